@@ -1,0 +1,19 @@
+/* Time: wall clock in milliseconds since 1970-01-01 UTC, and a monotonic clock for durations. */
+#ifndef TALLY_CLOCK_H
+#define TALLY_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bytes.h"
+
+uint64_t tally_now_ms(void);
+uint64_t tally_mono_ns(void);
+
+/* "2020-04-22T00:34:19Z", exactly this form, UTC, no fraction; milliseconds. False if not. */
+bool tally_time_parse(struct tally_bytes text, uint64_t *ms_r);
+
+/* The same form into text, which must hold 21 characters. */
+void tally_time_format(uint64_t ms, char *text);
+
+#endif
