@@ -1,0 +1,372 @@
+/*
+ * The core: an open store with its ledgers. It takes commands (append, create, modify, delete)
+ * through the commit queue, and answers reads from the overlay, the index and the blocks. It knows
+ * callers as account numbers and nothing of HTTP, JSON requests or signatures of requests.
+ *
+ * Every function may be called from any thread. What they return lives in the arena given.
+ * Lookups return 1, 0 or -1, all others 0 or -1.
+ */
+#ifndef TALLY_CORE_H
+#define TALLY_CORE_H
+
+#include "arena.h"
+#include "bytes.h"
+#include "err.h"
+#include "tree.h"
+
+struct tally_conf;
+struct tally_core;
+struct tally_store;
+
+/* ---- opening ---- */
+
+struct tally_core_options {
+	const struct tally_conf *conf;	/* [store] path, driver, master_key ...; [ledger] limits */
+	bool short_lived;		/* CGI, one CLI verb: no threads of its own; what was not yet
+					   applied to the index is applied on close if it has grown */
+	bool read_only;			/* never writes, not even the index */
+};
+
+/* Rows of [store] and [ledger], for tally_conf_declare and the manual. */
+extern const struct tally_setting tally_store_settings[];
+extern const struct tally_setting tally_ledger_settings[];
+
+/* Secrets of a fresh store, shown once. Wipe after showing. */
+struct tally_first_key {
+	uint64_t account;
+	char key_id[32];
+	char secret[48];
+};
+
+/*
+ * Makes a new store: the driver's files, the master key file (0600, if there is none), the system
+ * ledger with origin, service key, first account and its access key. origin NULL: a random one
+ * under tallystick.invalid. EXISTS where there is a store.
+ */
+int tally_core_init(const struct tally_core_options *options, const char *origin,
+		    struct tally_first_key *first_r, struct tally_err *err);
+
+/*
+ * Opens it: recovers, replays the blocks after the index mark into the overlay, starts the
+ * committer and the flush thread (unless short_lived). Takes no lock on the directory: the caller
+ * owns it (own.h). NOTFOUND where there is no store.
+ */
+int tally_core_open(const struct tally_core_options *options, struct tally_core **core_r,
+		    struct tally_err *err);
+
+/* The same over stores that are open already, for tests and wrappers. They are closed with it.
+ * index may equal blocks. A store without a system ledger is initialised when first_r is given. */
+int tally_core_open_on(const struct tally_core_options *options, struct tally_store *blocks,
+		       struct tally_store *index, struct tally_first_key *first_r,
+		       struct tally_core **core_r, struct tally_err *err);
+
+/* Finishes what is queued, applies the index, closes the stores. Takes the handle, clears it. */
+void tally_core_close(struct tally_core **core);
+
+/* True while the store is usable (not dead after a failed sync). */
+bool tally_core_healthy(struct tally_core *core);
+
+/* A 32-byte key of this store for one purpose of a layer above (e.g. signing list tokens). */
+void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32]);
+
+/* ---- callers ---- */
+
+struct tally_caller {
+	uint64_t account;	/* 0: nobody, an unsigned request */
+	bool local;		/* local administration: acts as the owner of any ledger */
+};
+
+#define TALLY_LEDGER_ID_SIZE 27		/* "l-" and 25 hex digits */
+#define TALLY_MEMBER_ID_SIZE 28		/* "m-" and 26 hex digits */
+
+/* What a caller may do in a ledger; the columns of the role matrix. */
+enum tally_permission {
+	PERM_NONE = 0,		/* anyone who is known (signed) */
+	PERM_ANYONE,		/* even unsigned */
+	PERM_VIEW_LEDGER, PERM_UPDATE_LEDGER,
+	PERM_VIEW_MEMBER, PERM_UPDATE_MEMBER, PERM_UPDATE_SELF,
+	PERM_VIEW_JOURNAL, PERM_APPEND,
+	PERM_LOCAL		/* local administration only */
+};
+
+/*
+ * May this caller do that in this ledger, by the state as of now? 0, or -1: NOTFOUND (no such
+ * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Public ledgers
+ * let anyone VIEW_LEDGER and VIEW_JOURNAL. Writes are checked again when they are committed.
+ */
+int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes ledger_id, enum tally_permission permission,
+		    struct tally_err *err);
+
+/* ---- what every write carries ---- */
+
+struct tally_write {
+	struct tally_caller caller;
+	struct tally_bytes nonce;	/* key id and SignatureNonce, any bytes; empty: none */
+	uint64_t request_ms;		/* the request's Timestamp, held against block time; 0: none */
+	struct tally_bytes token;	/* ClientToken; empty: none */
+	bool again;			/* sent again by a relay: a nonce already used by the same
+					   request is answered with its first receipt */
+};
+
+/* ---- ledgers ---- */
+
+enum tally_ledger_type { LEDGER_JOURNAL, LEDGER_KV };
+enum tally_ledger_status { LEDGER_INVALID, LEDGER_NORMAL, LEDGER_DELETING, LEDGER_DELETED };
+
+struct tally_ledger_info {
+	char id[TALLY_LEDGER_ID_SIZE + 1];
+	struct tally_bytes name;
+	struct tally_bytes description;
+	enum tally_ledger_type type;
+	enum tally_ledger_status status;
+	bool public_read;
+	uint64_t owner;			/* account */
+	uint64_t create_ms;
+	uint64_t update_ms;
+	uint64_t journal_count;
+	uint64_t block_count;
+	uint64_t member_count;
+	uint64_t time_anchor_count;
+	struct tally_hash root;		/* of the tree of journal_count leaves */
+	struct tally_hash last_block_hash;
+	const char *origin;		/* "<store origin>/<LedgerId>" */
+};
+
+struct tally_ledger_create {
+	struct tally_bytes name;	/* 1..128 characters */
+	struct tally_bytes description;	/* 0..256 characters */
+	enum tally_ledger_type type;
+	bool public_read;
+};
+
+struct tally_ledger_created {
+	char ledger_id[TALLY_LEDGER_ID_SIZE + 1];
+	char member_id[TALLY_MEMBER_ID_SIZE + 1];	/* the owner, first member */
+};
+
+/* With a token the LedgerId is derived from (account, token): the same call twice gives the same
+ * ledger; MISMATCH when the other parameters differ. FULL-like limits (ledgers an account may
+ * create) are BUSY. A local caller must name the account in caller.account. */
+int tally_ledger_create(struct tally_core *core, const struct tally_write *write,
+			const struct tally_ledger_create *create,
+			struct tally_ledger_created *created_r, struct tally_err *err);
+
+/* 1, 0 (no such ledger; deleted ones are found, with their status). */
+int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_ledger_info *info_r,
+			  struct tally_err *err);
+
+/*
+ * Ledgers an account owns or has joined, ordered by id, those after `after` (empty: from the
+ * start), at most limit; account 0 with caller local: all. *more_r: there are further ones.
+ * Deleted ones are left out.
+ */
+int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_ledger_info **infos_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err);
+
+struct tally_ledger_change {
+	bool set_name, set_description, set_public_read;
+	struct tally_bytes name;
+	struct tally_bytes description;
+	bool public_read;
+};
+int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
+			struct tally_err *err);
+
+/* Its last journal is DELETE_LEDGER; reads answer NOTFOUND from then on, describe shows DELETED. */
+int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_err *err);
+
+/* ---- appending ---- */
+
+struct tally_entry {
+	struct tally_bytes payload;		/* up to the limit; any bytes */
+	const struct tally_bytes *clues;	/* valid UTF-8, 1..128 bytes each, up to 32 */
+	size_t clue_count;
+	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
+	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
+};
+
+struct tally_receipt {
+	uint64_t journal_id;
+	struct tally_hash journal_hash;
+	uint8_t request_digest[32];	/* SHA-256, see doc/formats.md */
+	uint64_t timestamp_ms;
+	uint64_t block;
+	struct tally_hash block_hash;
+	uint64_t tree_size;		/* the tree after that block ... */
+	struct tally_hash root;		/* ... and its root */
+};
+
+/* What became of one entry: err.code TALLY_OK and a receipt, or the reason. */
+struct tally_append_result {
+	struct tally_receipt receipt;
+	struct tally_err err;
+};
+
+/*
+ * Appends count entries (1 .. limit of a batch). atomic: all in one block or none; the first
+ * failure is the return value. Not atomic: 0 when the batch was taken up, each entry's outcome in
+ * results_r[i]. Durable when it returns. Errors that concern one entry carry its number in
+ * subject ("Journals.3.Payload"). BUSY: the queue is full; UNCERTAIN: outcome unknown, ask again
+ * with the same token.
+ */
+int tally_append(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
+		 bool atomic, struct tally_append_result *results_r, struct tally_err *err);
+
+/* ---- reading ---- */
+
+struct tally_journal {
+	uint64_t id;
+	struct tally_hash hash;		/* Merkle leaf hash of the leaf */
+	const char *payload_type;	/* "CUSTOM", "CREATE_LEDGER" ... */
+	struct tally_bytes payload;	/* for types with data: the data, canonical JSON */
+	bool is_data;			/* payload is that data */
+	struct tally_bytes member_id;
+	struct tally_bytes client_id;
+	const struct tally_bytes *clues;
+	size_t clue_count;
+	uint64_t timestamp_ms;
+	uint64_t block;
+	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
+	uint8_t salt[16];
+};
+
+/* 1, or 0 where the ledger has no such journal (or does not exist). */
+int tally_journal_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_journal *journal_r,
+		      struct tally_err *err);
+
+struct tally_journal_query {
+	struct tally_bytes clue;	/* empty: any */
+	struct tally_bytes member_id;	/* empty: any */
+	struct tally_bytes payload_type;/* empty: any */
+	uint64_t start_id, end_id;	/* inclusive; end_id UINT64_MAX: to the end */
+	uint64_t start_ms, end_ms;	/* inclusive; end_ms UINT64_MAX: to the end */
+	bool reverse;			/* newest first */
+	size_t limit;			/* journals of a page */
+	size_t byte_limit;		/* a page also ends at so many bytes of payload (at least one
+					   journal is returned) */
+	bool has_cursor;		/* go on at cursor, as given by the page before */
+	uint64_t cursor;
+};
+
+struct tally_journal_page {
+	struct tally_journal *journals;
+	size_t count;
+	bool more;			/* there may be further ones: go on at cursor */
+	uint64_t cursor;
+};
+
+/* All filters must hold. NOTFOUND where there is no such ledger. */
+int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
+		       const struct tally_journal_query *query, struct tally_arena *arena,
+		       struct tally_journal_page *page_r, struct tally_err *err);
+
+/* 1 it exists (and has that hash, when hash is not NULL), 0 not. */
+int tally_journal_exist(struct tally_core *core, struct tally_bytes ledger_id,
+			uint64_t journal_id, const struct tally_hash *hash, struct tally_err *err);
+
+struct tally_block_info {
+	uint64_t block;
+	struct tally_hash parent_hash;	/* zero for block 0 */
+	struct tally_hash hash;
+	uint64_t first_journal_id;
+	uint64_t last_journal_id;
+	struct tally_hash root;
+	uint64_t timestamp_ms;
+};
+int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint64_t block,
+		     struct tally_block_info *info_r, struct tally_err *err);
+
+/* ---- accounts and access keys (the system ledger) ---- */
+
+enum tally_key_state { KEY_ACTIVE, KEY_DISABLED };
+
+struct tally_access_key {
+	char id[32];
+	uint64_t account;
+	enum tally_key_state state;
+	uint64_t create_ms;
+};
+
+/* The key, and its secret in secret_r (48 bytes, NUL-terminated; NULL: not wanted). 1, 0, -1.
+ * Quick: kept in locked memory between requests. Wipe the secret after use. */
+int tally_key_find(struct tally_core *core, struct tally_bytes key_id,
+		   struct tally_access_key *key_r, char secret_r[48], struct tally_err *err);
+
+struct tally_account {
+	uint64_t id;
+	struct tally_bytes name;
+	uint64_t create_ms;
+};
+int tally_account_create(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes name, uint64_t *account_r, struct tally_err *err);
+int tally_account_list(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_account **accounts_r, size_t *count_r, struct tally_err *err);
+/* NOTFOUND where there is no such account. The secret is shown this once. */
+int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
+		     struct tally_first_key *key_r, struct tally_err *err);
+int tally_key_list(struct tally_core *core, uint64_t account /* 0: all */,
+		   struct tally_arena *arena, struct tally_access_key **keys_r, size_t *count_r,
+		   struct tally_err *err);
+int tally_key_set_state(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes key_id, enum tally_key_state state,
+			struct tally_err *err);
+int tally_key_delete(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes key_id, struct tally_err *err);
+
+/* ---- keeping a store ---- */
+
+/* Called now and then by long work; total 0: not known. */
+typedef void tally_progress(void *ctx, uint64_t done, uint64_t total);
+
+/* Index flush, then the driver's maintain; reports what was done in the log. */
+int tally_core_maintain(struct tally_core *core, struct tally_err *err);
+
+/* Drops and builds anew the index of one ledger (empty id: all, the system ledger too). */
+int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
+		       tally_progress *progress, void *ctx, struct tally_err *err);
+
+int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err);
+
+/* Figures as name and value: the driver's, the queue's (groups, commands), the overlay's. */
+int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
+		    void *ctx, struct tally_err *err);
+
+/* Re-reads every block of a ledger (empty: all): header chain, slot checksums, leaves, root.
+ * CORRUPT names the first place. The full audit comes with the proofs. */
+int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
+		     tally_progress *progress, void *ctx, struct tally_err *err);
+
+/* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
+typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,
+				  uint64_t blocks);
+int tally_core_spaces(struct tally_core *core, tally_core_space_each *each, void *ctx,
+		      struct tally_err *err);
+
+/* One block as stored. 1, 0. */
+int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t block,
+			  struct tally_arena *arena, struct tally_bytes *bytes_r,
+			  struct tally_err *err);
+
+/* For `tally load`, into a store that tally_core_load_begin made: takes the next block of a
+ * space after checking header chain, checksums, leaves and root. */
+int tally_core_load_begin(const struct tally_core_options *options, struct tally_core **core_r,
+			  struct tally_err *err);
+int tally_core_load_block(struct tally_core *core, uint64_t space, uint64_t block,
+			  struct tally_bytes bytes, struct tally_err *err);
+
+/* All index tables of a space as (table, key, value) in order, after a flush: for tests that two
+ * ways of building them agree. */
+int tally_core_index_each(struct tally_core *core, uint64_t space,
+			  int (*each)(void *ctx, uint32_t table, struct tally_bytes key,
+				      struct tally_bytes value),
+			  void *ctx, struct tally_err *err);
+
+#endif
