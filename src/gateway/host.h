@@ -1,0 +1,41 @@
+/*
+ * A host: what stands between a request and the store. It becomes the owner of the store's
+ * directory when nobody else is, opens core and service, and answers; else it relays the request
+ * to the owner over the owner's socket (own.h). Non-local engines are simply opened.
+ *
+ * The relay sends the whole request (struct tally_request, not HTTP) and gets the whole response;
+ * the owner answers it as if the web server had sent it. `local` is believed only when
+ * SO_PEERCRED says the peer runs as root or as the directory's owner; then the request may ask
+ * for administration. If a connection breaks after sending, the request is repeated with `again`.
+ */
+#ifndef TALLY_HOST_H
+#define TALLY_HOST_H
+
+#include "request.h"
+
+struct tally_conf;
+struct tally_err;
+struct tally_host;
+
+enum tally_host_kind {
+	HOST_SERVER,	/* long-running (FastCGI): owns from the start if it can, listens for others,
+			   takes over when an owner it relayed to has gone */
+	HOST_ONCE	/* CGI program or CLI verb: relays to an owner if there is one, else owns the
+			   store for its own short life */
+};
+
+/*
+ * Opens; for HOST_SERVER 0 is returned also when another process owns the store (it relays).
+ * BUSY: the owner does not answer within 5 s. NOTFOUND: no store there.
+ */
+int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
+		    struct tally_host **host_r, struct tally_err *err);
+
+/* Answers one request, from any thread; never fails (503 with Retry-After when no owner answers). */
+void tally_host_handle(struct tally_host *host, const struct tally_request *request,
+		       struct tally_response *response);
+
+/* Waits for requests under way, closes the core, gives ownership up. Clears the handle. */
+void tally_host_close(struct tally_host **host);
+
+#endif
