@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct tally_arena;
+#include "bytes.h"
+
 struct tally_conf;
 struct tally_err;
 
@@ -36,18 +37,30 @@ struct tally_setting {
 	const char *help;	/* one sentence for the manual */
 };
 
-/* An empty configuration: environment and fallbacks only. Never NULL. */
+/*
+ * An empty configuration: environment and fallbacks only. Never NULL. The TALLY_ variables are
+ * copied here, so a later setenv changes nothing; an empty variable counts as none.
+ */
 struct tally_conf *tally_conf_new(void);
 void tally_conf_free(struct tally_conf **conf);
 
-/* Reads an INI file: [section], key = value, # or ; comments, "quoted values". */
+/*
+ * Reads an INI file: [section], key = value, lines of comment that begin with # or ;, "quoted
+ * values" (in which \" and \\ stand for " and \). A key given twice in one file is INVALID; of
+ * several files the last wins. NOTFOUND if there is no such file. A failed read changes nothing.
+ */
 int tally_conf_read(struct tally_conf *conf, const char *path, struct tally_err *err);
+
+/* The same from memory; name stands for the file in messages. */
+int tally_conf_parse(struct tally_conf *conf, const char *name, struct tally_bytes text,
+		     struct tally_err *err);
 
 /* A command-line setting; wins over all else. */
 void tally_conf_override(struct tally_conf *conf, const char *section, const char *key,
 			 const char *value);
 
-/* The effective text of one setting, or NULL. Lives as long as conf. */
+/* The effective text of one setting (the fallback of declared rows included), or NULL. Lives as
+ * long as conf. */
 const char *tally_conf_get(const struct tally_conf *conf, const char *section, const char *key);
 
 /* Fills *dest from the rows (ended by a zero row); INVALID names the setting that is wrong. */
