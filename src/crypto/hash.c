@@ -1,0 +1,150 @@
+/*
+ * SHA-256, HMAC, keyed digests and CRC-32C.
+ *
+ * SHA-256 goes through OpenSSL's low-level interface, deprecated there since 3.0: a tree node is
+ * one hash of 65 bytes, and looking an algorithm up and allocating a context, as the newer
+ * interface does, costs several times more than hashing them.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "hash.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "sodium_ready.h"
+
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct tally_sha256), "room for OpenSSL's state");
+_Static_assert(_Alignof(SHA256_CTX) <= _Alignof(struct tally_sha256), "aligned for it too");
+_Static_assert(SHA256_DIGEST_LENGTH == TALLY_HASH_SIZE, "size of a hash");
+
+/* ---- SHA-256 ---- */
+
+static SHA256_CTX *context(struct tally_sha256 *sha)
+{
+	return (SHA256_CTX *)(void *)sha->state;
+}
+
+void tally_sha256_init(struct tally_sha256 *sha)
+{
+	SHA256_Init(context(sha));
+}
+
+void tally_sha256_add(struct tally_sha256 *sha, const void *data, size_t size)
+{
+	SHA256_Update(context(sha), data, size);
+}
+
+void tally_sha256_end(struct tally_sha256 *sha, uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	SHA256_Final(hash_r, context(sha));
+}
+
+void tally_sha256(const void *data, size_t size, uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	SHA256_CTX sha;
+
+	SHA256_Init(&sha);
+	SHA256_Update(&sha, data, size);
+	SHA256_Final(hash_r, &sha);
+}
+
+/* ---- keyed ---- */
+
+/* It fails only where OpenSSL has no memory or lacks the algorithm: nothing anyone could handle. */
+static void hmac(const EVP_MD *type, struct tally_bytes key, struct tally_bytes data, uint8_t *mac_r)
+{
+	const void *bytes = key.size != 0 ? key.data : (const void *)"";
+
+	if (key.size > INT32_MAX ||
+	    HMAC(type, bytes, (int)key.size, data.data, data.size, mac_r, NULL) == NULL)
+		abort();
+}
+
+void tally_hmac_sha1(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[20])
+{
+	hmac(EVP_sha1(), key, data, mac_r);
+}
+
+void tally_hmac_sha256(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[32])
+{
+	hmac(EVP_sha256(), key, data, mac_r);
+}
+
+void tally_keyed_digest(const uint8_t key[32], struct tally_bytes data,
+			uint8_t digest_r[TALLY_DIGEST_SIZE])
+{
+	tally_sodium_ready();
+	crypto_generichash(digest_r, TALLY_DIGEST_SIZE, data.data, data.size, key, 32);
+}
+
+/* ---- CRC-32C ---- */
+
+#define CRC_POLYNOMIAL 0x82f63b78u	/* 0x1edc6f41 with its bits reversed */
+
+static uint32_t crc_table[8][256];
+static pthread_once_t crc_table_once = PTHREAD_ONCE_INIT;
+
+/* [k][b]: what byte b contributes when k more bytes follow it in the group of eight. */
+static void crc_table_make(void)
+{
+	uint32_t crc;
+	unsigned int b, bit, k;
+
+	for (b = 0; b < 256; b++) {
+		crc = b;
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? CRC_POLYNOMIAL : 0);
+		crc_table[0][b] = crc;
+	}
+	for (k = 1; k < 8; k++)
+		for (b = 0; b < 256; b++)
+			crc_table[k][b] = crc_table[k - 1][b] >> 8 ^
+					  crc_table[0][crc_table[k - 1][b] & 255];
+}
+
+uint32_t tally_crc32c_table(uint32_t crc, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+
+	pthread_once(&crc_table_once, crc_table_make);
+	crc = ~crc;
+	for (; size >= 8; size -= 8, p += 8) {
+		crc ^= (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+		crc = crc_table[7][crc & 255] ^ crc_table[6][crc >> 8 & 255] ^
+		      crc_table[5][crc >> 16 & 255] ^ crc_table[4][crc >> 24] ^
+		      crc_table[3][p[4]] ^ crc_table[2][p[5]] ^ crc_table[1][p[6]] ^
+		      crc_table[0][p[7]];
+	}
+	for (; size != 0; size--)
+		crc = crc >> 8 ^ crc_table[0][(crc ^ *p++) & 255];
+	return ~crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2")))
+static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *p, size_t size)
+{
+	uint64_t state = (uint32_t)~crc, eight;
+
+	for (; size >= 8; size -= 8, p += 8) {
+		memcpy(&eight, p, sizeof(eight));
+		state = __builtin_ia32_crc32di(state, eight);
+	}
+	for (; size != 0; size--)
+		state = __builtin_ia32_crc32qi((uint32_t)state, *p++);
+	return ~(uint32_t)state;
+}
+#endif
+
+uint32_t tally_crc32c(uint32_t crc, const void *data, size_t size)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc32c_sse42(crc, data, size);
+#endif
+	return tally_crc32c_table(crc, data, size);
+}
