@@ -1,7 +1,8 @@
 /*
  * Ownership of a local directory: one process at a time has the store open; all others send it
  * their requests. An exclusive flock on a lock file beside the data (CLOEXEC, held for the
- * owner's life, released by the kernel when it dies) decides; the owner listens on a socket of
+ * owner's life, released by the kernel when it dies; a process that forks without exec shares it
+ * with its child) decides; the owner listens on a socket of
  * mode 0600 in that directory. What travels over the socket is the relay's matter (gateway/).
  */
 #ifndef TALLY_OWN_H
@@ -16,15 +17,24 @@ struct tally_owner;
 /*
  * Becomes the owner of directory/. 0, or -1: BUSY when another process is. The machine id and
  * the lock file's inode are remembered beside it; *moved_r tells that they differ from what was
- * remembered (the directory was copied).
+ * remembered (the directory was copied), and goes on telling until tally_own_adopt.
  */
 int tally_own(const char *directory, struct tally_owner **owner_r, bool *moved_r,
 	      struct tally_err *err);
 
-/* Takes the handle and clears it; NULL is fine. Unlinks the socket. */
+/* Remembers this machine and this inode from now on: the copy is meant to be the store. */
+int tally_own_adopt(struct tally_owner *owner, struct tally_err *err);
+
+/*
+ * Takes the handle and clears it; NULL is fine. Unlinks the socket; its descriptor is the
+ * caller's to close.
+ */
 void tally_disown(struct tally_owner **owner);
 
-/* A listening stream socket in the directory (paths over 107 bytes work). -1 on failure. */
+/*
+ * A listening stream socket in the directory (paths over 107 bytes work); one that a dead owner
+ * left is replaced. The descriptor, or -1.
+ */
 int tally_own_listen(struct tally_owner *owner, struct tally_err *err);
 
 /*
