@@ -1,0 +1,68 @@
+// @alicloud/openapi-client, unmodified, with signature version 1.0: the generic client of the second
+// generation, which sends POST bodies chunked.
+'use strict';
+
+const assert = require('assert');
+const { default: OpenApiClient, Config, Params, OpenApiRequest } =
+	require('@alicloud/openapi-client');
+const { RuntimeOptions } = require('@alicloud/tea-util');
+const { test, run, server } = require('./tap');
+
+const { host } = new URL(server.endpoint);
+const config = (change) => new Config({
+	accessKeyId: server.accessKeyId, accessKeySecret: server.accessKeySecret,
+	endpoint: host, protocol: 'http', signatureAlgorithm: 'v2', ...change,
+});
+const client = new OpenApiClient(config());
+
+const call = async (action, params, method, by = client) => {
+	const where = method === 'GET' ? { query: params } : { body: params };
+	const answer = await by.callApi(new Params({
+		action, version: '2019-11-22', protocol: 'HTTP', pathname: '/', method, authType: 'AK',
+		style: 'RPC', reqBodyType: 'formData', bodyType: 'json',
+	}), new OpenApiRequest(where), new RuntimeOptions({ readTimeout: 20000, connectTimeout: 20000 }));
+	assert.strictEqual(answer.statusCode, 200);
+	return answer.body;
+};
+
+const refused = async (promise, code) => {
+	try {
+		await promise;
+	} catch (error) {
+		assert.strictEqual(error.code, code);
+		return;
+	}
+	throw new Error('it succeeded');
+};
+
+let ledger;
+
+test('openapi-client CreateLedger', async () => {
+	ledger = (await call('CreateLedger', { LedgerName: 'generic' }, 'POST')).LedgerId;
+	assert.match(ledger, /^l-[0-9a-f]{25}$/);
+});
+
+test('openapi-client AppendJournal and GetJournal', async () => {
+	const Payload = 'a + b = ~* 世界 ' + 'y'.repeat(100000);
+	const receipt = await call('AppendJournal', { LedgerId: ledger, Payload }, 'POST');
+	assert.strictEqual(String(receipt.JournalId), '1');
+	for (const method of ['GET', 'POST']) {
+		const { Journal } = await call('GetJournal', { LedgerId: ledger, JournalId: '1' }, method);
+		assert.strictEqual(Journal.PayloadJsonString, Payload);
+		assert.strictEqual(Journal.JournalHash, receipt.JournalHash);
+	}
+});
+
+test('openapi-client errors', async () => {
+	await refused(call('GetJournal', { LedgerId: ledger, JournalId: '77' }, 'GET'), 'ResourceNotFound');
+	await refused(call('GetJournal', { LedgerId: ledger }, 'POST'), 'MissingParameter');
+	const wrong = new OpenApiClient(config({ accessKeySecret: 'wrong' }));
+	await refused(call('DescribeLedger', { LedgerId: ledger }, 'GET', wrong), 'SignatureDoesNotMatch');
+});
+
+test('openapi-client DeleteLedger', async () => {
+	await call('DeleteLedger', { LedgerId: ledger }, 'POST');
+	await refused(call('DescribeLedger', { LedgerId: ledger }, 'GET'), 'ResourceNotFound');
+});
+
+run();
