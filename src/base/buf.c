@@ -127,7 +127,8 @@ static const uint8_t *reader_take(struct tally_reader *reader, size_t size)
 		reader->failed = true;
 		return NULL;
 	}
-	reader->at += size;
+	if (size != 0)		/* at may be NULL then */
+		reader->at += size;
 	return at;
 }
 

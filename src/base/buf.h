@@ -51,7 +51,7 @@ struct tally_reader {
 
 static inline struct tally_reader tally_reader(struct tally_bytes bytes)
 {
-	return (struct tally_reader){ bytes.data, bytes.data + bytes.size, false };
+	return (struct tally_reader){ bytes.data, tally_bytes_end(bytes), false };
 }
 
 uint8_t tally_read_u8(struct tally_reader *reader);

@@ -32,6 +32,12 @@ static inline struct tally_bytes tally_bytes_str(const char *text)
 	return (struct tally_bytes){ (const uint8_t *)text, text != NULL ? strlen(text) : 0 };
 }
 
+/* Where the bytes end; for a NULL of no bytes too, to which C forbids to add even 0. */
+static inline const uint8_t *tally_bytes_end(struct tally_bytes bytes)
+{
+	return bytes.size != 0 ? bytes.data + bytes.size : bytes.data;
+}
+
 static inline bool tally_bytes_equal(struct tally_bytes a, struct tally_bytes b)
 {
 	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);

@@ -262,7 +262,7 @@ int tally_conf_parse(struct tally_conf *conf, const char *name, struct tally_byt
 		     struct tally_err *err)
 {
 	struct conf_parser parser = { .conf = conf, .first = conf->file.count, .err = err };
-	const uint8_t *p = text.data, *end = p + text.size, *newline;
+	const uint8_t *p = text.data, *end = tally_bytes_end(text), *newline;
 
 	parser.file = tally_arena_str(&conf->arena, tally_bytes_str(name));
 	while (p < end) {

@@ -30,7 +30,7 @@ static uint8_t *escape(uint8_t *out, uint8_t c)
 
 void tally_jcs_string(struct tally_buf *buf, struct tally_bytes text)
 {
-	const uint8_t *p = text.data, *run = p, *end = p + text.size;
+	const uint8_t *p = text.data, *run = p, *end = tally_bytes_end(text);
 	uint8_t *out;
 
 	tally_buf_reserve(buf, text.size + 2);	/* enough for all that needs no escape */

@@ -43,7 +43,7 @@ static size_t sequence(const uint8_t *p, size_t left)
 
 bool tally_utf8_valid(struct tally_bytes text)
 {
-	const uint8_t *p = text.data, *end = p + text.size;
+	const uint8_t *p = text.data, *end = tally_bytes_end(text);
 	size_t size;
 
 	while ((p = skip_ascii(p, end)) < end) {
@@ -66,7 +66,7 @@ size_t tally_utf8_length(struct tally_bytes text)
 
 bool tally_utf8_printable(struct tally_bytes text)
 {
-	const uint8_t *p = text.data, *end = p + text.size;
+	const uint8_t *p = text.data, *end = tally_bytes_end(text);
 	size_t size;
 
 	while (p < end) {

@@ -156,6 +156,8 @@ static void reads_past_the_end_fail_for_good(void)
 	CHECK(tally_read_bytes(&reader, SIZE_MAX).data == NULL);
 	CHECK(reader.failed);
 	reader = tally_reader(TALLY_BYTES_NONE);
+	CHECK_INT(tally_read_bytes(&reader, 0).size, 0);
+	CHECK(!reader.failed);
 	CHECK_INT(tally_read_u64(&reader), 0);
 	CHECK(reader.failed);
 }
