@@ -25,8 +25,10 @@ enum tally_host_kind {
 };
 
 /*
- * Opens; for HOST_SERVER 0 is returned also when another process owns the store (it relays).
- * BUSY: the owner does not answer within 5 s. NOTFOUND: no store there.
+ * Opens. HOST_ONCE: BUSY when the owner does not answer within 5 s, NOTFOUND where there is no
+ * store, or why it cannot be opened. HOST_SERVER fails for a wrong configuration only: while the
+ * store cannot be had it answers 503, and tries again with the requests that come. conf must
+ * outlive the host.
  */
 int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
 		    struct tally_host **host_r, struct tally_err *err);
@@ -34,6 +36,10 @@ int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
 /* Answers one request, from any thread; never fails (503 with Retry-After when no owner answers). */
 void tally_host_handle(struct tally_host *host, const struct tally_request *request,
 		       struct tally_response *response);
+
+/* False once the store that is open here can no longer be used (a sync failed): the process should
+ * end, and whoever starts next recovers it. */
+bool tally_host_healthy(struct tally_host *host);
 
 /* Waits for requests under way, closes the core, gives ownership up. Clears the handle. */
 void tally_host_close(struct tally_host **host);
