@@ -7,6 +7,7 @@
 #ifndef TALLY_ACTION_H
 #define TALLY_ACTION_H
 
+#include "conf.h"
 #include "core.h"
 #include "result.h"
 
@@ -27,7 +28,7 @@ enum tally_param_type {
 	PARAM_TOKEN,		/* ClientToken: 1..64 printable ASCII */
 	PARAM_NEXT,		/* NextToken of the page before; empty: from the start */
 	PARAM_LIST,		/* Name.1, Name.2 ... or one JSON array of strings; min, max count */
-	PARAM_BODY		/* the request's body, not a form (AppendJournals) */
+	PARAM_BODY		/* the request's body, JSON or NDJSON (AppendJournals) */
 };
 
 struct tally_param {
@@ -44,7 +45,11 @@ struct tally_param {
 
 /* One member of a reply, for documentation and the check of replies in tests. */
 struct tally_reply_field {
-	const char *name;		/* "Journal.Clues[].Clue" style path */
+	/*
+	 * Path: "Journals[Journal].JournalId" is a member of the items of the list Journals, each
+	 * called Journal in XML; "Journals[Journal].Clues[Clue]" is the items of a list themselves.
+	 */
+	const char *name;
 	enum tally_node_kind kind;
 	bool optional;
 	const char *help;
@@ -57,6 +62,7 @@ struct tally_call {
 	struct tally_arena *arena;
 	const struct tally_action *action;
 	struct tally_write write;		/* caller; nonce, time and token of a write */
+	bool body_covered;			/* the request's signature covers the body, or needs not */
 	const struct tally_api_settings *settings;
 	struct tally_values *values;		/* decoded parameters, see below */
 	struct tally_node *reply;		/* object to fill; RequestId is added by the caller */
@@ -71,6 +77,9 @@ struct tally_action {
 	enum tally_permission need;		/* held against LedgerId where there is one */
 	const struct tally_param *params;
 	const struct tally_reply_field *reply;
+	/* What the rows cannot say of the parameters (one of two must be given); may be NULL. Runs
+	 * before anything is looked up, so that wrong input is told before a missing ledger. */
+	int (*check)(struct tally_call *call, struct tally_err *err);
 	int (*run)(struct tally_call *call, struct tally_err *err);
 };
 
@@ -78,7 +87,11 @@ struct tally_action {
 extern const struct tally_action *const tally_actions[];
 const struct tally_action *tally_action_find(enum tally_family family, struct tally_bytes name);
 
-/* Decoded parameters by name; asking for one the row does not declare is a bug (asserted). */
+/*
+ * Decoded parameters by name; asking for one the row does not declare is a bug (asserted). Given
+ * means sent by the client: a default is a value that was not given. The bytes of PARAM_BASE64
+ * and PARAM_HASH are what the text holds.
+ */
 bool tally_arg_given(const struct tally_call *call, const char *name);
 struct tally_bytes tally_arg_bytes(const struct tally_call *call, const char *name);
 uint64_t tally_arg_uint(const struct tally_call *call, const char *name, uint64_t absent);
@@ -86,6 +99,7 @@ bool tally_arg_bool(const struct tally_call *call, const char *name, bool absent
 size_t tally_arg_enum(const struct tally_call *call, const char *name);	/* index in choices */
 size_t tally_arg_list(const struct tally_call *call, const char *name,
 		      const struct tally_bytes **items_r);
+bool tally_arg_lines(const struct tally_call *call, const char *name);	/* a body of NDJSON */
 
 /* Rows of [api]. */
 struct tally_api_settings {
@@ -93,6 +107,7 @@ struct tally_api_settings {
 	uint64_t body_limit;
 	uint64_t clock_window_ms;
 	const char *region;
+	const char *zone;
 	const char *trusted_proxies;	/* addresses or networks, separated by spaces */
 };
 extern const struct tally_setting tally_api_setting_rows[];

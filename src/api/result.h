@@ -16,6 +16,7 @@ struct tally_node {
 	enum tally_node_kind kind;
 	const char *name;		/* within an object */
 	const char *item;		/* of a list: name of each item in XML */
+	const char *marker;		/* of a text that may be any bytes, see tally_add_payload */
 	struct tally_bytes text;
 	uint64_t uint;
 	int64_t sint;
@@ -44,7 +45,20 @@ void tally_add_bool(struct tally_arena *arena, struct tally_node *to, const char
 void tally_add_uint_text(struct tally_arena *arena, struct tally_node *to, const char *name,
 			 uint64_t value);
 
-/* The encoders. root_name is the XML root element. */
+/*
+ * Any bytes. Where the format can carry them as text (JSON: valid UTF-8; XML: valid UTF-8 of the
+ * characters that XML 1.0 allows) they are written so; else as base64, followed by a member named
+ * marker with the value "base64". name and marker must not be NULL.
+ */
+void tally_add_payload(struct tally_arena *arena, struct tally_node *to, const char *name,
+		       const char *marker, struct tally_bytes bytes);
+
+/*
+ * Every other text that XML 1.0 cannot carry (control characters in a clue) is written there as
+ * base64 in an element with the attribute encoding="base64", so that the document stays whole.
+ */
+
+/* The encoders. The JSON of a list or value is that list or value. root_name is the XML root element. */
 struct tally_bytes tally_encode_json(struct tally_arena *arena, const struct tally_node *node);
 struct tally_bytes tally_encode_xml(struct tally_arena *arena, const struct tally_node *node,
 				    const char *root_name);

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "bytes.h"
+#include "conf.h"
 #include "err.h"
 #include "tree.h"
 

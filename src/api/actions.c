@@ -1,0 +1,62 @@
+/* The list of all actions, sorted by name. A new action is a line here, twice. */
+#include "action.h"
+
+extern const struct tally_action tally_action_append_journal, tally_action_append_journals,
+	tally_action_backup_store, tally_action_check_store, tally_action_create_access_key,
+	tally_action_create_account, tally_action_create_ledger, tally_action_delete_access_key,
+	tally_action_delete_ledger, tally_action_describe_ledger, tally_action_describe_ledgers,
+	tally_action_disable_access_key, tally_action_enable_access_key,
+	tally_action_exist_journal, tally_action_get_block_info, tally_action_get_journal,
+	tally_action_list_access_keys, tally_action_list_accounts, tally_action_list_journals,
+	tally_action_list_spaces, tally_action_maintain, tally_action_modify_ledger_attribute,
+	tally_action_read_block, tally_action_rebuild_index, tally_action_stat_ledger,
+	tally_action_stat_store;
+
+const struct tally_action *const tally_actions[] = {
+	&tally_action_append_journal,
+	&tally_action_append_journals,
+	&tally_action_backup_store,
+	&tally_action_check_store,
+	&tally_action_create_access_key,
+	&tally_action_create_account,
+	&tally_action_create_ledger,
+	&tally_action_delete_access_key,
+	&tally_action_delete_ledger,
+	&tally_action_describe_ledger,
+	&tally_action_describe_ledgers,
+	&tally_action_disable_access_key,
+	&tally_action_enable_access_key,
+	&tally_action_exist_journal,
+	&tally_action_get_block_info,
+	&tally_action_get_journal,
+	&tally_action_list_access_keys,
+	&tally_action_list_accounts,
+	&tally_action_list_journals,
+	&tally_action_list_spaces,
+	&tally_action_maintain,
+	&tally_action_modify_ledger_attribute,
+	&tally_action_read_block,
+	&tally_action_rebuild_index,
+	&tally_action_stat_ledger,
+	&tally_action_stat_store,
+	NULL
+};
+
+const struct tally_action *tally_action_find(enum tally_family family, struct tally_bytes name)
+{
+	size_t low = 0, high = sizeof(tally_actions) / sizeof(*tally_actions) - 1;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct tally_action *action = tally_actions[middle];
+		int order = tally_bytes_compare(tally_bytes_str(action->name), name);
+
+		if (order == 0)
+			return action->family == family ? action : NULL;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}

@@ -1,0 +1,236 @@
+/* Keeping a store while a server owns it: local callers only. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "reply.h"
+
+#define PART_MAX (4 << 20)	/* bytes of a block in one answer */
+
+static const struct tally_param no_params[] = { PARAM_END };
+static const struct tally_reply_field empty_reply[] = { REPLY_END };
+
+static const struct tally_param some_ledger_params[] = {
+	{ .name = "LedgerId", .type = PARAM_LEDGER_ID, .example = "l-c8cc7be3eea542abc8cc7be3e",
+	  .help = "Only this ledger; absent: all, the system ledger too." },
+	PARAM_END
+};
+
+static int maintain(struct tally_call *call, struct tally_err *err)
+{
+	return tally_core_maintain(call->core, err);
+}
+
+const struct tally_action tally_action_maintain = {
+	.name = "Maintain",
+	.family = FAMILY_ADMIN,
+	.summary = "Flush the index and let the driver tidy up.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = empty_reply,
+	.run = maintain,
+};
+
+static int rebuild_index(struct tally_call *call, struct tally_err *err)
+{
+	return tally_core_rebuild(call->core, tally_arg_bytes(call, "LedgerId"), NULL, NULL, err);
+}
+
+const struct tally_action tally_action_rebuild_index = {
+	.name = "RebuildIndex",
+	.family = FAMILY_ADMIN,
+	.summary = "Drop the index and build it anew from the blocks.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = some_ledger_params,
+	.reply = empty_reply,
+	.run = rebuild_index,
+};
+
+static int check_store(struct tally_call *call, struct tally_err *err)
+{
+	return tally_core_check(call->core, tally_arg_bytes(call, "LedgerId"), NULL, NULL, err);
+}
+
+const struct tally_action tally_action_check_store = {
+	.name = "CheckStore",
+	.family = FAMILY_ADMIN,
+	.summary = "Read every block again: header chain, checksums, leaves, root.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = some_ledger_params,
+	.reply = empty_reply,
+	.run = check_store,
+};
+
+static int backup_store(struct tally_call *call, struct tally_err *err)
+{
+	return tally_core_backup(call->core,
+				 tally_arena_str(call->arena, tally_arg_bytes(call, "Directory")),
+				 err);
+}
+
+static const struct tally_param backup_store_params[] = {
+	{ .name = "Directory", .type = PARAM_TEXT, .required = true, .min = 1, .max = 4096,
+	  .example = "/var/backups/tallystick", .help = "Where to; absolute path." },
+	PARAM_END
+};
+
+const struct tally_action tally_action_backup_store = {
+	.name = "BackupStore",
+	.family = FAMILY_ADMIN,
+	.summary = "Copy the store into a directory while it is in use.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = backup_store_params,
+	.reply = empty_reply,
+	.run = backup_store,
+};
+
+struct listing {
+	struct tally_arena *arena;
+	struct tally_node *list;
+};
+
+static void add_figure(void *ctx, const char *name, uint64_t value)
+{
+	struct listing *listing = ctx;
+	struct tally_node *to = tally_add_object(listing->arena, listing->list, NULL);
+
+	tally_add_str(listing->arena, to, "Name",
+		      tally_arena_str(listing->arena, tally_bytes_str(name)));
+	tally_add_uint(listing->arena, to, "Value", value);
+}
+
+static int stat_store(struct tally_call *call, struct tally_err *err)
+{
+	struct listing listing = {
+		call->arena, tally_add_list(call->arena, call->reply, "Figures", "Figure")
+	};
+
+	return tally_core_stat(call->core, add_figure, &listing, err);
+}
+
+static const struct tally_reply_field stat_store_reply[] = {
+	{ "Figures", NODE_LIST, false, "Figures of driver, queue and overlay." },
+	{ "Figures[Figure]", NODE_OBJECT, true, "A figure." },
+	{ "Figures[Figure].Name", NODE_TEXT, false, "Its name." },
+	{ "Figures[Figure].Value", NODE_UINT, false, "Its value." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_stat_store = {
+	.name = "StatStore",
+	.family = FAMILY_ADMIN,
+	.summary = "Figures of the store.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = stat_store_reply,
+	.run = stat_store,
+};
+
+static int add_space(void *ctx, uint64_t space, const char *ledger_id, uint64_t blocks)
+{
+	struct listing *listing = ctx;
+	struct tally_node *to = tally_add_object(listing->arena, listing->list, NULL);
+
+	tally_add_uint(listing->arena, to, "Space", space);
+	tally_add_str(listing->arena, to, "LedgerId",
+		      tally_arena_str(listing->arena, tally_bytes_str(ledger_id)));
+	tally_add_uint(listing->arena, to, "Blocks", blocks);
+	return 0;
+}
+
+static int list_spaces(struct tally_call *call, struct tally_err *err)
+{
+	struct listing listing = {
+		call->arena, tally_add_list(call->arena, call->reply, "Spaces", "Space")
+	};
+
+	return tally_core_spaces(call->core, add_space, &listing, err);
+}
+
+static const struct tally_reply_field list_spaces_reply[] = {
+	{ "Spaces", NODE_LIST, false, "Every space of the store, in ascending order." },
+	{ "Spaces[Space]", NODE_OBJECT, true, "A space." },
+	{ "Spaces[Space].Space", NODE_UINT, false, "Its number; 0 is the system ledger." },
+	{ "Spaces[Space].LedgerId", NODE_TEXT, false, "The ledger in it, or system." },
+	{ "Spaces[Space].Blocks", NODE_UINT, false, "Its blocks." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_list_spaces = {
+	.name = "ListSpaces",
+	.family = FAMILY_ADMIN,
+	.summary = "List the spaces of the store: one for each ledger, and the system's.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = list_spaces_reply,
+	.run = list_spaces,
+};
+
+static int read_block(struct tally_call *call, struct tally_err *err)
+{
+	uint64_t block = tally_arg_uint(call, "Block", 0), offset, size;
+	struct tally_bytes bytes;
+	char subject[sizeof(err->subject)];
+	int found = tally_core_block_read(call->core, tally_arg_uint(call, "Space", 0), block,
+					  call->arena, &bytes, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		snprintf(subject, sizeof(subject), "Block %" PRIu64, block);
+		return tally_err_about(err, TALLY_NOTFOUND, subject, "the space has no such block");
+	}
+	offset = tally_arg_uint(call, "Offset", 0);
+	if (offset > bytes.size)
+		return tally_err_about(err, TALLY_INVALID, "Offset", "beyond the block's end");
+	size = tally_arg_uint(call, "Length", PART_MAX);
+	if (size > bytes.size - offset)
+		size = bytes.size - offset;
+	tally_add_uint(call->arena, call->reply, "Size", bytes.size);
+	tally_add_uint(call->arena, call->reply, "Offset", offset);
+	tally_add_str(call->arena, call->reply, "BytesBase64",
+		      tally_base64_encode(call->arena, tally_bytes(bytes.data + offset, size)));
+	return 0;
+}
+
+static const struct tally_param read_block_params[] = {
+	{ .name = "Space", .type = PARAM_UINT, .required = true, .example = "0",
+	  .help = "Number of the space." },
+	{ .name = "Block", .type = PARAM_UINT, .required = true, .example = "0",
+	  .help = "Number of the block." },
+	{ .name = "Offset", .type = PARAM_UINT, .fallback = "0", .example = "0",
+	  .help = "First byte wanted." },
+	{ .name = "Length", .type = PARAM_UINT, .min = 1, .max = PART_MAX, .fallback = "4194304",
+	  .example = "4194304", .help = "Bytes wanted, at most 4 MiB." },
+	PARAM_END
+};
+
+static const struct tally_reply_field read_block_reply[] = {
+	{ "Size", NODE_UINT, false, "Bytes of the whole block." },
+	{ "Offset", NODE_UINT, false, "Where this part begins." },
+	{ "BytesBase64", NODE_TEXT, false, "The part." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_read_block = {
+	.name = "ReadBlock",
+	.family = FAMILY_ADMIN,
+	.summary = "One block as it is stored.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = read_block_params,
+	.reply = read_block_reply,
+	.run = read_block,
+};

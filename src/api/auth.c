@@ -1,0 +1,201 @@
+/* Authentication of the LedgerDB family. See auth.h. */
+#include "auth.h"
+
+#include <strings.h>
+
+#include "clock.h"
+#include "secret.h"
+
+#define NONCE_MAX 256
+#define KEY_ID_MAX 128
+#define ECHO_MAX 65536		/* of the string to sign that an error repeats */
+
+/* The common parameters of a signed request. */
+struct credentials {
+	struct tally_bytes key_id, method, version, nonce, timestamp, signature;
+};
+
+static int read_credentials(const struct tally_form *form, struct credentials *given,
+			    struct tally_fault *fault)
+{
+	const struct {
+		const char *name;
+		struct tally_bytes *value;
+	} wanted[] = {
+		{ "AccessKeyId", &given->key_id },
+		{ "SignatureMethod", &given->method },
+		{ "SignatureVersion", &given->version },
+		{ "SignatureNonce", &given->nonce },
+		{ "Timestamp", &given->timestamp },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		tally_form_get(form, wanted[i].name, wanted[i].value);
+		if (wanted[i].value->size == 0)
+			return tally_fault_named(fault, FAULT_MISSING_COMMON, wanted[i].name);
+	}
+	tally_form_get(form, "Signature", &given->signature);
+	if (given->signature.size == 0)
+		return tally_fault_set(fault, FAULT_SIGNATURE_INCOMPLETE);
+	return 0;
+}
+
+static bool same_word(struct tally_bytes text, const char *word)
+{
+	return text.size == strlen(word) &&
+	       strncasecmp((const char *)text.data, word, text.size) == 0;
+}
+
+static int check_values(const struct tally_form *form, const struct credentials *given,
+			struct tally_fault *fault)
+{
+	struct tally_bytes type;
+
+	/* the documentation's sample spells it Hmac-SHA1 */
+	if (!same_word(given->method, "HMAC-SHA1"))
+		return tally_fault_set(fault, FAULT_SIGNATURE_METHOD);
+	if (!tally_bytes_is(given->version, "1.0"))
+		return tally_fault_named(fault, FAULT_INVALID_COMMON, "SignatureVersion");
+	tally_form_get(form, "SignatureType", &type);
+	if (type.size != 0)
+		return tally_fault_named(fault, FAULT_INVALID_COMMON, "SignatureType");
+	if (given->nonce.size > NONCE_MAX)
+		return tally_fault_named(fault, FAULT_INVALID_COMMON, "SignatureNonce");
+	return 0;
+}
+
+/* secret_r is filled on success and must be wiped. */
+static int find_key(const struct tally_auth *auth, struct tally_arena *arena,
+		    struct tally_bytes key_id, struct tally_access_key *key_r, char secret_r[48],
+		    struct tally_fault *fault)
+{
+	struct tally_err err = { 0 };
+	int found = key_id.size <= KEY_ID_MAX ?
+			    tally_key_find(auth->core, key_id, key_r, secret_r, &err) : 0;
+
+	if (found < 0)
+		return tally_fault_from(fault, arena, &err);
+	if (found == 0)
+		return tally_fault_set(fault, FAULT_KEY_NOT_FOUND);
+	if (key_r->state == KEY_ACTIVE)
+		return 0;
+	tally_wipe(secret_r, 48);
+	return tally_fault_set(fault, FAULT_KEY_INACTIVE);
+}
+
+static int check_clock(const struct tally_auth *auth, struct tally_bytes timestamp,
+		       uint64_t now_ms, uint64_t *request_ms_r, struct tally_fault *fault)
+{
+	uint64_t ms;
+
+	if (!tally_time_parse(timestamp, &ms))
+		return tally_fault_set(fault, FAULT_TIME_FORMAT);
+	if ((ms > now_ms ? ms - now_ms : now_ms - ms) > auth->window_ms)
+		return tally_fault_set(fault, FAULT_TIME_EXPIRED);
+	*request_ms_r = ms;
+	return 0;
+}
+
+static int check_signature(const struct tally_request *request, const struct tally_form *form,
+			   const struct credentials *given, const char secret[48],
+			   struct tally_fault *fault)
+{
+	/* a HEAD is answered as the GET that was signed */
+	const char *method = tally_bytes_is(request->method, "POST") ? "POST" : "GET";
+	struct tally_bytes sent, text;
+	uint8_t mac[TALLY_RPC_MAC_SIZE];
+
+	if (!tally_base64_decode(request->arena, given->signature, &sent) ||
+	    sent.size != sizeof(mac))
+		return tally_fault_set(fault, FAULT_SIGNATURE_INCOMPLETE);
+	text = tally_rpc_string_to_sign(request->arena, method, form->params, form->count);
+	tally_rpc_mac(tally_bytes_str(secret), text, mac);
+	if (tally_secret_equal(sent, tally_bytes(mac, sizeof(mac))))
+		return 0;
+	if (text.size > ECHO_MAX)
+		text.size = ECHO_MAX;
+	return tally_fault_about(fault, request->arena, FAULT_SIGNATURE_MISMATCH, text);
+}
+
+static struct tally_bytes scoped_nonce(struct tally_arena *arena, struct tally_bytes key_id,
+				       struct tally_bytes nonce)
+{
+	uint8_t *text = tally_arena_alloc(arena, key_id.size + 1 + nonce.size);
+
+	memcpy(text, key_id.data, key_id.size);
+	text[key_id.size] = '\n';
+	memcpy(text + key_id.size + 1, nonce.data, nonce.size);
+	return tally_bytes(text, key_id.size + 1 + nonce.size);
+}
+
+/* What all signed requests have in common once their signature holds. */
+static int admit(const struct tally_auth *auth, const struct tally_request *request,
+		 struct tally_bytes nonce, uint64_t now_ms, enum tally_action_kind kind,
+		 struct tally_write *write, struct tally_fault *fault)
+{
+	write->again = request->again;
+	if (kind == ACTION_WRITE) {
+		write->nonce = nonce;
+		return 0;
+	}
+	/* a read that a relay repeats is the same read */
+	if (!tally_nonces_take(auth->nonces, nonce, now_ms,
+			       write->request_ms + auth->window_ms) && !request->again)
+		return tally_fault_set(fault, FAULT_NONCE_USED);
+	return 0;
+}
+
+static int check_rpc(const struct tally_auth *auth, const struct tally_request *request,
+		     const struct tally_form *form, enum tally_action_kind kind,
+		     struct tally_write *write, struct tally_fault *fault)
+{
+	struct credentials given;
+	struct tally_access_key key;
+	char secret[48];
+	uint64_t now_ms = tally_now_ms();
+	int result;
+
+	if (read_credentials(form, &given, fault) < 0 || check_values(form, &given, fault) < 0 ||
+	    find_key(auth, request->arena, given.key_id, &key, secret, fault) < 0)
+		return -1;
+	result = check_clock(auth, given.timestamp, now_ms, &write->request_ms, fault);
+	if (result == 0)
+		result = check_signature(request, form, &given, secret, fault);
+	tally_wipe(secret, sizeof(secret));
+	if (result < 0)
+		return -1;
+	write->caller.account = key.account;
+	return admit(auth, request, scoped_nonce(request->arena, given.key_id, given.nonce),
+		     now_ms, kind, write, fault);
+}
+
+/* Local administration, or nobody. */
+static int check_unsigned(const struct tally_request *request, struct tally_write *write,
+			  struct tally_fault *fault)
+{
+	struct tally_bytes account;
+
+	write->again = request->again;
+	if (!request->local)
+		return 0;
+	write->caller.local = true;
+	account = tally_request_header(request, "x-tally-account", NULL);
+	if (account.size > 0 &&
+	    !tally_parse_u64(account, UINT64_MAX, &write->caller.account))
+		return tally_fault_named(fault, FAULT_INVALID_PARAMETER, "x-tally-account");
+	return 0;
+}
+
+int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
+		     const struct tally_form *form, enum tally_action_kind kind,
+		     struct tally_write *write_r, struct tally_fault *fault)
+{
+	struct tally_bytes value;
+
+	memset(write_r, 0, sizeof(*write_r));
+	if (tally_form_get(form, "AccessKeyId", &value) ||
+	    tally_form_get(form, "Signature", &value))
+		return check_rpc(auth, request, form, kind, write_r, fault);
+	return check_unsigned(request, write_r, fault);
+}

@@ -1,0 +1,71 @@
+/*
+ * From the bytes of a request to typed parameters: form decoding of query and body, then the rows
+ * of an action.
+ */
+#ifndef TALLY_DECODE_H
+#define TALLY_DECODE_H
+
+#include "action.h"
+#include "fault.h"
+#include "request.h"
+#include "rpcsign.h"
+
+/* All parameters of query and form body, decoded and sorted by name. */
+struct tally_form {
+	struct tally_rpc_param *params;
+	size_t count;
+};
+
+enum tally_body_kind { BODY_NONE, BODY_FORM, BODY_JSON, BODY_LINES, BODY_OTHER };
+
+/* What Content-Type says of a POST's body. Of any other method, and an empty body: BODY_NONE. */
+enum tally_body_kind tally_body_kind(const struct tally_request *request);
+
+/*
+ * Form decoding ('+' is a space, %XY a byte), query and body in one set. -1 with fault for a
+ * parameter given twice, a broken escape or too many parameters; *form_r holds what could be read
+ * even then, so that the error can go out in the format asked for.
+ */
+int tally_form_parse(struct tally_arena *arena, struct tally_bytes query, struct tally_bytes body,
+		     struct tally_form *form_r, struct tally_fault *fault);
+
+/* False where it is absent. */
+bool tally_form_get(const struct tally_form *form, const char *name, struct tally_bytes *value_r);
+
+struct tally_value {
+	bool given;
+	struct tally_bytes bytes;	/* as sent; of base64 and hashes what they hold */
+	uint64_t number;		/* also index of an enum, and 0 or 1 of a bool */
+	const struct tally_bytes *items;
+	size_t item_count;
+};
+
+struct tally_values {
+	const struct tally_action *action;
+	struct tally_value *of;		/* one for each row, in their order */
+};
+
+/*
+ * Typed values of the rows, or the first fault: missing ones first, then invalid ones, each in
+ * the order of the rows. Undeclared parameters are ignored (they are signed all the same).
+ */
+int tally_decode(struct tally_arena *arena, const struct tally_action *action,
+		 const struct tally_form *form, enum tally_body_kind body_kind,
+		 struct tally_bytes body, struct tally_values *values_r,
+		 struct tally_fault *fault);
+
+/* ---- JSON from outside (json-c) ---- */
+
+/* A JSON array of strings, and nothing but it. False if it is anything else. */
+bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
+			const struct tally_bytes **items_r, size_t *count_r);
+
+/*
+ * Entries of a batch: a JSON array of objects, or one object a line. Members: Payload or
+ * PayloadBase64, Clues, ClientId, ClientToken. -1 INVALID or MISSING with the subject
+ * "Journals.3.Payload", counted from 0.
+ */
+int tally_json_entries(struct tally_arena *arena, struct tally_bytes body, bool lines,
+		       struct tally_entry **entries_r, size_t *count_r, struct tally_err *err);
+
+#endif

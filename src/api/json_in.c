@@ -1,0 +1,225 @@
+/* Reading JSON from outside with json-c: lists of strings, and the bodies of batches. */
+#include "decode.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "utf8.h"
+
+#define DEPTH 8		/* ours needs three levels */
+
+/* The whole of text as one value, or NULL. */
+static struct json_object *parse(struct json_tokener *tokener, struct tally_bytes text)
+{
+	struct json_object *value;
+
+	json_tokener_reset(tokener);
+	if (text.size == 0 || text.size > INT32_MAX)
+		return NULL;
+	value = json_tokener_parse_ex(tokener, (const char *)text.data, (int)text.size);
+	if (value != NULL && json_tokener_get_error(tokener) == json_tokener_success)
+		return value;
+	json_object_put(value);
+	return NULL;
+}
+
+static struct json_tokener *new_tokener(void)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
+
+	if (tokener == NULL)
+		abort();
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	return tokener;
+}
+
+/* A copy in the arena, for the json-c objects go before the request does. */
+static bool get_string(struct tally_arena *arena, struct json_object *value,
+		       struct tally_bytes *text_r)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return false;
+	*text_r = tally_arena_bytes(arena,
+				    tally_bytes(json_object_get_string(value),
+						(size_t)json_object_get_string_len(value)));
+	return true;
+}
+
+static bool get_strings(struct tally_arena *arena, struct json_object *list,
+			const struct tally_bytes **items_r, size_t *count_r)
+{
+	size_t count, i;
+	struct tally_bytes *items;
+
+	if (!json_object_is_type(list, json_type_array))
+		return false;
+	count = json_object_array_length(list);
+	items = tally_arena_array(arena, struct tally_bytes, count + 1);
+	for (i = 0; i < count; i++)
+		if (!get_string(arena, json_object_array_get_idx(list, i), &items[i]))
+			return false;
+	*items_r = items;
+	*count_r = count;
+	return true;
+}
+
+bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
+			const struct tally_bytes **items_r, size_t *count_r)
+{
+	struct json_tokener *tokener = new_tokener();
+	struct json_object *list = parse(tokener, text);
+	bool good = list != NULL && get_strings(arena, list, items_r, count_r);
+
+	json_object_put(list);
+	json_tokener_free(tokener);
+	return good;
+}
+
+/* ---- batches ---- */
+
+struct batch {
+	struct tally_arena *arena;
+	struct tally_entry *entries;
+	size_t count, room;
+};
+
+static int wrong(struct tally_err *err, enum tally_code code, size_t number, const char *member)
+{
+	char subject[sizeof(err->subject)];
+
+	snprintf(subject, sizeof(subject), "Journals.%zu%s%.40s", number,
+		 *member != '\0' ? "." : "", member);
+	return tally_err_about(err, code, subject, "journal %zu of the batch: %.40s %s", number,
+			       *member != '\0' ? member : "it",
+			       code == TALLY_MISSING ? "is missing" : "is not valid");
+}
+
+static struct tally_entry *next_entry(struct batch *batch)
+{
+	struct tally_entry *old = batch->entries;
+
+	if (batch->count == batch->room) {
+		batch->room = batch->room > 0 ? 2 * batch->room : 64;
+		batch->entries = tally_arena_array(batch->arena, struct tally_entry, batch->room);
+		if (batch->count > 0)
+			memcpy(batch->entries, old, batch->count * sizeof(*old));
+	}
+	return &batch->entries[batch->count++];
+}
+
+static bool get_payload(struct batch *batch, struct json_object *value, bool base64, bool *given,
+			struct tally_entry *entry)
+{
+	bool twice = *given;
+
+	*given = true;
+	return !twice && get_string(batch->arena, value, &entry->payload) &&
+	       (!base64 || tally_base64_decode(batch->arena, entry->payload, &entry->payload));
+}
+
+static bool get_token(struct batch *batch, struct json_object *value, struct tally_bytes *token_r)
+{
+	size_t i;
+
+	if (!get_string(batch->arena, value, token_r) || token_r->size == 0 || token_r->size > 64)
+		return false;
+	for (i = 0; i < token_r->size; i++)
+		if (token_r->data[i] < 0x20 || token_r->data[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static int take_entry(struct batch *batch, struct json_object *object, struct tally_err *err)
+{
+	struct tally_entry *entry = next_entry(batch);
+	size_t number = batch->count - 1;
+	bool given = false, good = true;
+
+	if (!json_object_is_type(object, json_type_object))
+		return wrong(err, TALLY_INVALID, number, "");
+	json_object_object_foreach(object, name, value) {
+		if (strcmp(name, "Payload") == 0)
+			good = get_payload(batch, value, false, &given, entry);
+		else if (strcmp(name, "PayloadBase64") == 0)
+			good = get_payload(batch, value, true, &given, entry);
+		else if (strcmp(name, "Clues") == 0)
+			good = get_strings(batch->arena, value, &entry->clues, &entry->clue_count);
+		else if (strcmp(name, "ClientId") == 0)
+			good = get_string(batch->arena, value, &entry->client_id);
+		else if (strcmp(name, "ClientToken") == 0)
+			good = get_token(batch, value, &entry->token);
+		else
+			good = false;
+		if (!good)
+			return wrong(err, TALLY_INVALID, number, name);
+	}
+	return given ? 0 : wrong(err, TALLY_MISSING, number, "Payload");
+}
+
+static int take_array(struct batch *batch, struct json_tokener *tokener, struct tally_bytes body,
+		      struct tally_err *err)
+{
+	struct json_object *list = parse(tokener, body);
+	size_t count, i;
+	int result = 0;
+
+	if (!json_object_is_type(list, json_type_array)) {
+		json_object_put(list);
+		return tally_err_about(err, TALLY_INVALID, "Journals",
+				       "the body is not a JSON array");
+	}
+	count = json_object_array_length(list);
+	for (i = 0; i < count && result == 0; i++)
+		result = take_entry(batch, json_object_array_get_idx(list, i), err);
+	json_object_put(list);
+	return result;
+}
+
+static bool is_blank(struct tally_bytes line)
+{
+	size_t i;
+
+	for (i = 0; i < line.size; i++)
+		if (strchr(" \t\r", line.data[i]) == NULL || line.data[i] == '\0')
+			return false;
+	return true;
+}
+
+static int take_lines(struct batch *batch, struct json_tokener *tokener, struct tally_bytes body,
+		      struct tally_err *err)
+{
+	const uint8_t *p = body.data, *end = p + body.size, *stop;
+	int result = 0;
+
+	for (; p < end && result == 0; p = stop + 1) {
+		struct tally_bytes line;
+		struct json_object *object;
+
+		stop = memchr(p, '\n', (size_t)(end - p));
+		if (stop == NULL)
+			stop = end;
+		line = tally_bytes(p, (size_t)(stop - p));
+		if (is_blank(line))
+			continue;
+		object = parse(tokener, line);
+		result = take_entry(batch, object, err);
+		json_object_put(object);
+	}
+	return result;
+}
+
+int tally_json_entries(struct tally_arena *arena, struct tally_bytes body, bool lines,
+		       struct tally_entry **entries_r, size_t *count_r, struct tally_err *err)
+{
+	struct json_tokener *tokener = new_tokener();
+	struct batch batch = { .arena = arena };
+	int result = lines ? take_lines(&batch, tokener, body, err) :
+			     take_array(&batch, tokener, body, err);
+
+	json_tokener_free(tokener);
+	if (result == 0 && batch.count == 0)
+		result = tally_err_about(err, TALLY_INVALID, "Journals", "the batch is empty");
+	*entries_r = batch.entries;
+	*count_r = batch.count;
+	return result;
+}

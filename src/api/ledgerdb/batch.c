@@ -1,0 +1,103 @@
+/*
+ * AppendJournals: many journals in one POST. Its body is JSON or NDJSON, no form, so signature 1.0
+ * does not cover it: ContentSHA256, which the signature covers, does.
+ */
+#include "decode.h"
+#include "hash.h"
+#include "reply.h"
+
+/* Nothing is committed before the body is known to be the one that was signed. */
+static int check_append_journals(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_bytes body = tally_arg_bytes(call, "Journals");
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	if (!tally_arg_given(call, "ContentSHA256"))
+		return call->body_covered ? 0 :
+		       tally_err_about(err, TALLY_MISSING, "ContentSHA256",
+				       "the signature does not cover the body");
+	tally_sha256(body.data, body.size, hash);
+	if (tally_bytes_equal(tally_arg_bytes(call, "ContentSHA256"),
+			      tally_bytes(hash, sizeof(hash))))
+		return 0;
+	return tally_err_about(err, TALLY_INVALID, "ContentSHA256",
+			       "it is not the hash of the body");
+}
+
+static void add_results(struct tally_call *call, const struct tally_append_result *results,
+			size_t count)
+{
+	struct tally_node *list = tally_add_list(call->arena, call->reply, "Receipts", "Receipt");
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct tally_node *to = tally_add_object(call->arena, list, NULL);
+
+		if (results[i].err.code == TALLY_OK)
+			tally_reply_receipt(call, to, &results[i].receipt);
+		else
+			tally_fault_add(call->arena, to, &results[i].err);
+	}
+}
+
+static int append_journals(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_bytes body = tally_arg_bytes(call, "Journals");
+	struct tally_append_result *results;
+	struct tally_entry *entries;
+	size_t count;
+
+	if (tally_json_entries(call->arena, body, tally_arg_lines(call, "Journals"), &entries,
+			       &count, err) < 0)
+		return -1;
+	results = tally_arena_array(call->arena, struct tally_append_result, count);
+	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), entries,
+			 count, tally_arg_bool(call, "Atomic", true), results, err) < 0)
+		return -1;
+	tally_add_uint(call->arena, call->reply, "Count", count);
+	add_results(call, results, count);
+	return 0;
+}
+
+static const struct tally_param append_journals_params[] = {
+	LEDGER_ID_PARAM,
+	{ .name = "Atomic", .type = PARAM_BOOL, .fallback = "true", .example = "true",
+	  .help = "true: all or none, in one block of at most 8 MiB; false: an outcome for each." },
+	{ .name = "ClientToken", .type = PARAM_TOKEN,
+	  .example = "123e4567-e89b-12d3-a456-426655440000",
+	  .help = "Journal i of the batch has the token ClientToken#i, so a repeated batch appends "
+		  "nothing twice." },
+	{ .name = "ContentSHA256", .type = PARAM_HASH,
+	  .example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	  .help = "SHA-256 of the body, hex; required with signature 1.0." },
+	{ .name = "Journals", .type = PARAM_BODY, .required = true,
+	  .example = "[{\"Payload\":\"one\",\"Clues\":[\"clue1\"]},{\"PayloadBase64\":\"dHdv\"}]",
+	  .help = "The body: a JSON array (application/json) or one object a line "
+		  "(application/x-ndjson) with Payload or PayloadBase64, Clues, ClientId, "
+		  "ClientToken." },
+	PARAM_END
+};
+
+static const struct tally_reply_field append_journals_reply[] = {
+	{ "Count", NODE_UINT, false, "Journals of the batch." },
+	{ "Receipts", NODE_LIST, false, "One for each journal, in the order of the batch." },
+	{ "Receipts[Receipt]", NODE_OBJECT, true,
+	  "A receipt, or Code and Message where that journal was refused." },
+	RECEIPT_ROWS("Receipts[Receipt]."),
+	{ "Receipts[Receipt].Code", NODE_TEXT, true, "Why it was refused (Atomic=false only)." },
+	{ "Receipts[Receipt].Message", NODE_TEXT, true, "The same in words." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_append_journals = {
+	.name = "AppendJournals",
+	.family = FAMILY_LEDGERDB,
+	.summary = "Append many journals in one request.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_APPEND,
+	.params = append_journals_params,
+	.reply = append_journals_reply,
+	.check = check_append_journals,
+	.run = append_journals,
+};

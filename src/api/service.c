@@ -1,0 +1,454 @@
+/*
+ * One request from bytes to bytes: route, read the parameters, find the action, authenticate,
+ * decode, authorise, run, encode. The steps stand in answer() in the order in which a request is
+ * refused; none looks back. See service.h.
+ */
+#include "service.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "auth.h"
+#include "conf.h"
+#include "log.h"
+#include "utf8.h"
+
+#define NONCES (1 << 21)	/* of signed reads within the clock window; 24 MiB when all are used */
+
+struct tally_service {
+	struct tally_core *core;
+	struct tally_api_settings settings;
+	struct tally_auth auth;
+};
+
+const struct tally_setting tally_api_setting_rows[] = {
+	{ "shape", SETTING_TEXT, "sdk", offsetof(struct tally_api_settings, shape),
+	  "sdk: answers as the SDKs read them; docs: as the documentation's samples have them "
+	  "(JournalId a number, Clues one text)." },
+	{ "body_limit", SETTING_SIZE, "16MiB", offsetof(struct tally_api_settings, body_limit),
+	  "Longest body of a request." },
+	{ "clock_window", SETTING_TIME, "15m",
+	  offsetof(struct tally_api_settings, clock_window_ms),
+	  "How far the Timestamp of a signed request may be off." },
+	{ "region", SETTING_TEXT, "local", offsetof(struct tally_api_settings, region),
+	  "RegionId of every ledger." },
+	{ "zone", SETTING_TEXT, "local-a", offsetof(struct tally_api_settings, zone),
+	  "ZoneId of every ledger." },
+	{ "trusted_proxies", SETTING_TEXT, "",
+	  offsetof(struct tally_api_settings, trusted_proxies),
+	  "Addresses or networks, separated by spaces, whose X-Forwarded-For is believed." },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
+
+int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
+		      struct tally_service **service_r, struct tally_err *err)
+{
+	struct tally_service *service = tally_calloc(1, sizeof(*service));
+	const char *shape;
+
+	if (tally_conf_load(conf, "api", tally_api_setting_rows, &service->settings, err) < 0) {
+		free(service);
+		return -1;
+	}
+	shape = service->settings.shape;
+	if (strcmp(shape, "sdk") != 0 && strcmp(shape, "docs") != 0) {
+		tally_err_about(err, TALLY_INVALID, "api.shape",
+				"api.shape is \"%s\", neither sdk nor docs", shape);
+		free(service);
+		return -1;
+	}
+	service->core = core;
+	service->auth = (struct tally_auth){
+		core, tally_nonces_new(NONCES), service->settings.clock_window_ms
+	};
+	*service_r = service;
+	return 0;
+}
+
+void tally_service_free(struct tally_service **service)
+{
+	if (*service == NULL)
+		return;
+	tally_nonces_free(&(*service)->auth.nonces);
+	free(*service);
+	*service = NULL;
+}
+
+/* ---- one exchange ---- */
+
+struct exchange {
+	struct tally_service *service;
+	const struct tally_request *request;
+	struct tally_response *response;
+	struct tally_arena *arena;
+	enum tally_family family;
+	bool xml;
+	enum tally_body_kind body_kind;
+	struct tally_form form;
+	struct tally_values values;
+	struct tally_call call;
+	struct tally_fault fault;
+	char request_id[37];
+};
+
+static bool is_post(const struct exchange *x)
+{
+	return tally_bytes_is(x->request->method, "POST");
+}
+
+/* Method and body as HTTP has them. */
+static int check_transport(struct exchange *x)
+{
+	const struct tally_request *request = x->request;
+
+	if (!is_post(x) && !tally_bytes_is(request->method, "GET") &&
+	    !tally_bytes_is(request->method, "HEAD")) {
+		tally_response_header(x->response, x->arena, "Allow", "GET, HEAD, POST");
+		return tally_fault_set(&x->fault, FAULT_METHOD);
+	}
+	if (request->body_too_large)
+		return tally_fault_set(&x->fault, FAULT_BODY_TOO_LARGE);
+	if (request->body_short)
+		return tally_fault_set(&x->fault, FAULT_BODY_SHORT);
+	return 0;
+}
+
+/* The format asked for, also where the parameters as a whole are wrong. */
+static int read_format(struct exchange *x)
+{
+	struct tally_bytes format;
+
+	if (!tally_form_get(&x->form, "Format", &format))
+		return 0;
+	if (format.size == 3 && strncasecmp((const char *)format.data, "XML", 3) == 0)
+		x->xml = true;
+	else if (format.size != 4 || strncasecmp((const char *)format.data, "JSON", 4) != 0)
+		return tally_fault_set(&x->fault, FAULT_FORMAT);
+	return 0;
+}
+
+/* Query and form body. The format is read first, so that all errors after it are in it. */
+static int read_form(struct exchange *x)
+{
+	struct tally_bytes body = TALLY_BYTES_NONE;
+	struct tally_fault broken;
+	int result;
+
+	x->body_kind = tally_body_kind(x->request);
+	if (x->body_kind == BODY_FORM)
+		body = x->request->body;
+	result = tally_form_parse(x->arena, x->request->query, body, &x->form, &broken);
+	if (read_format(x) < 0)
+		return -1;
+	if (result < 0)
+		x->fault = broken;
+	return result;
+}
+
+static bool is_signed(const struct exchange *x)
+{
+	struct tally_bytes value;
+
+	return tally_form_get(&x->form, "AccessKeyId", &value) ||
+	       tally_form_get(&x->form, "Signature", &value);
+}
+
+/* Action and Version. Who does not sign need not name the version. */
+static int find_action(struct exchange *x)
+{
+	unsigned int method = is_post(x) ? METHOD_POST : METHOD_GET;
+	struct tally_bytes name, version;
+
+	if (!tally_form_get(&x->form, "Action", &name) || name.size == 0)
+		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "Action");
+	x->call.action = tally_action_find(x->family, name);
+	if (x->call.action == NULL || (x->call.action->methods & method) == 0)
+		return tally_fault_set(&x->fault, FAULT_NO_ACTION);
+	if (!tally_form_get(&x->form, "Version", &version) || version.size == 0)
+		return !is_signed(x) ? 0 :
+		       tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "Version");
+	if (!tally_bytes_is(version, TALLY_RPC_VERSION))
+		return tally_fault_set(&x->fault, FAULT_NO_VERSION);
+	return 0;
+}
+
+/* May be asked by somebody who did not sign, if the ledger is public. */
+static bool is_public_kind(const struct tally_action *action)
+{
+	return action->need == PERM_ANYONE ||
+	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
+						action->need == PERM_VIEW_JOURNAL));
+}
+
+static int authenticate(struct exchange *x)
+{
+	struct tally_call *call = &x->call;
+
+	if (tally_auth_check(&x->service->auth, x->request, &x->form, call->action->kind,
+			     &call->write, &x->fault) < 0)
+		return -1;
+	call->body_covered = call->write.caller.local;
+	if (call->action->need == PERM_LOCAL && !call->write.caller.local)
+		return tally_fault_named(&x->fault, FAULT_UNAUTHORIZED,
+					 "It is for local administration only.");
+	if (call->write.caller.account == 0 && !call->write.caller.local &&
+	    !is_public_kind(call->action))
+		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "AccessKeyId");
+	return 0;
+}
+
+static int decode(struct exchange *x)
+{
+	struct tally_call *call = &x->call;
+	struct tally_err err = { 0 };
+	const struct tally_param *row;
+
+	if (tally_decode(x->arena, call->action, &x->form, x->body_kind, x->request->body,
+			 &x->values, &x->fault) < 0)
+		return -1;
+	call->values = &x->values;
+	for (row = call->action->params; row->name != NULL; row++)
+		if (row->type == PARAM_TOKEN && strcmp(row->name, "ClientToken") == 0)
+			call->write.token = tally_arg_bytes(call, row->name);
+	if (call->action->check != NULL && call->action->check(call, &err) < 0)
+		return tally_fault_from(&x->fault, x->arena, &err);
+	return 0;
+}
+
+/*
+ * The permission of the row, held against the ledger of the call. Somebody who did not sign
+ * learns only that he must, whether the ledger is private or does not exist.
+ */
+static int authorise(struct exchange *x)
+{
+	const struct tally_caller *caller = &x->call.write.caller;
+	enum tally_permission need = x->call.action->need;
+	struct tally_err err = { 0 };
+	struct tally_bytes ledger;
+	char *subject;
+
+	if (need == PERM_NONE || need == PERM_ANYONE || need == PERM_LOCAL)
+		return 0;
+	ledger = tally_arg_bytes(&x->call, "LedgerId");
+	if (tally_authorise(x->service->core, caller, ledger, need, &err) == 0)
+		return 0;
+	if (caller->account == 0 && !caller->local &&
+	    (err.code == TALLY_NOTFOUND || err.code == TALLY_DENIED))
+		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "AccessKeyId");
+	if (err.code != TALLY_NOTFOUND)
+		return tally_fault_from(&x->fault, x->arena, &err);
+	subject = tally_arena_printf(x->arena, "Ledger %.*s", (int)ledger.size,
+				     (const char *)ledger.data);
+	return tally_fault_named(&x->fault, FAULT_NOT_FOUND, subject);
+}
+
+static int run(struct exchange *x)
+{
+	struct tally_call *call = &x->call;
+	struct tally_err err = { 0 };
+
+	call->core = x->service->core;
+	call->arena = x->arena;
+	call->settings = &x->service->settings;
+	call->reply = tally_node_object(x->arena);
+	tally_add_str(x->arena, call->reply, "RequestId", x->request_id);
+	if (call->action->run(call, &err) == 0)
+		return 0;
+	tally_fault_from(&x->fault, x->arena, &err);
+	if (tally_fault_status(&x->fault) >= 500)
+		tally_log(TALLY_LOG_ERROR, "api.failed", "action", call->action->name,
+			  "request", x->request_id, "code", tally_code_name(err.code),
+			  "subject", err.subject, "text", err.text, NULL);
+	return -1;
+}
+
+/* ---- answers ---- */
+
+static void respond(struct exchange *x, int status, const struct tally_node *node,
+		    const char *root)
+{
+	x->response->status = status;
+	if (x->xml) {
+		x->response->content_type = "text/xml;charset=utf-8";
+		x->response->body = tally_encode_xml(x->arena, node, root);
+	} else {
+		x->response->content_type = "application/json;charset=utf-8";
+		x->response->body = tally_encode_json(x->arena, node);
+	}
+}
+
+static void respond_success(struct exchange *x)
+{
+	respond(x, 200, x->call.reply,
+		tally_arena_printf(x->arena, "%sResponse", x->call.action->name));
+}
+
+/* The host that the client addressed, as far as it is one. */
+static struct tally_bytes host_id(const struct tally_request *request)
+{
+	struct tally_bytes host = tally_request_header(request, "host", NULL);
+
+	if (host.size == 0 || host.size > 255 || !tally_utf8_printable(host))
+		return TALLY_BYTES_LIT("localhost");
+	return host;
+}
+
+static void respond_fault(struct exchange *x)
+{
+	struct tally_node *node = tally_node_object(x->arena);
+	unsigned int seconds = tally_fault_retry(&x->fault);
+
+	tally_add_str(x->arena, node, "RequestId", x->request_id);
+	tally_add_text(x->arena, node, "HostId", host_id(x->request));
+	tally_add_str(x->arena, node, "Code", tally_fault_code(&x->fault, x->arena));
+	tally_add_text(x->arena, node, "Message", tally_fault_message(&x->fault, x->arena));
+	if (seconds > 0)
+		tally_response_header(x->response, x->arena, "Retry-After",
+				      tally_arena_printf(x->arena, "%u", seconds));
+	respond(x, tally_fault_status(&x->fault), node, "Error");
+}
+
+static void answer(struct exchange *x)
+{
+	bool good;
+
+	x->call.arena = x->arena;
+	/* the form is read also for what HTTP refuses: for the format of the error */
+	good = read_form(x) == 0;
+	if (check_transport(x) == 0 && good && find_action(x) == 0 && authenticate(x) == 0 &&
+	    decode(x) == 0 && authorise(x) == 0 && run(x) == 0)
+		respond_success(x);
+	else
+		respond_fault(x);
+}
+
+/* ---- routes ---- */
+
+static void answer_ledgerdb(struct exchange *x)
+{
+	x->family = FAMILY_LEDGERDB;
+	answer(x);
+}
+
+static void answer_admin(struct exchange *x)
+{
+	x->family = FAMILY_ADMIN;
+	answer(x);
+}
+
+static void answer_health(struct exchange *x)
+{
+	bool good = tally_core_healthy(x->service->core);
+
+	x->response->status = good ? 200 : 503;
+	x->response->content_type = "text/plain;charset=utf-8";
+	x->response->body = tally_bytes_str(good ? "ok\n" : "the store is not usable\n");
+	if (!good)
+		tally_response_header(x->response, x->arena, "Retry-After", "5");
+}
+
+/* Log reads are plain files to their clients; they look at the status only. */
+static void answer_log(struct exchange *x)
+{
+	tally_fault_set(&x->fault, FAULT_NOT_HERE);
+	respond_fault(x);
+}
+
+/* The data-sharing family has its own error document. */
+static void answer_datashare(struct exchange *x)
+{
+	struct tally_node *node = tally_node_object(x->arena);
+
+	tally_add_str(x->arena, node, "errorCode", "BCS.5000501");
+	tally_add_str(x->arena, node, "errorMsg",
+		      "The data-sharing interface is not available on this server.");
+	respond(x, 501, node, NULL);
+}
+
+static void answer_nothing(struct exchange *x)
+{
+	tally_fault_set(&x->fault, FAULT_NO_ACTION);
+	respond_fault(x);
+}
+
+static const struct route {
+	const char *path;	/* ends in "/..." where everything below is meant */
+	void (*answer)(struct exchange *x);
+} routes[] = {
+	{ "/", answer_ledgerdb },
+	{ "/admin/", answer_admin },
+	{ "/healthz", answer_health },
+	{ "/log/...", answer_log },
+	{ "/v1/...", answer_datashare },
+	{ NULL, answer_nothing }
+};
+
+static bool leads(const char *path, struct tally_bytes asked)
+{
+	const char *rest = strstr(path, "...");
+	size_t size = rest != NULL ? (size_t)(rest - path) : strlen(path);
+
+	if (rest == NULL)
+		return tally_bytes_is(asked, path);
+	return asked.size >= size && memcmp(asked.data, path, size) == 0;
+}
+
+static const struct route *find_route(struct tally_bytes path)
+{
+	const struct route *route = routes;
+
+	while (route->path != NULL && !leads(route->path, path))
+		route++;
+	return route;
+}
+
+static void begin(struct exchange *x, const struct tally_request *request,
+		  struct tally_response *response)
+{
+	memset(x, 0, sizeof(*x));
+	memset(response, 0, sizeof(*response));
+	x->request = request;
+	x->response = response;
+	x->arena = request->arena;
+	tally_request_id_text(request->id, x->request_id);
+	tally_response_header(response, x->arena, "X-Request-Id",
+			      tally_arena_str(x->arena, tally_bytes_str(x->request_id)));
+	tally_response_header(response, x->arena, "Cache-Control", "private, no-store");
+}
+
+void tally_service_handle(struct tally_service *service, const struct tally_request *request,
+			  struct tally_response *response)
+{
+	struct exchange x;
+
+	begin(&x, request, response);
+	x.service = service;
+	find_route(request->path)->answer(&x);
+}
+
+void tally_service_refuse(const struct tally_request *request, const struct tally_err *err,
+			  struct tally_response *response)
+{
+	const struct route *route = find_route(request->path);
+	struct exchange x;
+
+	begin(&x, request, response);
+	if (route->answer == answer_health) {
+		response->status = 503;
+		response->content_type = "text/plain;charset=utf-8";
+		response->body = TALLY_BYTES_LIT("the store is not usable\n");
+		tally_response_header(response, x.arena, "Retry-After", "5");
+		return;
+	}
+	if (route->answer != answer_ledgerdb && route->answer != answer_admin) {
+		route->answer(&x);
+		return;
+	}
+	if (read_form(&x) == 0)
+		x.fault.kind = FAULT_NONE;
+	tally_fault_set(&x.fault, err->code == TALLY_UNCERTAIN ? FAULT_UNCERTAIN :
+								 FAULT_UNAVAILABLE);
+	respond_fault(&x);
+}
