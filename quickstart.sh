@@ -221,8 +221,15 @@ if [ -z "${TALLY_LEDGER_ID-}" ]; then
 fi
 write_env
 export TALLY_LEDGER_ID
-# The token makes a second run find the records there instead of appending them again.
-"$tally" append --token easter "$TALLY_LEDGER_ID" "$top/data/easter.ndjson"
+count=$("$tally" call DescribeLedger LedgerId="$TALLY_LEDGER_ID" |
+	sed -n 's/.*"JournalCount" *: *\([0-9]*\).*/\1/p')
+records=$(wc -l <"$top/data/easter.ndjson")
+if [ "${count:-0}" -gt "$records" ]; then
+	say "    $TALLY_LEDGER_ID has its records, $count journals in all"
+else
+	# An upload that broke off goes on where it was: its token names it.
+	"$tally" append --token easter "$TALLY_LEDGER_ID" "$top/data/easter.ndjson"
+fi
 
 # ---- reading back ----
 

@@ -13,7 +13,7 @@ build() {	# name option...
 	"$source/configure" -q --enable-werror CC=gcc --prefix=/usr/local --sysconfdir=/etc \
 		--localstatedir=/var "$@" && make -s -j2
 }
-drivers() { "$1/src/cmd/tally" drivers | grep -oE '\b(bdb|flatfile|mem)\b' | sort -u | tr '\n' ' '; }
+drivers() { "$1/src/cmd/tally" drivers | sed -n 's/^\([a-z0-9]*\): .*/\1/p' | sort | tr '\n' ' '; }
 
 # ---- everything, installed into a staging directory ----
 
