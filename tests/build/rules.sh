@@ -70,5 +70,6 @@ openssl/:src/crypto
 sodium:src/crypto
 libxml/:src/api
 json-c/:src/api|src/cmd
+curl/:src/cmd
 END
 exit $tap_failed
