@@ -236,6 +236,7 @@ struct tally_journal {
 	uint64_t block;
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
 	uint8_t salt[16];
+	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
 };
 
 /* 1, or 0 where the ledger has no such journal (or does not exist). */

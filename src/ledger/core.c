@@ -1,0 +1,590 @@
+/* The core: opening and closing, and what keeps a store (maintain, rebuild, backup, check, load). */
+#include "core_private.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- settings ---- */
+
+struct store_settings {
+	const char *path, *driver, *index_path, *index_driver, *master_key, *module_dir;
+};
+
+#define AT(member) offsetof(struct store_settings, member)
+const struct tally_setting tally_store_settings[] = {
+	{ "path", SETTING_TEXT, NULL, AT(path),
+	  "Where the store is: a directory, or the URL of an engine." },
+	{ "driver", SETTING_TEXT, "bdb", AT(driver), "The storage driver of the blocks." },
+	{ "index_path", SETTING_TEXT, NULL, AT(index_path),
+	  "Where the index tables are, when not in the store itself." },
+	{ "index_driver", SETTING_TEXT, NULL, AT(index_driver),
+	  "The storage driver of the index tables, when not that of the blocks." },
+	{ "master_key", SETTING_TEXT, NULL, AT(master_key),
+	  "The master key file; default: the store's path with .key behind it." },
+	{ "module_dir", SETTING_TEXT, NULL, AT(module_dir), "Where driver modules are." },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
+#undef AT
+
+#define AT(member) offsetof(struct tally_limits, member)
+const struct tally_setting tally_ledger_settings[] = {
+	{ "payload_limit", SETTING_SIZE, "4M", AT(payload), "Bytes of one journal's payload." },
+	{ "batch_limit", SETTING_U64, "10000", AT(batch), "Journals of one batch." },
+	{ "block_limit", SETTING_SIZE, "8M", AT(block), "Bytes of one block." },
+	{ "ledger_limit", SETTING_U64, "1000", AT(ledgers), "Ledgers an account may have." },
+	{ "clock_window", SETTING_TIME, "15m", AT(clock_window_ms),
+	  "How far the time of a request may be off." },
+	{ "token_time", SETTING_TIME, "7d", AT(token_ms), "How long a ClientToken is remembered." },
+	{ "queue_limit", SETTING_U64, "4096", AT(queue), "Writes that may wait for the committer." },
+	{ "overlay_bytes", SETTING_SIZE, "16M", AT(overlay_bytes),
+	  "Memory for index changes of one ledger that are not yet applied." },
+	{ "overlay_journals", SETTING_U64, "100000", AT(overlay_journals),
+	  "Journals of one ledger that are not yet applied." },
+	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
+	  "The index is brought up to date at least so often." },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
+#undef AT
+
+/* ---- making and freeing ---- */
+
+static struct tally_core *core_new(const struct tally_core_options *options)
+{
+	struct tally_core *core = tally_calloc(1, sizeof(*core));
+
+	core->short_lived = options->short_lived;
+	core->read_only = options->read_only;
+	core->queue_tail = &core->queue;
+	pthread_mutex_init(&core->table_lock, NULL);
+	pthread_mutex_init(&core->queue_lock, NULL);
+	pthread_mutex_init(&core->commit_lock, NULL);
+	pthread_mutex_init(&core->flush_lock, NULL);
+	pthread_cond_init(&core->queue_wake, NULL);
+	pthread_cond_init(&core->flush_wake, NULL);
+	pthread_cond_init(&core->flush_done, NULL);
+	tally_key_cache_new(core);
+	return core;
+}
+
+static void core_free(struct tally_core *core)
+{
+	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
+		for (struct tally_space *space = core->table[i], *next; space != NULL; space = next) {
+			next = space->next;
+			tally_space_free(space);
+		}
+	}
+	tally_key_cache_free(core);
+	if (core->index != core->blocks)
+		tally_store_close(&core->index);
+	tally_store_close(&core->blocks);
+	pthread_mutex_destroy(&core->table_lock);
+	pthread_mutex_destroy(&core->queue_lock);
+	pthread_mutex_destroy(&core->commit_lock);
+	pthread_mutex_destroy(&core->flush_lock);
+	pthread_cond_destroy(&core->queue_wake);
+	pthread_cond_destroy(&core->flush_wake);
+	pthread_cond_destroy(&core->flush_done);
+	tally_wipe(core, sizeof(*core));
+	free(core);
+}
+
+static int master_key_path(const struct store_settings *settings, char *path, size_t room,
+			   struct tally_err *err)
+{
+	size_t size;
+
+	if (settings->master_key != NULL) {
+		snprintf(path, room, "%s", settings->master_key);
+		return 0;
+	}
+	if (settings->path == NULL)
+		return tally_err_about(err, TALLY_MISSING, "store.path",
+				       "no store is named (store.path, TALLY_STORE)");
+	size = strlen(settings->path);
+	while (size > 1 && settings->path[size - 1] == '/')
+		size--;
+	snprintf(path, room, "%.*s.key", (int)size, settings->path);
+	return 0;
+}
+
+static void derive_keys(struct tally_core *core)
+{
+	tally_derive_key(core->master, "digests", core->digest_key);
+	tally_derive_key(core->master, "seal", core->seal_key);
+}
+
+/* ---- opening ---- */
+
+/* Threads last, when everything they touch is there. */
+static int core_start(struct tally_core *core, struct tally_err *err)
+{
+	if (core->short_lived || core->read_only)
+		return 0;
+	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ? -1 : 0;
+}
+
+static int core_setup(struct tally_core *core, const struct tally_core_options *options,
+		      const char *origin, struct tally_first_key *first_r, struct tally_err *err)
+{
+	if (tally_conf_load(options->conf, "ledger", tally_ledger_settings, &core->limits,
+			    err) != 0)
+		return -1;
+	if (core->limits.block > TALLY_BLOCK_MAX / 2)
+		return tally_err_about(err, TALLY_INVALID, "ledger.block_limit",
+				       "a block has at most %u bytes", TALLY_BLOCK_MAX / 2);
+	derive_keys(core);
+	core->hosts = core->blocks->caps & TALLY_CAP_HOSTS;
+	if (tally_space_need(core, TALLY_SYSTEM_SPACE, TALLY_SYSTEM_NAME, &core->system, err) != 0)
+		return -1;
+	if (core->system->head == NULL) {
+		if (first_r == NULL)
+			return tally_err_set(err, TALLY_NOTFOUND, "the store has no system ledger");
+		if (tally_system_create(core, origin, first_r, err) != 0)
+			return -1;
+	} else if (tally_system_load(core, err) != 0) {
+		return tally_err_prefix(err, "system ledger");
+	}
+	return core_start(core, err);
+}
+
+static void core_stop(struct tally_core *core)
+{
+	struct tally_err err;
+
+	tally_queue_stop(core);
+	tally_flush_stop(core);
+	if (!core->read_only && !core->dead && tally_flush_spaces(core, !core->short_lived, &err) != 0)
+		tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
+}
+
+int tally_core_open_on(const struct tally_core_options *options, struct tally_store *blocks,
+		       struct tally_store *index, struct tally_first_key *first_r,
+		       struct tally_core **core_r, struct tally_err *err)
+{
+	struct tally_core *core = core_new(options);
+
+	core->blocks = blocks;
+	core->index = index;
+	if (core_setup(core, options, NULL, first_r, err) != 0) {
+		core_stop(core);
+		core_free(core);
+		return -1;
+	}
+	*core_r = core;
+	return 0;
+}
+
+static int open_half(const struct tally_core_options *options, const char *driver_name,
+		     const char *location, bool create, bool blocks, bool index,
+		     const char *module_dir, struct tally_store **store_r, struct tally_err *err)
+{
+	struct tally_store_args args = { .location = location, .conf = options->conf,
+					 .create = create, .blocks = blocks, .index = index };
+	const struct tally_driver *driver;
+
+	if (tally_driver_find(driver_name, module_dir, &driver, err) != 0)
+		return -1;
+	return tally_store_open(driver, &args, store_r, err);
+}
+
+/* The index cache of a combined store is made where it is missing: any host can rebuild it. */
+static int open_stores(struct tally_core *core, const struct tally_core_options *options,
+		       const struct store_settings *s, bool create, struct tally_err *err)
+{
+	bool split = s->index_path != NULL || s->index_driver != NULL;
+	const char *index_driver = s->index_driver != NULL ? s->index_driver : s->driver;
+
+	if (s->path == NULL)
+		return tally_err_about(err, TALLY_MISSING, "store.path",
+				       "no store is named (store.path, TALLY_STORE)");
+	if (open_half(options, s->driver, s->path, create, true, !split, s->module_dir,
+		      &core->blocks, err) != 0)
+		return -1;
+	if (!split) {
+		core->index = core->blocks;
+		return 0;
+	}
+	if (s->index_path == NULL)
+		return tally_err_about(err, TALLY_MISSING, "store.index_path",
+				       "index_driver needs index_path");
+	if (!create && open_half(options, index_driver, s->index_path, false, false, true,
+				 s->module_dir, &core->index, err) == 0)
+		return 0;
+	if (!create && err->code != TALLY_NOTFOUND)
+		return -1;
+	return open_half(options, index_driver, s->index_path, true, false, true, s->module_dir,
+			 &core->index, err);
+}
+
+static int core_open(const struct tally_core_options *options, bool create, const char *origin,
+		     struct tally_first_key *first_r, struct tally_core **core_r,
+		     struct tally_err *err)
+{
+	struct store_settings settings = { 0 };
+	struct tally_core *core;
+	char key_path[4096];
+
+	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
+	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
+		return -1;
+	core = core_new(options);
+	if (open_stores(core, options, &settings, create, err) != 0)
+		goto failed;
+	if (create && access(key_path, F_OK) != 0 && tally_master_key_create(key_path, err) != 0)
+		goto failed;
+	if (tally_master_key_read(key_path, core->master, err) != 0 ||
+	    core_setup(core, options, origin, first_r, err) != 0)
+		goto failed;
+	*core_r = core;
+	return 0;
+failed:
+	core_stop(core);
+	core_free(core);
+	return -1;
+}
+
+int tally_core_open(const struct tally_core_options *options, struct tally_core **core_r,
+		    struct tally_err *err)
+{
+	return core_open(options, false, NULL, NULL, core_r, err);
+}
+
+int tally_core_init(const struct tally_core_options *options, const char *origin,
+		    struct tally_first_key *first_r, struct tally_err *err)
+{
+	struct tally_core_options own = *options;
+	struct tally_core *core;
+
+	own.short_lived = true;
+	own.read_only = false;
+	if (core_open(&own, true, origin, first_r, &core, err) != 0)
+		return -1;
+	tally_core_close(&core);
+	return 0;
+}
+
+void tally_core_close(struct tally_core **core)
+{
+	if (*core == NULL)
+		return;
+	core_stop(*core);
+	core_free(*core);
+	*core = NULL;
+}
+
+bool tally_core_healthy(struct tally_core *core)
+{
+	return !core->dead;
+}
+
+void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32])
+{
+	tally_derive_key(core->master, purpose, key_r);
+}
+
+/* ---- keeping a store ---- */
+
+int tally_core_maintain(struct tally_core *core, struct tally_err *err)
+{
+	if (tally_flush_spaces(core, true, err) != 0 ||
+	    tally_store_sync_index(core->index, err) != 0 ||
+	    tally_store_maintain(core->blocks, err) != 0)
+		return -1;
+	return core->index != core->blocks ? tally_store_maintain(core->index, err) : 0;
+}
+
+struct spaces {
+	uint64_t *ids;
+	uint64_t *blocks;
+	size_t count, room;
+};
+
+static int collect_space(void *ctx, uint64_t space, uint64_t blocks, bool dropped)
+{
+	struct spaces *spaces = ctx;
+
+	if (dropped || blocks == 0)
+		return 0;
+	if (spaces->count == spaces->room) {
+		spaces->room = spaces->room == 0 ? 16 : spaces->room * 2;
+		spaces->ids = tally_realloc(spaces->ids, spaces->room * sizeof(uint64_t));
+		spaces->blocks = tally_realloc(spaces->blocks, spaces->room * sizeof(uint64_t));
+	}
+	spaces->ids[spaces->count] = space;
+	spaces->blocks[spaces->count++] = blocks;
+	return 0;
+}
+
+static void spaces_free(struct spaces *spaces)
+{
+	free(spaces->ids);
+	free(spaces->blocks);
+}
+
+/* All spaces, or the one of a ledger. */
+static int choose_spaces(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct spaces *spaces, struct tally_err *err)
+{
+	struct tally_space *space;
+	int found;
+
+	if (ledger_id.size == 0)
+		return tally_store_spaces(core->blocks, collect_space, spaces, err);
+	if (tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME)) {
+		collect_space(spaces, TALLY_SYSTEM_SPACE, core->system->head->blocks, false);
+		return 0;
+	}
+	found = tally_space_of_ledger(core, ledger_id, &space, err);
+	if (found == 0)
+		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	if (found == 1)
+		collect_space(spaces, space->id, space->head->blocks, false);
+	return found == 1 ? 0 : -1;
+}
+
+int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
+		       tally_progress *progress, void *ctx, struct tally_err *err)
+{
+	struct spaces spaces = { 0 };
+	struct tally_space *space;
+	int result = choose_spaces(core, ledger_id, &spaces, err);
+
+	for (size_t i = 0; result == 0 && i < spaces.count; i++) {
+		int found = tally_space_find(core, spaces.ids[i], &space, err);
+
+		if (found == 1)
+			result = tally_space_rebuild(space, NULL, NULL, err);
+		else
+			result = found;
+		if (progress != NULL)
+			progress(ctx, i + 1, spaces.count);
+	}
+	spaces_free(&spaces);
+	return result;
+}
+
+int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err)
+{
+	return tally_store_backup(core->blocks, directory, err);
+}
+
+int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
+		    void *ctx, struct tally_err *err)
+{
+	uint64_t spaces = 0, journals = 0;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
+		struct tally_space *space;
+
+		pthread_mutex_lock(&core->table_lock);
+		space = core->table[i];
+		pthread_mutex_unlock(&core->table_lock);
+		for (; space != NULL; space = space->next) {
+			uint64_t lag;
+			size_t size;
+
+			tally_space_lag(space, &size, &lag);
+			spaces++;
+			journals += lag;
+			bytes += size;
+		}
+	}
+	each(ctx, "groups", core->stat_groups);
+	each(ctx, "commands", core->stat_commands);
+	each(ctx, "journals", core->stat_journals);
+	each(ctx, "conflicts", core->stat_conflicts);
+	each(ctx, "flushes", core->stat_flushes);
+	each(ctx, "open_ledgers", spaces);
+	each(ctx, "overlay_journals", journals);
+	each(ctx, "overlay_bytes", bytes);
+	return tally_store_stat(core->blocks, each, ctx, err);
+}
+
+/* A second head over the same blocks, projected into an overlay that is thrown away. */
+static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
+		       tally_progress *progress, void *ctx, struct tally_err *err)
+{
+	struct tally_space *shadow = tally_calloc(1, sizeof(*shadow));
+	struct tally_arena arena;
+	int result = 0;
+
+	shadow->core = core;
+	shadow->id = id;
+	pthread_mutex_init(&shadow->write, NULL);
+	pthread_mutex_init(&shadow->flush, NULL);
+	pthread_mutex_init(&shadow->load, NULL);
+	pthread_mutex_init(&shadow->look, NULL);
+	tally_arena_init(&arena);
+	for (uint64_t n = 0; result == 0 && n < blocks; n++) {
+		struct tally_projection projection;
+		struct tally_bytes bytes;
+		int found;
+
+		tally_arena_reset(&arena);
+		shadow->active = tally_overlay_new();
+		found = tally_store_read(core->blocks, id, n, 0, UINT64_MAX, &arena, &bytes, err);
+		if (found == 0)
+			result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
+		else if (found < 0)
+			result = -1;
+		else
+			result = tally_space_take_block(shadow, bytes, &projection, err);
+		if (result == 0)
+			tally_project_commit(&projection);
+		else
+			tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)id,
+					 (unsigned long long)n);
+		tally_overlay_unref(shadow->active);
+		shadow->active = NULL;
+		if (progress != NULL && (n % 64 == 0 || n + 1 == blocks))
+			progress(ctx, n + 1, blocks);
+	}
+	tally_arena_free(&arena);
+	tally_space_free(shadow);
+	return result;
+}
+
+int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
+		     tally_progress *progress, void *ctx, struct tally_err *err)
+{
+	struct spaces spaces = { 0 };
+	int result = choose_spaces(core, ledger_id, &spaces, err);
+
+	for (size_t i = 0; result == 0 && i < spaces.count; i++)
+		result = check_space(core, spaces.ids[i], spaces.blocks[i], progress, ctx, err);
+	spaces_free(&spaces);
+	return result;
+}
+
+int tally_core_spaces(struct tally_core *core, tally_core_space_each *each, void *ctx,
+		      struct tally_err *err)
+{
+	struct spaces spaces = { 0 };
+	int result = tally_store_spaces(core->blocks, collect_space, &spaces, err);
+
+	for (size_t i = 0; result == 0 && i < spaces.count; i++) {
+		struct tally_block_header header;
+		uint8_t hash[TALLY_HASH_SIZE];
+		struct tally_arena arena;
+		struct tally_bytes bytes;
+
+		tally_arena_init(&arena);
+		if (tally_store_read(core->blocks, spaces.ids[i], 0, 0, TALLY_BLOCK_HEADER, &arena,
+				     &bytes, err) != 1 ||
+		    tally_block_header_read(bytes, &header, hash, err) != 0)
+			result = -1;
+		else if (each(ctx, spaces.ids[i], header.name, spaces.blocks[i]) != 0)
+			i = spaces.count;
+		tally_arena_free(&arena);
+	}
+	spaces_free(&spaces);
+	return result;
+}
+
+int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t block,
+			  struct tally_arena *arena, struct tally_bytes *bytes_r,
+			  struct tally_err *err)
+{
+	return tally_store_read(core->blocks, space, block, 0, UINT64_MAX, arena, bytes_r, err);
+}
+
+/* ---- loading blocks of another store ---- */
+
+int tally_core_load_begin(const struct tally_core_options *options, struct tally_core **core_r,
+			  struct tally_err *err)
+{
+	struct store_settings settings = { 0 };
+	struct tally_core *core;
+	char key_path[4096];
+
+	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
+	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
+		return -1;
+	core = core_new(options);
+	core->short_lived = true;
+	if (open_stores(core, options, &settings, true, err) != 0 ||
+	    tally_conf_load(options->conf, "ledger", tally_ledger_settings, &core->limits,
+			    err) != 0 ||
+	    tally_master_key_read(key_path, core->master, err) != 0) {
+		core_free(core);
+		return -1;
+	}
+	derive_keys(core);
+	*core_r = core;
+	return 0;
+}
+
+int tally_core_load_block(struct tally_core *core, uint64_t space_id, uint64_t block,
+			  struct tally_bytes bytes, struct tally_err *err)
+{
+	struct tally_block_write write = { .space = space_id, .number = block, .data = bytes };
+	struct tally_projection projection;
+	struct tally_block_header header;
+	uint8_t hash[TALLY_HASH_SIZE];
+	struct tally_space *space;
+	uint64_t journals;
+	size_t lag;
+
+	if (tally_space_need(core, space_id, NULL, &space, err) != 0)
+		return -1;
+	if (space_id == TALLY_SYSTEM_SPACE && block == 0) {
+		if (tally_block_header_read(bytes, &header, hash, err) != 0)
+			return -1;
+		memcpy(core->store_id, header.store_id, sizeof(core->store_id));
+	}
+	if (tally_space_take_block(space, bytes, &projection, err) != 0)
+		return tally_err_prefix(err, "space %llx, block %llu",
+					(unsigned long long)space_id, (unsigned long long)block);
+	if (tally_store_append(core->blocks, &write, 1, err) != 0) {
+		tally_project_drop(&projection);
+		return -1;
+	}
+	tally_project_commit(&projection);
+	tally_space_lag(space, &lag, &journals);
+	if (lag > core->limits.overlay_bytes / 2 || journals > core->limits.overlay_journals / 2)
+		return tally_space_flush(space, err);
+	return 0;
+}
+
+/* ---- for tests ---- */
+
+struct index_walk {
+	uint32_t table;
+	int (*each)(void *ctx, uint32_t table, struct tally_bytes key, struct tally_bytes value);
+	void *ctx;
+};
+
+static int walk_pair(void *ctx, struct tally_bytes key, struct tally_bytes value)
+{
+	struct index_walk *walk = ctx;
+
+	return walk->each(walk->ctx, walk->table, key, value);
+}
+
+int tally_core_index_each(struct tally_core *core, uint64_t space_id,
+			  int (*each)(void *ctx, uint32_t table, struct tally_bytes key,
+				      struct tally_bytes value),
+			  void *ctx, struct tally_err *err)
+{
+	struct tally_space *space;
+	int found = tally_space_find(core, space_id, &space, err);
+
+	if (found != 1)
+		return found == 0 ? tally_err_set(err, TALLY_NOTFOUND, "no such space") : -1;
+	if (tally_space_flush(space, err) != 0)
+		return -1;
+	for (uint32_t table = 0; table < TALLY_TABLE_MAX; table++) {
+		struct index_walk walk = { table, each, ctx };
+
+		if (tally_store_scan(core->index, space_id, table, TALLY_BYTES_NONE,
+				     TALLY_BYTES_NONE, false, walk_pair, &walk, err) != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,206 @@
+/* The core's insides, shared by the files of this folder. */
+#ifndef TALLY_CORE_PRIVATE_H
+#define TALLY_CORE_PRIVATE_H
+
+#include <semaphore.h>
+
+#include "core.h"
+#include "secret.h"
+#include "space.h"
+
+#define TALLY_SPACE_BUCKETS 1024
+
+struct tally_limits {			/* [ledger] */
+	uint64_t payload;		/* bytes of one payload */
+	uint64_t batch;			/* journals of one batch, and of one block */
+	uint64_t block;			/* bytes of one block */
+	uint64_t ledgers;		/* an account may create */
+	uint64_t clock_window_ms;
+	uint64_t token_ms;		/* how long a ClientToken is remembered */
+	uint64_t queue;			/* commands waiting */
+	uint64_t overlay_bytes;
+	uint64_t overlay_journals;
+	uint64_t flush_ms;		/* the overlay is applied at least so often */
+};
+
+struct tally_key_cache;
+
+struct tally_core {
+	struct tally_limits limits;
+	bool short_lived, read_only;
+	bool hosts;			/* others may write to the same blocks */
+	struct tally_store *blocks, *index;
+	_Atomic bool dead;
+
+	uint8_t master[TALLY_MASTER_KEY_SIZE];
+	uint8_t digest_key[32];		/* of tokens, nonces, requests */
+	uint8_t seal_key[32];
+	uint8_t store_id[16];
+	char origin[128];
+	uint8_t log_public[32];		/* Ed25519, of the log's key */
+
+	pthread_mutex_t table_lock;
+	struct tally_space *table[TALLY_SPACE_BUCKETS];
+	struct tally_space *system;
+	struct tally_key_cache *keys;
+
+	/* the commit queue (queue.c) */
+	pthread_mutex_t queue_lock;
+	pthread_cond_t queue_wake;
+	struct tally_command *queue, **queue_tail;
+	uint64_t queue_count;
+	bool stop;
+	pthread_mutex_t commit_lock;	/* whoever runs a round */
+	struct tally_space *pending_spaces;
+	pthread_t committer;
+	bool committer_runs;
+
+	/* the flush thread (flush.c) */
+	pthread_mutex_t flush_lock;
+	pthread_cond_t flush_wake, flush_done;
+	bool flush_stop;
+	pthread_t flusher;
+	bool flusher_runs;
+
+	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes;
+};
+
+/* ---- the commit queue ---- */
+
+/* A journal as a worker prepared it; the committer adds number, time and leaf. */
+struct tally_prepared {
+	struct tally_record record;
+	struct tally_bytes payload_head;
+	struct tally_bytes payload;
+	uint32_t payload_crc;
+	struct tally_envelope envelope;
+};
+
+struct tally_build;
+
+/*
+ * One command. decide() is called by the committer under the space's write lock, once for each
+ * try; it adds journals with tally_build_add and returns 0, or refuses with -1 (nothing of it is
+ * kept). It must start from scratch each time.
+ */
+struct tally_command {
+	struct tally_space *space;
+	int (*decide)(struct tally_build *build, struct tally_command *command,
+		      struct tally_err *err);
+	const struct tally_write *write;
+	void *ctx;
+	size_t bytes;			/* at most so many in the block */
+	size_t journals;
+
+	/* filled in when it is done */
+	int result;
+	struct tally_err err;
+	uint64_t block;
+	uint64_t time_ms;
+	uint64_t tree_size;
+	struct tally_hash block_hash;
+	struct tally_hash root;
+
+	/* the queue's own */
+	struct tally_command *next;
+	sem_t done;
+	uint64_t since_ns;
+};
+
+/* Queues the command and waits until it is done. Returns its result. */
+int tally_queue_run(struct tally_core *core, struct tally_command *command, struct tally_err *err);
+int tally_queue_start(struct tally_core *core, struct tally_err *err);
+/* Finishes what is queued and ends the threads. */
+void tally_queue_stop(struct tally_core *core);
+
+/* What decide() sees. */
+struct tally_build {
+	struct tally_core *core;
+	struct tally_space *space;
+	struct tally_view view;			/* with mine: earlier commands of the group too */
+	struct tally_projection projection;
+	struct tally_block_builder builder;
+	struct tally_buf bytes;
+	struct tally_buf record, envelope, leaf;
+	struct tally_arena arena;
+	uint64_t time_ms;			/* of the block */
+	const struct tally_head *head;		/* as of this command */
+	struct tally_block_header header;
+	uint8_t hash[TALLY_HASH_SIZE];
+};
+
+/* Adds one journal; INVALID when its leaf is too long. */
+int tally_build_add(struct tally_build *build, const struct tally_prepared *prepared,
+		    uint64_t *journal_r, struct tally_hash *leaf_r, struct tally_err *err);
+
+/*
+ * Nonce and clock window of a write, against the block's time: EXPIRED, REPLAYED. With write->again
+ * and the same request 1 and the journal that it made; else 0.
+ */
+int tally_build_admit(struct tally_build *build, const struct tally_write *write,
+		      const uint8_t request[TALLY_DIGEST_SIZE], uint64_t *journal_r,
+		      struct tally_err *err);
+/* A token: 0 new, 1 used by the same request (its journal), -1 MISMATCH. */
+int tally_build_token(struct tally_build *build, const uint8_t token[TALLY_DIGEST_SIZE],
+		      const uint8_t request[TALLY_DIGEST_SIZE], uint64_t *journal_r,
+		      struct tally_err *err);
+
+/* Sets nonce, token and request of an envelope from a write (token: NONE for none). */
+void tally_envelope_fill(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes token, const uint8_t request[TALLY_DIGEST_SIZE],
+			 bool with_nonce, struct tally_envelope *envelope_r);
+
+/* Token scope: ledger and account. */
+void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account,
+			struct tally_bytes token, uint8_t digest_r[TALLY_DIGEST_SIZE]);
+
+/* ---- members and permissions ---- */
+
+enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
+struct tally_member {
+	char id[TALLY_MEMBER_ID_SIZE + 1];
+	uint64_t account;
+	enum tally_role role;
+	bool enabled;
+};
+/* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
+int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
+		    struct tally_member *member_r, struct tally_err *err);
+/* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
+int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
+		 enum tally_permission permission, struct tally_member *member_r,
+		 struct tally_err *err);
+
+/* ---- others ---- */
+
+void tally_request_flush(struct tally_core *core);
+int tally_flush_start(struct tally_core *core, struct tally_err *err);
+void tally_flush_stop(struct tally_core *core);
+/* Applies where due: all spaces whose overlay is over its share, or all (everything). */
+int tally_flush_spaces(struct tally_core *core, bool everything, struct tally_err *err);
+
+/* Makes sure that a space knows what other hosts have appended: when force, or once a second. */
+int tally_space_refresh(struct tally_space *space, bool force, struct tally_err *err);
+
+/* The system ledger: genesis of a new store; what an existing one says of itself. */
+int tally_system_create(struct tally_core *core, const char *origin,
+			struct tally_first_key *first_r, struct tally_err *err);
+int tally_system_load(struct tally_core *core, struct tally_err *err);
+void tally_key_cache_new(struct tally_core *core);
+void tally_key_cache_free(struct tally_core *core);
+int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account,
+			struct tally_err *err);
+
+/* Random salt, from a pool of this thread. */
+void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
+
+/* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
+void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
+			   struct tally_bytes evidence, struct tally_prepared *prepared);
+
+/* One journal by its number out of a view, whole. 1, 0. */
+int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
+		       struct tally_arena *arena, struct tally_journal *journal_r,
+		       struct tally_err *err);
+
+#endif

@@ -1,0 +1,453 @@
+/* Ledgers: create, describe, list, modify, delete. */
+#include "core_private.h"
+
+#include <stdio.h>
+
+#include "utf8.h"
+
+/* ---- names ---- */
+
+static int check_name(struct tally_bytes name, struct tally_err *err)
+{
+	if (!tally_utf8_printable(name) || name.size == 0 || tally_utf8_length(name) > 128)
+		return tally_err_about(err, TALLY_INVALID, "LedgerName",
+				       "it has 1 to 128 printable characters");
+	return 0;
+}
+
+static int check_description(struct tally_bytes text, struct tally_err *err)
+{
+	if (!tally_utf8_printable(text) || tally_utf8_length(text) > 256)
+		return tally_err_about(err, TALLY_INVALID, "LedgerDescription",
+				       "it has up to 256 printable characters");
+	return 0;
+}
+
+/* Keyed digest of what a management command asks, for its token and nonce. */
+static void request_key(struct tally_core *core, const char *what, const struct tally_record *record,
+			struct tally_bytes ledger_id, uint8_t key_r[TALLY_DIGEST_SIZE])
+{
+	struct tally_buf buf = { 0 };
+
+	tally_buf_add_str(&buf, what);
+	tally_buf_add_u8(&buf, '\n');
+	tally_buf_add_bytes(&buf, ledger_id);
+	tally_buf_add_u8(&buf, '\n');
+	tally_data_encode(record, &buf);
+	tally_keyed_digest(core->digest_key, tally_buf_bytes(&buf), key_r);
+	tally_buf_free(&buf);
+}
+
+/* ---- one journal that manages a ledger ---- */
+
+struct manage {
+	struct tally_prepared prepared;
+	uint8_t request[TALLY_DIGEST_SIZE];
+	uint8_t token[TALLY_DIGEST_SIZE];
+	bool has_token;
+	enum tally_permission need;
+	struct tally_member member;
+	uint64_t journal_id;
+	struct tally_hash leaf;
+};
+
+static int add_managed(struct tally_build *build, const struct tally_write *write,
+		       struct manage *manage, struct tally_err *err)
+{
+	tally_envelope_fill(build->core, write,
+			    manage->has_token ? tally_bytes(manage->token, TALLY_DIGEST_SIZE) :
+						TALLY_BYTES_NONE,
+			    manage->request, true, &manage->prepared.envelope);
+	return tally_build_add(build, &manage->prepared, &manage->journal_id, &manage->leaf, err);
+}
+
+static int decide_manage(struct tally_build *build, struct tally_command *command,
+			 struct tally_err *err)
+{
+	struct manage *manage = command->ctx;
+	uint64_t journal;
+	int again;
+
+	if (manage->has_token) {
+		again = tally_build_token(build, manage->token, manage->request, &journal, err);
+		if (again != 0)
+			return again == 1 ? 0 : -1;
+	}
+	again = tally_build_admit(build, command->write, manage->request, &journal, err);
+	if (again != 0)
+		return again == 1 ? 0 : -1;
+	if (tally_permit(&build->view, &command->write->caller, manage->need, &manage->member,
+			 err) != 0)
+		return -1;
+	manage->prepared.record.member_id = tally_bytes_str(manage->member.id);
+	return add_managed(build, command->write, manage, err);
+}
+
+static int run_manage(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, const char *what, struct manage *manage,
+		      struct tally_err *err)
+{
+	struct tally_command command = { .decide = decide_manage, .write = write, .ctx = manage,
+					 .bytes = 8192, .journals = 1 };
+	int found = tally_space_of_ledger(core, ledger_id, &command.space, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	request_key(core, what, &manage->prepared.record, ledger_id, manage->request);
+	if (write->token.size > 0) {
+		manage->has_token = true;
+		tally_token_digest(core, ledger_id, write->caller.account, write->token,
+				   manage->token);
+	}
+	return tally_queue_run(core, &command, err);
+}
+
+int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
+			struct tally_err *err)
+{
+	struct tally_field fields[3];
+	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+	size_t count = 0;
+
+	if ((change->set_name && check_name(change->name, err) != 0) ||
+	    (change->set_description && check_description(change->description, err) != 0))
+		return -1;
+	if (change->set_description)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("description"), FIELD_TEXT,
+							change->description, 0 };
+	if (change->set_name)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("name"), FIELD_TEXT,
+							change->name, 0 };
+	if (change->set_public_read)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
+							TALLY_BYTES_NONE, change->public_read };
+	if (count == 0)
+		return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
+	manage.prepared.record = (struct tally_record){ .type = TYPE_UPDATE_LEDGER,
+							.has_data = true, .fields = fields,
+							.field_count = (uint8_t)count };
+	return run_manage(core, write, ledger_id, "modify", &manage, err);
+}
+
+int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_err *err)
+{
+	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+
+	manage.prepared.record = (struct tally_record){ .type = TYPE_DELETE_LEDGER,
+							.has_data = true };
+	return run_manage(core, write, ledger_id, "delete", &manage, err);
+}
+
+/* ---- creating ---- */
+
+/* An existing block 0 is ours if it was made by the same request with the same token. */
+static int decide_create(struct tally_build *build, struct tally_command *command,
+			 struct tally_err *err)
+{
+	struct manage *manage = command->ctx;
+	uint64_t journal;
+	int known;
+
+	if (build->head->blocks > 0) {
+		known = manage->has_token ? tally_build_token(build, manage->token,
+							      manage->request, &journal, err) :
+					    0;
+		if (known == 1)
+			return 0;
+		return known < 0 ? -1 :
+				   tally_err_about(err, TALLY_EXISTS, "Ledger", "the id is taken");
+	}
+	if (tally_build_admit(build, command->write, manage->request, &journal, err) != 0)
+		return -1;
+	return add_managed(build, command->write, manage, err);
+}
+
+/* "l-" and 25 hex digits from a token (the same for the same account and token), or random. */
+static void make_ledger_id(struct tally_core *core, const struct tally_write *write,
+			   char id_r[TALLY_LEDGER_ID_SIZE + 1])
+{
+	uint8_t bytes[32];
+	char hex[65];
+
+	do {
+		tally_random(bytes, sizeof(bytes));
+		if (write->token.size > 0)
+			tally_token_digest(core, TALLY_BYTES_LIT("ledger"), write->caller.account,
+					   write->token, bytes);
+		tally_hex_encode(bytes, sizeof(bytes), hex);
+	} while (tally_get_u64(bytes) == TALLY_SYSTEM_SPACE && write->token.size == 0);
+	snprintf(id_r, TALLY_LEDGER_ID_SIZE + 1, "l-%.25s", hex);
+}
+
+static void make_member_id(struct tally_core *core, const char *ledger_id, uint64_t account,
+			   char id_r[TALLY_MEMBER_ID_SIZE + 1])
+{
+	struct tally_sha256 sha;
+	uint8_t hash[32], number[8];
+	char hex[65];
+
+	(void)core;
+	tally_put_u64(number, account);
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, "tallystick member v1\n", 21);
+	tally_sha256_add(&sha, ledger_id, strlen(ledger_id));
+	tally_sha256_add(&sha, number, 8);
+	tally_sha256_end(&sha, hash);
+	tally_hex_encode(hash, 32, hex);
+	snprintf(id_r, TALLY_MEMBER_ID_SIZE + 1, "m-%.26s", hex);
+}
+
+/* Ledgers of an account, at most limit of them counted. */
+struct count_ledgers {
+	uint64_t count, limit;
+};
+
+static int count_ledger(void *ctx, struct tally_bytes key, struct tally_bytes value)
+{
+	struct count_ledgers *counting = ctx;
+
+	(void)key;
+	(void)value;
+	return ++counting->count >= counting->limit;
+}
+
+static int check_ledger_count(struct tally_core *core, uint64_t account, struct tally_err *err)
+{
+	struct count_ledgers counting = { 0, core->limits.ledgers };
+	struct tally_view view;
+	uint8_t low[8], high[8];
+
+	tally_put_u64(low, account);
+	tally_put_u64(high, account + 1);
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	if (tally_view_scan(&view, TABLE_CATALOGUE_BY_ACCOUNT, tally_bytes(low, 8),
+			    tally_bytes(high, 8), false, count_ledger, &counting, err) != 0)
+		counting.count = UINT64_MAX;
+	tally_view_drop(&view);
+	if (counting.count == UINT64_MAX)
+		return -1;
+	if (counting.count >= counting.limit)
+		return tally_err_about(err, TALLY_DENIED, "Ledger",
+				       "the account has %llu ledgers, which is its limit",
+				       (unsigned long long)counting.count);
+	return 0;
+}
+
+/* Is it in the catalogue? A creation that was cut short is finished when it is asked again. */
+static int in_catalogue(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_bytes value;
+	struct tally_view view;
+	int found;
+
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	found = tally_view_get(&view, TABLE_CATALOGUE, ledger_id, &arena, &value, err);
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return found;
+}
+
+static int create_genesis(struct tally_core *core, const struct tally_write *write,
+			  const struct tally_ledger_create *create,
+			  struct tally_ledger_created *created, struct tally_err *err)
+{
+	char origin[256], log_key[65];
+	struct tally_command command = { .decide = decide_create, .write = write, .bytes = 16384,
+					 .journals = 1 };
+	struct manage manage = { .need = PERM_NONE };
+	uint64_t account = write->caller.account, space;
+	struct tally_field fields[8];
+
+	snprintf(origin, sizeof(origin), "%s/%s", core->origin, created->ledger_id);
+	tally_hex_encode(core->log_public, sizeof(core->log_public), log_key);
+	fields[0] = (struct tally_field){ TALLY_BYTES_LIT("description"), FIELD_TEXT,
+					  create->description, 0 };
+	fields[1] = (struct tally_field){ TALLY_BYTES_LIT("ledgerType"), FIELD_TEXT,
+					  tally_bytes_str(create->type == LEDGER_KV ? "KV" :
+										      "JOURNAL"),
+					  0 };
+	fields[2] = (struct tally_field){ TALLY_BYTES_LIT("logKey"), FIELD_TEXT,
+					  tally_bytes_str(log_key), 0 };
+	fields[3] = (struct tally_field){ TALLY_BYTES_LIT("name"), FIELD_TEXT, create->name, 0 };
+	fields[4] = (struct tally_field){ TALLY_BYTES_LIT("origin"), FIELD_TEXT,
+					  tally_bytes_str(origin), 0 };
+	fields[5] = (struct tally_field){ TALLY_BYTES_LIT("ownerAccount"), FIELD_UINT,
+					  TALLY_BYTES_NONE, account };
+	fields[6] = (struct tally_field){ TALLY_BYTES_LIT("ownerRole"), FIELD_TEXT,
+					  TALLY_BYTES_LIT("ADMIN"), 0 };
+	fields[7] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
+					  TALLY_BYTES_NONE, create->public_read };
+	manage.prepared.record = (struct tally_record){
+		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = 8,
+		.member_id = tally_bytes_str(created->member_id) };
+	request_key(core, "create", &manage.prepared.record, TALLY_BYTES_NONE, manage.request);
+	if (write->token.size > 0) {
+		manage.has_token = true;
+		tally_token_digest(core, tally_bytes_str(created->ledger_id), account,
+				   write->token, manage.token);
+	}
+	command.ctx = &manage;
+	if (!tally_ledger_id_space(tally_bytes_str(created->ledger_id), &space) ||
+	    tally_space_need(core, space, created->ledger_id, &command.space, err) != 0)
+		return -1;
+	if (strcmp(command.space->name, created->ledger_id) != 0)
+		return tally_err_about(err, TALLY_EXISTS, "Ledger", "the id is taken");
+	return tally_queue_run(core, &command, err);
+}
+
+int tally_ledger_create(struct tally_core *core, const struct tally_write *write,
+			const struct tally_ledger_create *create,
+			struct tally_ledger_created *created_r, struct tally_err *err)
+{
+	uint64_t account = write->caller.account;
+	int known;
+
+	if (account == 0)
+		return tally_err_about(err, TALLY_MISSING, "Account",
+				       "a ledger needs an account that owns it");
+	if (check_name(create->name, err) != 0 || check_description(create->description, err) != 0)
+		return -1;
+	make_ledger_id(core, write, created_r->ledger_id);
+	make_member_id(core, created_r->ledger_id, account, created_r->member_id);
+	known = in_catalogue(core, tally_bytes_str(created_r->ledger_id), err);
+	if (known < 0 || (known == 0 && check_ledger_count(core, account, err) != 0))
+		return -1;
+	if (create_genesis(core, write, create, created_r, err) != 0)
+		return -1;
+	if (known == 1)
+		return 0;
+	return tally_catalogue_add(core, tally_bytes_str(created_r->ledger_id), account, err);
+}
+
+/* ---- describing ---- */
+
+static void describe(const struct tally_view *view, struct tally_arena *arena,
+		     struct tally_ledger_info *info_r)
+{
+	const struct tally_head *head = view->head;
+
+	*info_r = (struct tally_ledger_info){
+		.name = tally_arena_bytes(arena, tally_bytes_str(head->name)),
+		.description = tally_arena_bytes(arena, tally_bytes_str(head->description)),
+		.type = head->type,
+		.status = head->status,
+		.public_read = head->public_read,
+		.owner = head->owner,
+		.create_ms = head->create_ms,
+		.update_ms = head->update_ms,
+		.journal_count = head->frontier.size,
+		.block_count = head->blocks,
+		.member_count = head->member_count,
+		.time_anchor_count = head->anchor_count,
+		.root = head->root,
+		.origin = tally_arena_str(arena, tally_bytes_str(head->origin)),
+	};
+	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
+	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);
+}
+
+int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_ledger_info *info_r,
+			  struct tally_err *err)
+{
+	struct tally_space *space;
+	struct tally_view view;
+	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+
+	if (found != 1)
+		return found;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	describe(&view, arena, info_r);
+	tally_view_drop(&view);
+	return 1;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	struct tally_arena *arena;
+	struct tally_bytes *ids;
+	size_t count, room, skip;	/* skip: bytes of the key before the ledger id */
+};
+
+static int list_id(void *ctx, struct tally_bytes key, struct tally_bytes value)
+{
+	struct listing *listing = ctx;
+
+	(void)value;
+	if (listing->count == listing->room)
+		return 1;
+	listing->ids[listing->count++] = tally_arena_bytes(
+		listing->arena, tally_bytes(key.data + listing->skip, key.size - listing->skip));
+	return 0;
+}
+
+/* The next ids of the catalogue behind `after`. */
+static int list_ids(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes after, struct listing *listing, struct tally_err *err)
+{
+	bool all = caller->local && caller->account == 0;
+	struct tally_buf low = { 0 };
+	struct tally_view view;
+	uint8_t high[8];
+	int result;
+
+	listing->skip = all ? 0 : 8;
+	listing->count = 0;
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	if (!all)
+		tally_buf_add_u64(&low, caller->account);
+	tally_buf_add_bytes(&low, after);
+	if (after.size > 0)
+		tally_buf_add_u8(&low, 0);
+	tally_put_u64(high, caller->account + 1);
+	result = tally_view_scan(&view, all ? TABLE_CATALOGUE : TABLE_CATALOGUE_BY_ACCOUNT,
+				 tally_buf_bytes(&low),
+				 all ? TALLY_BYTES_NONE : tally_bytes(high, 8), false, list_id,
+				 listing, err);
+	tally_buf_free(&low);
+	tally_view_drop(&view);
+	return result;
+}
+
+int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_ledger_info **infos_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err)
+{
+	struct listing listing = { .arena = arena, .room = limit + 1 };
+	struct tally_ledger_info *infos = tally_arena_array(arena, struct tally_ledger_info,
+							    limit + 1);
+	size_t count = 0;
+
+	listing.ids = tally_arena_array(arena, struct tally_bytes, listing.room);
+	do {
+		if (list_ids(core, caller, after, &listing, err) != 0)
+			return -1;
+		for (size_t i = 0; i < listing.count && count <= limit; i++) {
+			int found = tally_ledger_describe(core, listing.ids[i], arena,
+							  &infos[count], err);
+
+			if (found < 0)
+				return -1;
+			if (found == 1 && infos[count].status == LEDGER_NORMAL)
+				count++;
+			after = listing.ids[i];
+		}
+	} while (count <= limit && listing.count == listing.room);
+	*more_r = count > limit;
+	*count_r = count > limit ? limit : count;
+	*infos_r = infos;
+	return 0;
+}

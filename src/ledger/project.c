@@ -1,0 +1,364 @@
+/*
+ * Projections: what each journal and each block changes in the index tables and in the head. The
+ * committer runs them while it builds a block, and a process that opens the store runs the same
+ * functions over the blocks after the mark, so both arrive at the same tables.
+ */
+#include "core_private.h"
+
+#include <stdlib.h>
+
+struct tally_count {
+	char text[64];
+	uint32_t count;
+};
+
+static struct tally_bytes buf_view(const struct tally_buf *buf)
+{
+	return tally_buf_bytes(buf);
+}
+
+static void put(struct tally_projection *p, uint32_t table, struct tally_bytes key,
+		struct tally_bytes value)
+{
+	tally_overlay_put(p->overlay, p->tag, table, key, value);
+}
+
+static const uint8_t version_byte[1] = { 1 };
+
+void tally_project_begin(struct tally_projection *p, struct tally_space *space)
+{
+	struct tally_head *head = tally_malloc(sizeof(*head));
+
+	memset(p, 0, sizeof(*p));
+	p->space = space;
+	if (space->head != NULL)
+		memcpy(head, space->head, sizeof(*head));
+	else
+		memset(head, 0, sizeof(*head));
+	atomic_init(&head->refs, 1);
+	p->head = head;
+	p->overlay = space->active;
+	p->tag = tally_overlay_tag(p->overlay, head->blocks);
+}
+
+static void count_member(struct tally_projection *p, struct tally_bytes member)
+{
+	for (size_t i = p->member_count; i-- > 0;) {
+		if (tally_bytes_is(member, p->members[i].text)) {
+			p->members[i].count++;
+			return;
+		}
+	}
+	if (member.size == 0 || member.size >= sizeof(p->members[0].text))
+		return;
+	if (p->member_count == p->member_room) {
+		p->member_room = p->member_room == 0 ? 4 : p->member_room * 2;
+		p->members = tally_realloc(p->members, p->member_room * sizeof(*p->members));
+	}
+	memcpy(p->members[p->member_count].text, member.data, member.size);
+	p->members[p->member_count].text[member.size] = '\0';
+	p->members[p->member_count++].count = 1;
+}
+
+static void copy_text(char *to, size_t room, struct tally_bytes text)
+{
+	size_t size = text.size < room - 1 ? text.size : room - 1;
+
+	if (size > 0)
+		memcpy(to, text.data, size);
+	to[size] = '\0';
+}
+
+/* ---- digests of tokens and nonces ---- */
+
+static void put_digest(struct tally_projection *p, uint32_t table,
+		       const uint8_t digest[TALLY_DIGEST_SIZE], uint64_t journal_id,
+		       const uint8_t request[TALLY_DIGEST_SIZE], uint64_t until)
+{
+	uint8_t value[1 + 8 + 16 + 8], expiry[8 + 1 + 16];
+
+	value[0] = 1;
+	tally_put_u64(value + 1, journal_id);
+	memcpy(value + 9, request, TALLY_DIGEST_SIZE);
+	tally_put_u64(value + 25, until);
+	put(p, table, tally_bytes(digest, TALLY_DIGEST_SIZE), tally_bytes(value, sizeof(value)));
+	tally_put_u64(expiry, until);
+	expiry[8] = (uint8_t)table;
+	memcpy(expiry + 9, digest, TALLY_DIGEST_SIZE);
+	put(p, TABLE_EXPIRY, tally_bytes(expiry, sizeof(expiry)), tally_bytes(version_byte, 1));
+}
+
+/* ---- what journals say of the ledger itself ---- */
+
+static void put_member(struct tally_projection *p, const char *member_id, uint64_t account,
+		       enum tally_role role, bool enabled, uint64_t created, uint64_t updated,
+		       uint64_t journal_id)
+{
+	struct tally_bytes id = tally_bytes_str(member_id);
+	uint8_t value[1 + 8 + 8 + 1 + 1 + 8 + 8 + 8], by[8];
+	struct tally_buf *scratch = &p->scratch;
+
+	value[0] = 1;
+	tally_put_u64(value + 1, p->head->blocks);
+	tally_put_u64(value + 9, account);
+	value[17] = (uint8_t)role;
+	value[18] = enabled;
+	tally_put_u64(value + 19, created);
+	tally_put_u64(value + 27, updated);
+	tally_put_u64(value + 35, journal_id);
+	put(p, TABLE_MEMBER, id, tally_bytes(value, sizeof(value)));
+	tally_put_u64(by, account);
+	tally_buf_clear(scratch);
+	tally_buf_add_u8(scratch, 1);
+	tally_buf_add_bytes(scratch, id);
+	put(p, TABLE_MEMBER_BY_ACCOUNT, tally_bytes(by, 8), buf_view(scratch));
+}
+
+static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			     const struct tally_record *record)
+{
+	struct tally_head *head = p->head;
+
+	head->status = LEDGER_NORMAL;
+	head->type = tally_bytes_is(tally_field_text(record, "ledgerType"), "KV") ? LEDGER_KV :
+										    LEDGER_JOURNAL;
+	head->public_read = tally_field_number(record, "publicRead", 0) != 0;
+	head->owner = tally_field_number(record, "ownerAccount", 0);
+	head->create_ms = head->update_ms = now;
+	copy_text(head->name, sizeof(head->name), tally_field_text(record, "name"));
+	copy_text(head->description, sizeof(head->description),
+		  tally_field_text(record, "description"));
+	copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
+	copy_text(head->owner_member, sizeof(head->owner_member), record->member_id);
+	head->member_count = 1;
+	put_member(p, head->owner_member, head->owner, ROLE_ADMIN, true, now, now, id);
+}
+
+static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			     const struct tally_record *record)
+{
+	struct tally_head *head = p->head;
+
+	(void)id;
+	head->update_ms = now;
+	if (tally_field_find(record, "name") != NULL)
+		copy_text(head->name, sizeof(head->name), tally_field_text(record, "name"));
+	if (tally_field_find(record, "description") != NULL)
+		copy_text(head->description, sizeof(head->description),
+			  tally_field_text(record, "description"));
+	head->public_read = tally_field_number(record, "publicRead", head->public_read) != 0;
+}
+
+static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			     const struct tally_record *record)
+{
+	(void)id;
+	(void)record;
+	p->head->update_ms = now;
+	p->head->status = LEDGER_DELETED;
+}
+
+/* ---- the system ledger ---- */
+
+static void on_create_store(struct tally_projection *p, uint64_t id, uint64_t now,
+			    const struct tally_record *record)
+{
+	(void)id;
+	p->head->status = LEDGER_NORMAL;
+	p->head->create_ms = p->head->update_ms = now;
+	copy_text(p->head->origin, sizeof(p->head->origin), tally_field_text(record, "origin"));
+}
+
+static void on_create_account(struct tally_projection *p, uint64_t id, uint64_t now,
+			      const struct tally_record *record)
+{
+	uint8_t key[8];
+
+	(void)id;
+	tally_put_u64(key, tally_field_number(record, "account", 0));
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, 1);
+	tally_buf_add_u64(&p->scratch, now);
+	tally_buf_add_bytes(&p->scratch, tally_field_text(record, "name"));
+	put(p, TABLE_ACCOUNT, tally_bytes(key, 8), buf_view(&p->scratch));
+}
+
+static void put_key(struct tally_projection *p, const struct tally_record *record,
+		    enum tally_key_state state)
+{
+	uint8_t value[1 + 8 + 8 + 1 + 8];
+
+	value[0] = 1;
+	tally_put_u64(value + 1, tally_field_number(record, "journal", 0));
+	tally_put_u64(value + 9, tally_field_number(record, "account", 0));
+	value[17] = (uint8_t)state;
+	tally_put_u64(value + 18, tally_field_number(record, "created", 0));
+	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
+}
+
+static void on_create_key(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	uint8_t value[1 + 8 + 8 + 1 + 8];
+
+	value[0] = 1;
+	tally_put_u64(value + 1, id);
+	tally_put_u64(value + 9, tally_field_number(record, "account", 0));
+	value[17] = KEY_ACTIVE;
+	tally_put_u64(value + 18, now);
+	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
+}
+
+static void on_enable_key(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	(void)id;
+	(void)now;
+	put_key(p, record, KEY_ACTIVE);
+}
+
+static void on_disable_key(struct tally_projection *p, uint64_t id, uint64_t now,
+			   const struct tally_record *record)
+{
+	(void)id;
+	(void)now;
+	put_key(p, record, KEY_DISABLED);
+}
+
+static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	(void)id;
+	(void)now;
+	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
+}
+
+static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	struct tally_bytes ledger = tally_field_text(record, "ledgerId");
+	uint8_t value[9];
+
+	(void)id;
+	(void)now;
+	value[0] = 1;
+	tally_put_u64(value + 1, tally_field_number(record, "account", 0));
+	put(p, TABLE_CATALOGUE, ledger, tally_bytes(value, 9));
+	tally_buf_clear(&p->scratch);
+	tally_buf_add(&p->scratch, value + 1, 8);
+	tally_buf_add_bytes(&p->scratch, ledger);
+	put(p, TABLE_CATALOGUE_BY_ACCOUNT, buf_view(&p->scratch), tally_bytes(version_byte, 1));
+}
+
+typedef void projector(struct tally_projection *p, uint64_t id, uint64_t now,
+		       const struct tally_record *record);
+
+/* Journals that change more than the lists they stand in. */
+static projector *const projectors[256] = {
+	[TYPE_CREATE_LEDGER] = on_create_ledger,
+	[TYPE_UPDATE_LEDGER] = on_update_ledger,
+	[TYPE_DELETE_LEDGER] = on_delete_ledger,
+	[TYPE_CREATE_STORE] = on_create_store,
+	[TYPE_CREATE_ACCOUNT] = on_create_account,
+	[TYPE_CREATE_KEY] = on_create_key,
+	[TYPE_ENABLE_KEY] = on_enable_key,
+	[TYPE_DISABLE_KEY] = on_disable_key,
+	[TYPE_DELETE_KEY] = on_delete_key,
+	[TYPE_ADD_LEDGER] = on_add_ledger,
+};
+
+void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint64_t time_ms,
+			   const struct tally_record *record,
+			   const struct tally_envelope *envelope, const struct tally_hash *leaf)
+{
+	uint8_t key[1 + TALLY_MAX_CLUE + 8];
+
+	tally_buf_add(&p->leaves, leaf->bytes, TALLY_HASH_SIZE);
+	tally_frontier_append(&p->head->frontier, leaf);
+	for (size_t i = 0; i < record->clue_count; i++) {
+		struct tally_bytes clue = record->clues[i];
+
+		key[0] = (uint8_t)clue.size;
+		memcpy(key + 1, clue.data, clue.size);
+		tally_put_u64(key + 1 + clue.size, journal_id);
+		put(p, TABLE_CLUE, tally_bytes(key, 1 + clue.size + 8),
+		    tally_bytes(version_byte, 1));
+	}
+	if (envelope->has_token)
+		put_digest(p, TABLE_TOKEN, envelope->token, journal_id, envelope->request,
+			   time_ms + p->space->core->limits.token_ms);
+	if (envelope->has_nonce)
+		put_digest(p, TABLE_NONCE, envelope->nonce, journal_id, envelope->request,
+			   envelope->nonce_until_ms);
+	count_member(p, record->member_id);
+	p->types[record->type & 255]++;
+	if (projectors[record->type & 255] != NULL)
+		projectors[record->type & 255](p, journal_id, time_ms, record);
+}
+
+void tally_project_block(struct tally_projection *p, const struct tally_block_header *header,
+			 const uint8_t block_hash[TALLY_HASH_SIZE])
+{
+	struct tally_head *head = p->head;
+	uint8_t first[8], value[1 + 8 + 4 + 8 + 32], count[5];
+	uint8_t key[1 + sizeof(p->members[0].text) + 8];
+
+	tally_put_u64(first, header->first);
+	put(p, TABLE_LEAVES, tally_bytes(first, 8), buf_view(&p->leaves));
+	value[0] = 1;
+	tally_put_u64(value + 1, header->number);
+	tally_put_u32(value + 9, header->count);
+	tally_put_u64(value + 13, header->time_ms);
+	memcpy(value + 21, block_hash, TALLY_HASH_SIZE);
+	put(p, TABLE_LOCATOR, tally_bytes(first, 8), tally_bytes(value, sizeof(value)));
+	count[0] = 1;
+	for (size_t i = 0; i < p->member_count; i++) {
+		size_t size = strlen(p->members[i].text);
+
+		key[0] = (uint8_t)size;
+		memcpy(key + 1, p->members[i].text, size);
+		tally_put_u64(key + 1 + size, header->first);
+		tally_put_u32(count + 1, p->members[i].count);
+		put(p, TABLE_BY_MEMBER, tally_bytes(key, 1 + size + 8), tally_bytes(count, 5));
+	}
+	for (unsigned int type = 0; type < 256; type++) {
+		if (p->types[type] == 0)
+			continue;
+		key[0] = (uint8_t)type;
+		tally_put_u64(key + 1, header->first);
+		tally_put_u32(count + 1, p->types[type]);
+		put(p, TABLE_BY_TYPE, tally_bytes(key, 9), tally_bytes(count, 5));
+	}
+	head->blocks = header->number + 1;
+	head->time_ms = header->time_ms;
+	memcpy(head->block_hash, block_hash, TALLY_HASH_SIZE);
+	memcpy(head->root.bytes, header->root, TALLY_HASH_SIZE);
+}
+
+static void project_end(struct tally_projection *p)
+{
+	tally_buf_free(&p->leaves);
+	tally_buf_free(&p->scratch);
+	free(p->members);
+}
+
+void tally_project_commit(struct tally_projection *p)
+{
+	struct tally_space *space = p->space;
+	struct tally_head *old;
+
+	atomic_store_explicit(&p->tag->state, TAG_COMMITTED, memory_order_release);
+	pthread_mutex_lock(&space->look);
+	old = space->head;
+	space->head = p->head;
+	pthread_mutex_unlock(&space->look);
+	tally_head_unref(old);
+	project_end(p);
+}
+
+void tally_project_drop(struct tally_projection *p)
+{
+	atomic_store_explicit(&p->tag->state, TAG_DROPPED, memory_order_release);
+	tally_head_unref(p->head);
+	project_end(p);
+}

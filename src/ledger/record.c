@@ -1,0 +1,398 @@
+/* Journals as bytes; the layouts are in record.h. */
+#include "record.h"
+
+#include "arena.h"
+#include "jcs.h"
+
+#define RECORD_VERSION 1
+#define SLOT_VERSION 1
+#define ENVELOPE_VERSION 1
+
+enum { HAS_PAYLOAD = 1, HAS_EVIDENCE = 2, HAS_DATA = 4 };
+enum { HAS_TOKEN = 1, HAS_NONCE = 2, HAS_REQUEST = 4 };
+
+static const struct {
+	unsigned int number;
+	const char *name;
+} types[] = {
+	{ TYPE_CUSTOM, "CUSTOM" },
+	{ TYPE_CREATE_LEDGER, "CREATE_LEDGER" },
+	{ TYPE_UPDATE_LEDGER, "UPDATE_LEDGER" },
+	{ TYPE_DELETE_LEDGER, "DELETE_LEDGER" },
+	{ TYPE_CREATE_MEMBER, "CREATE_MEMBER" },
+	{ TYPE_DELETE_MEMBER, "DELETE_MEMBER" },
+	{ TYPE_UPDATE_MEMBER_KEY, "UPDATE_MEMBER_KEY" },
+	{ TYPE_UPDATE_MEMBER_PERMISSIONS, "UPDATE_MEMBER_PERMISSIONS" },
+	{ TYPE_ENABLE_MEMBER, "ENABLE_MEMBER" },
+	{ TYPE_DISABLE_MEMBER, "DISABLE_MEMBER" },
+	{ TYPE_SET_TRUST_POINT, "SET_TRUST_POINT" },
+	{ TYPE_CREATE_TIMEANCHOR, "CREATE_TIMEANCHOR" },
+	{ TYPE_KV_SET, "KV_SET" },
+	{ TYPE_KV_DELETE, "KV_DELETE" },
+	{ TYPE_STATE_ROOT, "STATE_ROOT" },
+	{ TYPE_OCCULT, "OCCULT" },
+	{ TYPE_PURGE, "PURGE" },
+	{ TYPE_DATASHARE, "DATASHARE" },
+	{ TYPE_CREATE_STORE, "CREATE_STORE" },
+	{ TYPE_CREATE_ACCOUNT, "CREATE_ACCOUNT" },
+	{ TYPE_CREATE_KEY, "CREATE_KEY" },
+	{ TYPE_ENABLE_KEY, "ENABLE_KEY" },
+	{ TYPE_DISABLE_KEY, "DISABLE_KEY" },
+	{ TYPE_DELETE_KEY, "DELETE_KEY" },
+	{ TYPE_ADD_LEDGER, "ADD_LEDGER" },
+};
+
+const char *tally_type_name(unsigned int type)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].number == type)
+			return types[i].name;
+	return NULL;
+}
+
+unsigned int tally_type_number(struct tally_bytes name)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (tally_bytes_is(name, types[i].name))
+			return types[i].number;
+	return 0;
+}
+
+/* ---- record ---- */
+
+static void put_short(struct tally_buf *buf, struct tally_bytes bytes)
+{
+	tally_buf_add_u8(buf, (uint8_t)bytes.size);
+	tally_buf_add_bytes(buf, bytes);
+}
+
+void tally_record_encode(const struct tally_record *record, struct tally_buf *buf)
+{
+	tally_buf_add_u8(buf, RECORD_VERSION);
+	tally_buf_add_u8(buf, (uint8_t)record->type);
+	tally_buf_add_u8(buf, (uint8_t)((record->has_payload ? HAS_PAYLOAD : 0) |
+					(record->has_evidence ? HAS_EVIDENCE : 0) |
+					(record->has_data ? HAS_DATA : 0)));
+	if (record->has_payload) {
+		tally_buf_add(buf, record->payload_hash, TALLY_HASH_SIZE);
+		tally_buf_add_varint(buf, record->payload_size);
+	}
+	if (record->has_evidence)
+		tally_buf_add(buf, record->evidence_hash, TALLY_HASH_SIZE);
+	put_short(buf, record->member_id);
+	tally_buf_add_u8(buf, record->clue_count);
+	for (size_t i = 0; i < record->clue_count; i++)
+		put_short(buf, record->clues[i]);
+	if (!record->has_data)
+		return;
+	tally_buf_add_varint(buf, record->field_count);
+	for (size_t i = 0; i < record->field_count; i++) {
+		const struct tally_field *field = &record->fields[i];
+
+		put_short(buf, field->name);
+		tally_buf_add_u8(buf, (uint8_t)field->kind);
+		if (field->kind == FIELD_TEXT) {
+			tally_buf_add_varint(buf, field->text.size);
+			tally_buf_add_bytes(buf, field->text);
+		} else {
+			tally_buf_add_varint(buf, field->number);
+		}
+	}
+}
+
+static void read_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	struct tally_bytes bytes = tally_read_bytes(reader, TALLY_HASH_SIZE);
+
+	if (bytes.size == TALLY_HASH_SIZE)
+		memcpy(hash_r, bytes.data, TALLY_HASH_SIZE);
+}
+
+static void read_digest(struct tally_reader *reader, uint8_t digest_r[16])
+{
+	struct tally_bytes bytes = tally_read_bytes(reader, 16);
+
+	if (bytes.size == 16)
+		memcpy(digest_r, bytes.data, 16);
+}
+
+static void read_fields(struct tally_reader *reader, struct tally_arena *arena,
+			struct tally_record *record)
+{
+	uint64_t count = tally_read_varint(reader);
+	struct tally_field *fields;
+
+	if (count > TALLY_MAX_FIELDS) {
+		reader->failed = true;
+		return;
+	}
+	fields = tally_arena_array(arena, struct tally_field, count + 1);
+	for (size_t i = 0; i < count; i++) {
+		fields[i].name = tally_read_bytes(reader, tally_read_u8(reader));
+		fields[i].kind = tally_read_u8(reader);
+		if (fields[i].kind == FIELD_TEXT)
+			fields[i].text = tally_read_bytes(reader, tally_read_varint(reader));
+		else if (fields[i].kind == FIELD_UINT || fields[i].kind == FIELD_BOOL)
+			fields[i].number = tally_read_varint(reader);
+		else
+			reader->failed = true;
+	}
+	record->fields = fields;
+	record->field_count = (uint8_t)count;
+}
+
+int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
+			struct tally_record *record_r, struct tally_err *err)
+{
+	struct tally_reader reader = tally_reader(bytes);
+	uint8_t version = tally_read_u8(&reader);
+	uint8_t flags, count;
+
+	*record_r = (struct tally_record){ 0 };
+	if (version != RECORD_VERSION && !reader.failed)
+		return tally_err_set(err, TALLY_UNSUPPORTED,
+				     "record version %u, this program reads %u", version,
+				     RECORD_VERSION);
+	record_r->type = tally_read_u8(&reader);
+	flags = tally_read_u8(&reader);
+	if (flags & HAS_PAYLOAD) {
+		record_r->has_payload = true;
+		read_hash(&reader, record_r->payload_hash);
+		record_r->payload_size = tally_read_varint(&reader);
+	}
+	if (flags & HAS_EVIDENCE) {
+		record_r->has_evidence = true;
+		read_hash(&reader, record_r->evidence_hash);
+	}
+	record_r->member_id = tally_read_bytes(&reader, tally_read_u8(&reader));
+	count = tally_read_u8(&reader);
+	if (count > TALLY_MAX_CLUES) {
+		reader.failed = true;
+	} else if (count > 0) {
+		struct tally_bytes *clues = tally_arena_array(arena, struct tally_bytes, count);
+
+		for (size_t i = 0; i < count; i++)
+			clues[i] = tally_read_bytes(&reader, tally_read_u8(&reader));
+		record_r->clues = clues;
+		record_r->clue_count = count;
+	}
+	if (flags & HAS_DATA) {
+		record_r->has_data = true;
+		read_fields(&reader, arena, record_r);
+	}
+	if (reader.failed || tally_reader_left(&reader) != 0 ||
+	    tally_type_name(record_r->type) == NULL)
+		return tally_err_set(err, TALLY_CORRUPT, "malformed journal record");
+	return 0;
+}
+
+/* ---- leaf ---- */
+
+static void put_hex(struct tally_buf *buf, const uint8_t hash[TALLY_HASH_SIZE])
+{
+	char text[2 * TALLY_HASH_SIZE + 1];
+
+	tally_hex_encode(hash, TALLY_HASH_SIZE, text);
+	tally_buf_add_u8(buf, '"');
+	tally_buf_add(buf, text, 2 * TALLY_HASH_SIZE);
+	tally_buf_add_u8(buf, '"');
+}
+
+void tally_data_encode(const struct tally_record *record, struct tally_buf *buf)
+{
+	tally_buf_add_u8(buf, '{');
+	for (size_t i = 0; i < record->field_count; i++) {
+		const struct tally_field *field = &record->fields[i];
+
+		if (i > 0)
+			tally_buf_add_u8(buf, ',');
+		tally_jcs_string(buf, field->name);
+		tally_buf_add_u8(buf, ':');
+		if (field->kind == FIELD_TEXT)
+			tally_jcs_string(buf, field->text);
+		else if (field->kind == FIELD_UINT)
+			tally_jcs_uint(buf, field->number);
+		else
+			tally_buf_add_str(buf, field->number != 0 ? "true" : "false");
+	}
+	tally_buf_add_u8(buf, '}');
+}
+
+void tally_leaf_encode(const struct tally_record *record, const struct tally_place *place,
+		       struct tally_buf *buf)
+{
+	struct tally_jcs_object object;
+
+	tally_jcs_open(&object, buf);
+	if (record->clue_count > 0) {
+		tally_jcs_name(&object, "clues");
+		for (size_t i = 0; i < record->clue_count; i++) {
+			tally_buf_add_u8(buf, i == 0 ? '[' : ',');
+			tally_jcs_string(buf, record->clues[i]);
+		}
+		tally_buf_add_u8(buf, ']');
+	}
+	if (record->has_data) {
+		tally_jcs_name(&object, "data");
+		tally_data_encode(record, buf);
+	}
+	if (record->has_evidence) {
+		tally_jcs_name(&object, "evidenceHash");
+		put_hex(buf, record->evidence_hash);
+	}
+	tally_jcs_name(&object, "journalId");
+	tally_jcs_uint(buf, place->journal_id);
+	tally_jcs_name(&object, "ledgerId");
+	tally_jcs_string(buf, place->ledger_id);
+	if (record->member_id.size > 0) {
+		tally_jcs_name(&object, "memberId");
+		tally_jcs_string(buf, record->member_id);
+	}
+	if (record->has_payload) {
+		tally_jcs_name(&object, "payloadHash");
+		put_hex(buf, record->payload_hash);
+		tally_jcs_name(&object, "payloadSize");
+		tally_jcs_uint(buf, record->payload_size);
+	}
+	tally_jcs_name(&object, "payloadType");
+	tally_jcs_string(buf, tally_bytes_str(tally_type_name(record->type)));
+	tally_jcs_name(&object, "timestamp");
+	tally_jcs_uint(buf, place->timestamp_ms);
+	tally_jcs_name(&object, "v");
+	tally_jcs_uint(buf, 1);
+	tally_jcs_close(&object);
+}
+
+const struct tally_field *tally_field_find(const struct tally_record *record, const char *name)
+{
+	for (size_t i = 0; i < record->field_count; i++)
+		if (tally_bytes_is(record->fields[i].name, name))
+			return &record->fields[i];
+	return NULL;
+}
+
+struct tally_bytes tally_field_text(const struct tally_record *record, const char *name)
+{
+	const struct tally_field *field = tally_field_find(record, name);
+
+	return field != NULL && field->kind == FIELD_TEXT ? field->text : TALLY_BYTES_NONE;
+}
+
+uint64_t tally_field_number(const struct tally_record *record, const char *name, uint64_t absent)
+{
+	const struct tally_field *field = tally_field_find(record, name);
+
+	return field != NULL && field->kind != FIELD_TEXT ? field->number : absent;
+}
+
+/* ---- payload slot ---- */
+
+void tally_payload_head_encode(const struct tally_payload_slot *slot, struct tally_buf *buf)
+{
+	tally_buf_add_u8(buf, SLOT_VERSION);
+	tally_buf_add(buf, slot->salt, TALLY_SALT_SIZE);
+	tally_buf_add_varint(buf, slot->evidence.size);
+	if (slot->evidence.size > 0) {
+		tally_buf_add(buf, slot->evidence_salt, TALLY_SALT_SIZE);
+		tally_buf_add_bytes(buf, slot->evidence);
+	}
+}
+
+int tally_payload_slot_decode(struct tally_bytes bytes, struct tally_payload_slot *slot_r,
+			      struct tally_err *err)
+{
+	struct tally_reader reader = tally_reader(bytes);
+	uint8_t version = tally_read_u8(&reader);
+	uint64_t evidence;
+
+	*slot_r = (struct tally_payload_slot){ 0 };
+	if (version != SLOT_VERSION && !reader.failed)
+		return tally_err_set(err, TALLY_UNSUPPORTED,
+				     "payload slot version %u, this program reads %u", version,
+				     SLOT_VERSION);
+	read_digest(&reader, slot_r->salt);
+	evidence = tally_read_varint(&reader);
+	if (evidence > 0) {
+		read_digest(&reader, slot_r->evidence_salt);
+		slot_r->evidence = tally_read_bytes(&reader, evidence);
+	}
+	slot_r->payload = tally_read_bytes(&reader, tally_reader_left(&reader));
+	if (reader.failed)
+		return tally_err_set(err, TALLY_CORRUPT, "malformed payload slot");
+	return 0;
+}
+
+void tally_payload_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes payload,
+			uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	struct tally_sha256 sha;
+
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, salt, TALLY_SALT_SIZE);
+	tally_sha256_add(&sha, payload.data, payload.size);
+	tally_sha256_end(&sha, hash_r);
+}
+
+void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,
+			 uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	static const char label[] = "tallystick evidence v1\n";
+	struct tally_sha256 sha;
+
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, label, sizeof(label) - 1);
+	tally_sha256_add(&sha, salt, TALLY_SALT_SIZE);
+	tally_sha256_add(&sha, evidence.data, evidence.size);
+	tally_sha256_end(&sha, hash_r);
+}
+
+/* ---- envelope ---- */
+
+void tally_envelope_encode(const struct tally_envelope *envelope, struct tally_buf *buf)
+{
+	if (!envelope->has_token && !envelope->has_nonce && !envelope->has_request)
+		return;
+	tally_buf_add_u8(buf, ENVELOPE_VERSION);
+	tally_buf_add_u8(buf, (uint8_t)((envelope->has_token ? HAS_TOKEN : 0) |
+					(envelope->has_nonce ? HAS_NONCE : 0) |
+					(envelope->has_request ? HAS_REQUEST : 0)));
+	if (envelope->has_token)
+		tally_buf_add(buf, envelope->token, TALLY_DIGEST_SIZE);
+	if (envelope->has_nonce) {
+		tally_buf_add(buf, envelope->nonce, TALLY_DIGEST_SIZE);
+		tally_buf_add_u64(buf, envelope->nonce_until_ms);
+	}
+	if (envelope->has_request)
+		tally_buf_add(buf, envelope->request, TALLY_DIGEST_SIZE);
+}
+
+int tally_envelope_decode(struct tally_bytes bytes, struct tally_envelope *envelope_r,
+			  struct tally_err *err)
+{
+	struct tally_reader reader = tally_reader(bytes);
+	uint8_t version, flags;
+
+	*envelope_r = (struct tally_envelope){ 0 };
+	if (bytes.size == 0)
+		return 0;
+	version = tally_read_u8(&reader);
+	if (version != ENVELOPE_VERSION)
+		return tally_err_set(err, TALLY_UNSUPPORTED,
+				     "envelope version %u, this program reads %u", version,
+				     ENVELOPE_VERSION);
+	flags = tally_read_u8(&reader);
+	envelope_r->has_token = flags & HAS_TOKEN;
+	envelope_r->has_nonce = flags & HAS_NONCE;
+	envelope_r->has_request = flags & HAS_REQUEST;
+	if (envelope_r->has_token)
+		read_digest(&reader, envelope_r->token);
+	if (envelope_r->has_nonce) {
+		read_digest(&reader, envelope_r->nonce);
+		envelope_r->nonce_until_ms = tally_read_u64(&reader);
+	}
+	if (envelope_r->has_request)
+		read_digest(&reader, envelope_r->request);
+	if (reader.failed || tally_reader_left(&reader) != 0)
+		return tally_err_set(err, TALLY_CORRUPT, "malformed envelope");
+	return 0;
+}

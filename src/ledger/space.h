@@ -1,0 +1,166 @@
+/*
+ * A space at work: its head, its overlay, and the views that readers take of it.
+ *
+ * The head says where the ledger stands after its last committed block; it is immutable, and a
+ * commit publishes a new one. A view is a head with the overlay generations of that moment: all
+ * that a reader needs, taken under a lock held for a few instructions and read without any.
+ *
+ * Building, publishing, replaying and freezing are done by whoever holds space->write.
+ */
+#ifndef TALLY_SPACE_H
+#define TALLY_SPACE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "block.h"
+#include "core.h"
+#include "overlay.h"
+#include "record.h"
+#include "store.h"
+#include "tables.h"
+
+#define TALLY_SYSTEM_SPACE 0
+#define TALLY_SYSTEM_NAME "system"
+
+struct tally_head {
+	_Atomic int refs;
+	uint64_t blocks;
+	uint64_t time_ms;			/* of the last block */
+	uint8_t block_hash[TALLY_HASH_SIZE];	/* of the last block */
+	struct tally_hash root;
+	struct tally_frontier frontier;		/* its size is the number of journals */
+	/* what the journals said about the ledger itself */
+	enum tally_ledger_status status;
+	enum tally_ledger_type type;
+	bool public_read;
+	uint64_t owner;
+	char owner_member[TALLY_MEMBER_ID_SIZE + 1];
+	uint64_t create_ms, update_ms;
+	uint64_t member_count, anchor_count;
+	char name[4 * 128 + 1];
+	char description[4 * 256 + 1];
+	char origin[256];
+};
+
+struct tally_parked;
+
+struct tally_space {
+	struct tally_core *core;
+	uint64_t id;
+	char name[TALLY_BLOCK_NAME + 1];	/* the ledger's id, or "system" */
+	struct tally_space *next;		/* in the core's table */
+
+	pthread_mutex_t write;			/* building, replaying, freezing */
+	pthread_mutex_t flush;			/* one flush at a time */
+	pthread_mutex_t load;			/* the first to come loads, the others wait */
+
+	pthread_mutex_t look;			/* guards what follows, for an instant */
+	struct tally_head *head;
+	struct tally_overlay *active, *frozen;
+	struct tally_head *frozen_head;		/* that frozen reaches to */
+	struct tally_mark mark;
+	uint64_t mark_journals;			/* journals at the mark */
+	int readers;				/* views out */
+	bool rebuilding;
+	bool loaded;
+	bool bulk;				/* a long replay is under way: flush as it goes */
+	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
+
+	/* the committer's alone */
+	struct tally_command *pending, **pending_tail;
+	struct tally_space *next_pending;
+	bool in_group;
+	uint64_t stalled_ns;
+	struct tally_parked *parked;
+};
+
+struct tally_view {
+	struct tally_space *space;
+	struct tally_head *head;
+	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
+	const struct tally_tag *mine;		/* the block its owner is building */
+};
+
+/* "l-" and 25 lower-case hex digits; the first 16 are the space's number, which is not 0. */
+bool tally_ledger_id_space(struct tally_bytes ledger_id, uint64_t *space_r);
+
+/* The space of that number, loaded: 1; 0 where it has no blocks (or was dropped). */
+int tally_space_find(struct tally_core *core, uint64_t id, struct tally_space **space_r,
+		     struct tally_err *err);
+/* The same, made if it has no blocks yet; name is that of a new one. */
+int tally_space_need(struct tally_core *core, uint64_t id, const char *name,
+		     struct tally_space **space_r, struct tally_err *err);
+/* By ledger id; 0 also where the id is not exactly the ledger's. */
+int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_space **space_r, struct tally_err *err);
+void tally_space_free(struct tally_space *space);
+
+/* Takes a view; BUSY while the index is being rebuilt. Drop it soon: it holds memory. */
+int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct tally_err *err);
+void tally_view_drop(struct tally_view *view);
+
+/* Overlay, then index. 1 found, 0, -1. The value lives as long as view and arena. */
+int tally_view_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
+		   struct tally_arena *arena, struct tally_bytes *value_r, struct tally_err *err);
+/* Overlay and index merged; as tally_store_scan. In tables whose keys hold a journal's number the
+ * caller bounds the range by the view's size: the index may know later ones already. */
+int tally_view_scan(const struct tally_view *view, uint32_t table, struct tally_bytes low,
+		    struct tally_bytes high, bool backwards, tally_scan_each *each, void *ctx,
+		    struct tally_err *err);
+
+/* ---- for the writer (holds space->write) ---- */
+
+/* Where the projection of one block goes. */
+struct tally_projection {
+	struct tally_space *space;
+	struct tally_overlay *overlay;
+	struct tally_tag *tag;
+	struct tally_head *head;	/* a copy under construction */
+	struct tally_buf leaves;	/* 32 bytes a journal */
+	struct tally_buf scratch;
+	struct tally_count *members;	/* journals by member and by type in this block */
+	size_t member_count, member_room;
+	uint32_t types[256];
+};
+
+/* Begins block number head->blocks: a copy of the head to build on, and a tag. */
+void tally_project_begin(struct tally_projection *projection, struct tally_space *space);
+/* One journal: index changes, tree, what it says of the ledger. time_ms is the block's. */
+void tally_project_journal(struct tally_projection *projection, uint64_t journal_id,
+			   uint64_t time_ms, const struct tally_record *record,
+			   const struct tally_envelope *envelope, const struct tally_hash *leaf);
+/* After the last journal: the block's own entries, given its header and hash. */
+void tally_project_block(struct tally_projection *projection,
+			 const struct tally_block_header *header,
+			 const uint8_t block_hash[TALLY_HASH_SIZE]);
+/* Publishes: readers see the block from now on. */
+void tally_project_commit(struct tally_projection *projection);
+/* Gives it up; nothing of it was ever seen. */
+void tally_project_drop(struct tally_projection *projection);
+
+/* Reads and checks blocks that the store has beyond the head, and publishes them. Leaves, root
+ * and header chain are recomputed: CORRUPT names the block. */
+int tally_space_catch_up(struct tally_space *space, struct tally_err *err);
+
+/* Checks one block against the head and projects it (not yet committed). */
+int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
+			   struct tally_projection *projection, struct tally_err *err);
+
+/* ---- flushing (takes its own locks; not while holding space->write) ---- */
+
+/* Applies to the index all that was committed when it was called. */
+int tally_space_flush(struct tally_space *space, struct tally_err *err);
+/* Drops the index and builds it anew from block 0. */
+int tally_space_rebuild(struct tally_space *space, tally_progress *progress, void *ctx,
+			struct tally_err *err);
+/* Bytes of the active generation, and journals not yet applied. */
+void tally_space_lag(struct tally_space *space, size_t *bytes_r, uint64_t *journals_r);
+
+/* Encoding of the head in TABLE_HEAD. */
+void tally_head_encode(const struct tally_head *head, struct tally_buf *buf);
+int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struct tally_err *err);
+struct tally_head *tally_head_ref(struct tally_head *head);
+void tally_head_unref(struct tally_head *head);
+
+#endif

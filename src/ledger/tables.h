@@ -1,0 +1,50 @@
+/*
+ * The index tables of a space. All of them are functions of the blocks. Numbers are on disk:
+ * never renumber; PROJECTION_VERSION goes up whenever what is put into them changes, and every
+ * index of an older version is then rebuilt. Numbers in keys are big-endian, so keys sort by them;
+ * each value begins with a format version.
+ */
+#ifndef TALLY_TABLES_H
+#define TALLY_TABLES_H
+
+#define TALLY_PROJECTION_VERSION 1
+
+enum tally_ledger_table {
+	/* u64 first journal of a block -> the leaf hashes of its journals. In the overlay only:
+	   a flush turns them into tiles. */
+	TABLE_LEAVES = 0,
+	/* u64 first journal -> u8 1, u64 block, u32 count, u64 time, 32 block hash */
+	TABLE_LOCATOR = 1,
+	/* u8 level, u64 number -> u8 1, the hashes of the tile (tile.h) */
+	TABLE_TILE = 2,
+	/* u8 size, clue, u64 journal -> u8 1 */
+	TABLE_CLUE = 3,
+	/* u8 size, member id, u64 first journal of a block -> u8 1, u32 how many in that block */
+	TABLE_BY_MEMBER = 4,
+	/* u8 payload type, u64 first journal of a block -> u8 1, u32 how many in that block */
+	TABLE_BY_TYPE = 5,
+	/* 16 digest -> u8 1, u64 journal, 16 request digest, u64 until (ms, block time) */
+	TABLE_TOKEN = 6,
+	TABLE_NONCE = 7,
+	/* u64 until, u8 table, 16 digest -> u8 1 */
+	TABLE_EXPIRY = 8,
+	/* "head" -> the head of the ledger as of the mark (head.c) */
+	TABLE_HEAD = 9,
+	/* member id -> u8 1, u64 block of last change, u64 account, u8 role, u8 enabled,
+	   u64 created, u64 updated, u64 journal */
+	TABLE_MEMBER = 10,
+	/* u64 account -> u8 1, member id */
+	TABLE_MEMBER_BY_ACCOUNT = 11,
+
+	/* the system ledger's own */
+	/* u64 account -> u8 1, u64 created, name */
+	TABLE_ACCOUNT = 32,
+	/* key id -> u8 1, u64 journal of CREATE_KEY, u64 account, u8 state, u64 created */
+	TABLE_KEY = 33,
+	/* ledger id -> u8 1, u64 owner's account */
+	TABLE_CATALOGUE = 34,
+	/* u64 account, ledger id -> u8 1 */
+	TABLE_CATALOGUE_BY_ACCOUNT = 35,
+};
+
+#endif
