@@ -22,6 +22,7 @@ struct tally_gateway_settings {
 	uint64_t connections;
 	const char *mount;
 	uint64_t stop_grace_ms;
+	uint64_t owner_wait_ms;
 	const char *log_level;		/* [log] */
 	const char *log_file;
 	uint64_t body_limit;		/* [api] */

@@ -30,7 +30,6 @@
 #include "secret.h"
 #include "service.h"
 
-#define OWNER_PATIENCE_MS 5000		/* design: then 503 with Retry-After */
 #define REPEAT_PATIENCE_MS 15000	/* for a request whose connection broke, recovery included */
 #define OPEN_PAUSE_MS 1000		/* between two attempts to open a store that does not open */
 #define CLOSE_GRACE_MS 5000
@@ -61,6 +60,12 @@ struct tally_host {
 static uint64_t mono_ms(void)
 {
 	return tally_mono_ns() / 1000000;
+}
+
+/* How long an owner may say nothing: then 503 with Retry-After. */
+static uint64_t patience(const struct tally_host *host)
+{
+	return host->settings.owner_wait_ms;
 }
 
 /* ---- owning ---- */
@@ -206,7 +211,7 @@ static int connect_owner(struct tally_host *host, bool *asleep, struct tally_err
 
 	if (fd < 0)
 		return -1;
-	outcome = tally_relay_greet(fd, OWNER_PATIENCE_MS, err);
+	outcome = tally_relay_greet(fd, patience(host), err);
 	if (outcome == RELAY_DONE)
 		return fd;
 	close(fd);
@@ -229,8 +234,8 @@ struct attempt {
 static void fail(struct attempt *attempt, struct tally_err *err)
 {
 	if (attempt->sent)
-		tally_err_set(err, TALLY_UNCERTAIN, "the connection to the process that has the store "
-			      "open was lost; whether the request was carried out is not known");
+		tally_err_set(err, TALLY_UNCERTAIN, "no answer from the process that has the store "
+			      "open; whether the request was carried out is not known");
 	tally_log(TALLY_LOG_WARN, "relay.failed", "error", err->text, NULL);
 	tally_service_refuse(attempt->request, err, attempt->response);
 }
@@ -240,7 +245,7 @@ static bool ask(struct attempt *attempt, int fd, struct tally_err *err)
 {
 	bool sent;
 	enum tally_relay_outcome outcome =
-		tally_relay_ask(fd, attempt->request, attempt->sent, OWNER_PATIENCE_MS,
+		tally_relay_ask(fd, attempt->request, attempt->sent, patience(attempt->host),
 				attempt->response, &sent, err);
 
 	if (outcome == RELAY_DONE) {
@@ -325,7 +330,7 @@ static void listen_when_it_lasts(struct tally_host *host)
 void tally_host_handle(struct tally_host *host, const struct tally_request *request,
 		       struct tally_response *response)
 {
-	struct attempt attempt = { host, request, response, mono_ms() + OWNER_PATIENCE_MS, false };
+	struct attempt attempt = { host, request, response, mono_ms() + patience(host), false };
 	struct tally_service *service;
 	struct tally_request again;
 
@@ -375,7 +380,7 @@ static void host_free(struct tally_host *host)
 /* Opens the store, or sees that its owner is awake. */
 static int find_answerer(struct tally_host *host, struct tally_err *err)
 {
-	uint64_t end = mono_ms() + OWNER_PATIENCE_MS;
+	uint64_t end = mono_ms() + patience(host);
 	bool asleep = false;
 	int fd;
 

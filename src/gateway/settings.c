@@ -19,6 +19,10 @@ const struct tally_setting tally_gateway_setting_rows[] = {
 	{ "stop_grace", SETTING_TIME, "5s",
 	  offsetof(struct tally_gateway_settings, stop_grace_ms),
 	  "How long a stopping tally.fcgi waits for clients that are still sending." },
+	{ "owner_wait", SETTING_TIME, "5s",
+	  offsetof(struct tally_gateway_settings, owner_wait_ms),
+	  "How long the process that has the store open may say nothing before others answer 503; "
+	  "while it works it says so every second." },
 	{ .key = NULL }
 };
 
@@ -59,6 +63,9 @@ static int check(struct tally_gateway_settings *settings, struct tally_err *err)
 	if (settings->connections == 0 || settings->connections > 900)
 		return tally_err_about(err, TALLY_INVALID, "gateway.connections",
 				       "gateway.connections: from 1 to 900");
+	if (settings->owner_wait_ms < 2000 || settings->owner_wait_ms > 600000)
+		return tally_err_about(err, TALLY_INVALID, "gateway.owner_wait",
+				       "gateway.owner_wait: from 2 seconds to 10 minutes");
 	if (length > 0 && settings->mount[0] != '/')
 		return tally_err_about(err, TALLY_INVALID, "gateway.mount",
 				       "gateway.mount: must begin with '/'");
