@@ -1,4 +1,6 @@
 /* tally drivers: the storage drivers of this build, what each promises, and its settings. */
+#include "config.h"
+
 #include <stdio.h>
 #include <string.h>
 

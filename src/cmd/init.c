@@ -2,6 +2,8 @@
  * tally init: a new store with its master key, first account and access key. The secret is shown
  * this once. Also writes a tally.conf when asked, so that the web server finds the store.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

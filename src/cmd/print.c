@@ -1,4 +1,6 @@
 /* Printing of verbs; see print.h. */
+#include "config.h"
+
 #include "print.h"
 
 #include <stdio.h>
@@ -89,9 +91,15 @@ void table_print(struct table *table)
 			fputc(' ', stdout);
 		if (last)
 			fputc('\n', stdout);
-		free(table->cells[i]);
 	}
 	free(widths);
+	table_drop(table);
+}
+
+void table_drop(struct table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		free(table->cells[i]);
 	free(table->cells);
 	*table = (struct table){ 0 };
 }

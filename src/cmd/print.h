@@ -28,6 +28,7 @@ void table_cell(struct table *table, const char *text);
 void table_uint(struct table *table, uint64_t value);
 void table_ms(struct table *table, uint64_t ms);	/* a time, "2020-04-22T00:34:19Z" */
 void table_print(struct table *table);		/* and frees it */
+void table_drop(struct table *table);
 
 /*
  * A bar on stderr for work that takes longer than a second; nothing where stderr is no terminal.

@@ -2,15 +2,34 @@
  * tally: the command line of a ledger store. This file is the list of verbs, in the order in
  * which help shows them; each verb is a file of its own.
  */
+#include "config.h"
+
 #include "verb.h"
 
-extern const struct verb verb_actions, verb_call, verb_drivers, verb_help, verb_init, verb_version;
+extern const struct verb verb_account, verb_actions, verb_append, verb_backup, verb_bench, verb_call,
+	verb_doctor, verb_drivers, verb_dump, verb_get, verb_help, verb_init, verb_key, verb_ledger,
+	verb_list, verb_load, verb_maintain, verb_rebuild, verb_restore, verb_stat, verb_version;
 
 const struct verb *const tally_verbs[] = {
 	&verb_init,
 	&verb_call,
+	&verb_account,
+	&verb_key,
+	&verb_ledger,
+	&verb_append,
+	&verb_get,
+	&verb_list,
+	&verb_dump,
+	&verb_load,
+	&verb_rebuild,
+	&verb_backup,
+	&verb_restore,
+	&verb_maintain,
+	&verb_stat,
+	&verb_doctor,
 	&verb_drivers,
 	&verb_actions,
+	&verb_bench,
 	&verb_version,
 	&verb_help,
 	NULL

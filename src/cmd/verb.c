@@ -1,4 +1,6 @@
 /* Taking a command line apart by the rows of verb.h, help from the same rows, and messages. */
+#include "config.h"
+
 #include "verb.h"
 
 #include <assert.h>

@@ -1,9 +1,10 @@
 /* tally version: what this program is and what was built into it. */
+#include "config.h"
+
 #include <stdio.h>
 
 #include <json-c/json.h>
 
-#include "config.h"
 #include "print.h"
 #include "store.h"
 #include "verb.h"

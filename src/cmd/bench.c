@@ -1,0 +1,615 @@
+/*
+ * tally bench: how fast this machine appends and reads, durably, through the ledger core itself
+ * (no web server), and how fast its disk takes the same bytes with no ledger at all.
+ *
+ *   append  clients threads, each appending batches of journals to one ledger and waiting until
+ *           they are durable, for a number of seconds
+ *   read    the same with single journals read at random positions of a ledger filled before
+ *   floor   one thread: one write and one fdatasync for each batch, into space written before;
+ *           no hashing, no index: what the medium can give
+ *
+ * Rates count journals. The store is made in a directory of its own and removed again.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "conf.h"
+#include "core.h"
+#include "err.h"
+#include "files.h"
+#include "log.h"
+#include "print.h"
+#include "secret.h"
+#include "store.h"
+#include "verb.h"
+
+#define BENCH_CLIENTS_MAX 1024
+#define BENCH_BATCH_MAX 10000
+#define BENCH_SIZE_MAX (4u << 20)
+#define BENCH_FILL 100000		/* journals that read finds in its ledger */
+#define LATENCY_MAX (1u << 20)		/* of one thread; beyond, every second one is dropped */
+
+/* Set by an interrupt: the work ends early, and what was made is removed as ever. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+struct bench {
+	struct verb_call *call;
+	const char *driver;
+	uint64_t batch, size, clients, seconds;
+	char directory[PATH_MAX];	/* ours, removed at the end */
+	struct tally_conf *conf;
+	struct tally_core *core;
+	struct tally_first_key key;
+	char ledger[TALLY_LEDGER_ID_SIZE + 1];
+	uint64_t filled;		/* journals to read from */
+	uint64_t deadline_ns;
+	_Atomic bool failed;
+};
+
+/* One client's own: nothing in it is shared while it runs. */
+struct worker {
+	struct bench *bench;
+	pthread_t thread;
+	uint64_t random;
+	uint64_t count;			/* journals done */
+	uint64_t *latencies;		/* ns of each call */
+	size_t latency_count, latency_skip, latency_turn;
+	struct tally_err err;
+	bool failed;
+};
+
+struct outcome {
+	double seconds;
+	uint64_t count, syncs;
+	double p50_ms, p99_ms;
+};
+
+/* ---- what every kind shares ---- */
+
+static uint64_t next_random(uint64_t *state)
+{
+	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
+static void note_latency(struct worker *worker, uint64_t ns)
+{
+	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
+		return;
+	if (worker->latency_count == LATENCY_MAX) {
+		for (size_t i = 0; i < LATENCY_MAX / 2; i++)
+			worker->latencies[i] = worker->latencies[2 * i];
+		worker->latency_count = LATENCY_MAX / 2;
+		worker->latency_skip = 2 * worker->latency_skip + 1;
+	}
+	worker->latencies[worker->latency_count++] = ns;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, struct outcome *outcome)
+{
+	uint64_t *all, ended_ns = tally_mono_ns();
+	size_t total = 0, at = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += workers[i].latency_count;
+	all = tally_calloc(total + 1, sizeof *all);
+	for (size_t i = 0; i < count; i++) {
+		if (workers[i].latency_count != 0)
+			memcpy(all + at, workers[i].latencies,
+			       workers[i].latency_count * sizeof *all);
+		at += workers[i].latency_count;
+		outcome->count += workers[i].count;
+	}
+	qsort(all, total, sizeof *all, compare_u64);
+	outcome->seconds = (double)(ended_ns - begun_ns) / 1e9;
+	if (total != 0) {
+		outcome->p50_ms = (double)all[total / 2] / 1e6;
+		outcome->p99_ms = (double)all[total * 99 / 100] / 1e6;
+	}
+	free(all);
+}
+
+/* Payloads that do not compress and differ from one another: part of a random pool each. */
+static uint8_t *make_pool(uint64_t size)
+{
+	uint8_t *pool = tally_malloc(size + 65536);
+
+	tally_random(pool, size + 65536);
+	return pool;
+}
+
+/* ---- append ---- */
+
+static int append_batch(struct bench *bench, const uint8_t *pool, uint64_t *random,
+			struct tally_entry *entries, struct tally_append_result *results,
+			uint64_t count, struct tally_err *err)
+{
+	struct tally_write write = { .caller = { .account = bench->key.account, .local = true } };
+
+	for (uint64_t i = 0; i < count; i++)
+		entries[i] = (struct tally_entry){
+			.payload = tally_bytes(pool + next_random(random) % 65536, bench->size)
+		};
+	return tally_append(bench->core, &write, tally_bytes_str(bench->ledger), entries, count, true,
+			    results, err);
+}
+
+static void *append_thread(void *ctx)
+{
+	struct worker *worker = ctx;
+	struct bench *bench = worker->bench;
+	struct tally_entry *entries = tally_calloc(bench->batch, sizeof *entries);
+	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
+	uint8_t *pool = make_pool(bench->size);
+	uint64_t now = tally_mono_ns();
+
+	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
+		uint64_t begun = now;
+
+		if (append_batch(bench, pool, &worker->random, entries, results, bench->batch,
+				 &worker->err) == 0) {
+			worker->count += bench->batch;
+		} else if (worker->err.code != TALLY_BUSY) {
+			worker->failed = true;
+			bench->failed = true;
+		}
+		now = tally_mono_ns();
+		note_latency(worker, now - begun);
+	}
+	free(pool);
+	free(results);
+	free(entries);
+	return NULL;
+}
+
+/* ---- read ---- */
+
+static bool fill(struct bench *bench)
+{
+	struct tally_append_result *results = tally_calloc(1000, sizeof *results);
+	struct tally_entry *entries = tally_calloc(1000, sizeof *entries);
+	uint8_t *pool = make_pool(bench->size);
+	uint64_t random = 88172645463325252ull, step;
+	struct tally_err err;
+	struct bar bar;
+	bool good = true;
+
+	/* at most a batch of 4 MiB at a time */
+	step = bench->size > 4096 ? (4u << 20) / bench->size : 1000;
+	bar_begin(&bar, "fill", "journals");
+	while (good && !interrupted && bench->filled < BENCH_FILL) {
+		good = append_batch(bench, pool, &random, entries, results, step, &err) == 0;
+		bench->filled += step;
+		bar_show(&bar, bench->filled, BENCH_FILL);
+	}
+	bar_end(&bar);
+	if (!good)
+		verb_fail_err(bench->call, &err);
+	free(pool);
+	free(entries);
+	free(results);
+	return good && tally_core_maintain(bench->core, &err) == 0;
+}
+
+static void *read_thread(void *ctx)
+{
+	struct worker *worker = ctx;
+	struct bench *bench = worker->bench;
+	struct tally_bytes ledger = tally_bytes_str(bench->ledger);
+	struct tally_arena arena = { 0 };
+	uint64_t now = tally_mono_ns();
+
+	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
+		uint64_t id = next_random(&worker->random) % bench->filled, begun = now;
+		struct tally_journal journal;
+		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
+
+		if (found == 0)
+			tally_err_set(&worker->err, TALLY_CORRUPT, "journal %llu is not there",
+				      (unsigned long long)id);
+		worker->failed = found != 1;
+		bench->failed = bench->failed || worker->failed;
+		worker->count++;
+		tally_arena_reset(&arena);
+		now = tally_mono_ns();
+		note_latency(worker, now - begun);
+	}
+	tally_arena_free(&arena);
+	return NULL;
+}
+
+/* ---- the store of append and read ---- */
+
+static bool open_store(struct bench *bench)
+{
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("bench"),
+					      .type = LEDGER_JOURNAL };
+	struct tally_core_options options = { 0 };
+	struct tally_ledger_created created;
+	struct tally_write write = { 0 };
+	char path[PATH_MAX + 32];
+	struct tally_err err;
+
+	bench->conf = tally_conf_new();
+	snprintf(path, sizeof path, "%s/store", bench->directory);
+	tally_conf_override(bench->conf, "store", "path", path);
+	snprintf(path, sizeof path, "%s/master.key", bench->directory);
+	tally_conf_override(bench->conf, "store", "master_key", path);
+	tally_conf_override(bench->conf, "store", "driver", bench->driver);
+	options.conf = bench->conf;
+	if (tally_core_init(&options, NULL, &bench->key, &err) != 0 ||
+	    tally_core_open(&options, &bench->core, &err) != 0) {
+		verb_fail_err(bench->call, &err);
+		return false;
+	}
+	write.caller = (struct tally_caller){ .account = bench->key.account, .local = true };
+	if (tally_ledger_create(bench->core, &write, &create, &created, &err) != 0) {
+		verb_fail_err(bench->call, &err);
+		return false;
+	}
+	memcpy(bench->ledger, created.ledger_id, sizeof bench->ledger);
+	return true;
+}
+
+static void add_syncs(void *ctx, const char *name, uint64_t value)
+{
+	uint64_t *syncs = ctx;
+
+	if (strcmp(name, "syncs") == 0)
+		*syncs += value;
+}
+
+static uint64_t count_syncs(struct bench *bench)
+{
+	struct tally_err err;
+	uint64_t syncs = 0;
+
+	if (tally_core_stat(bench->core, add_syncs, &syncs, &err) != 0)
+		return 0;
+	return syncs;
+}
+
+static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcome *outcome)
+{
+	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
+	uint64_t begun, syncs = count_syncs(bench);
+	bool good = true;
+
+	begun = tally_mono_ns();
+	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
+	for (uint64_t i = 0; i < bench->clients; i++) {
+		workers[i].bench = bench;
+		workers[i].random = 0x9e3779b97f4a7c15ull * (i + 1);
+		workers[i].latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
+		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0) {
+			verb_fail(bench->call, "cannot start %llu threads",
+				  (unsigned long long)bench->clients);
+			bench->failed = true;
+			bench->clients = i;
+		}
+	}
+	for (uint64_t i = 0; i < bench->clients; i++)
+		pthread_join(workers[i].thread, NULL);
+	sum_up(workers, bench->clients, begun, outcome);
+	outcome->syncs = count_syncs(bench) - syncs;
+	for (uint64_t i = 0; i < bench->clients; i++) {
+		if (workers[i].failed && good) {
+			good = false;
+			verb_fail_err(bench->call, &workers[i].err);
+		}
+		free(workers[i].latencies);
+	}
+	free(workers);
+	return good && !bench->failed;
+}
+
+static bool run_append(struct bench *bench, struct outcome *outcome)
+{
+	return open_store(bench) && run_threads(bench, append_thread, outcome);
+}
+
+static bool run_read(struct bench *bench, struct outcome *outcome)
+{
+	return open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
+}
+
+/* ---- floor ---- */
+
+#define FLOOR_SPACE (256u << 20)
+
+/* A file of zeros that is all on the disk, so that fdatasync has no block to allocate. */
+static int floor_file(struct bench *bench, uint64_t size)
+{
+	char path[PATH_MAX + 16], zeros[65536] = { 0 };
+	int fd;
+
+	snprintf(path, sizeof path, "%s/floor", bench->directory);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	for (uint64_t at = 0; fd >= 0 && at < size; at += sizeof zeros) {
+		if (pwrite(fd, zeros, sizeof zeros, (off_t)at) != (ssize_t)sizeof zeros) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (fd < 0 || fsync(fd) != 0) {
+		verb_fail(bench->call, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool run_floor(struct bench *bench, struct outcome *outcome)
+{
+	uint64_t group = bench->batch * bench->size, at = 0, space, begun, now;
+	struct worker worker = { .bench = bench };
+	uint8_t *data;
+	bool good = true;
+	int fd;
+
+	space = FLOOR_SPACE > group ? FLOOR_SPACE : group;
+	space = (space + 65535) / 65536 * 65536;
+	fd = floor_file(bench, space);
+	if (fd < 0)
+		return false;
+	data = make_pool(group);
+	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
+	begun = now = tally_mono_ns();
+	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
+	while (good && !interrupted && now < bench->deadline_ns) {
+		uint64_t before = now;
+
+		if (at + group > space)
+			at = 0;
+		good = pwrite(fd, data, group, (off_t)at) == (ssize_t)group && fdatasync(fd) == 0;
+		at += group;
+		worker.count += bench->batch;
+		outcome->syncs++;
+		now = tally_mono_ns();
+		note_latency(&worker, now - before);
+	}
+	if (!good)
+		verb_fail(bench->call, "writing: %s", strerror(errno));
+	sum_up(&worker, 1, begun, outcome);
+	free(worker.latencies);
+	free(data);
+	close(fd);
+	return good;
+}
+
+/* ---- what is printed ---- */
+
+static void describe_machine(char *text, size_t size)
+{
+	char line[256], model[128] = "unknown processor";
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	struct utsname name;
+	struct sysinfo info;
+
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		char *colon = strchr(line, ':');
+
+		if (strncmp(line, "model name", 10) != 0 || colon == NULL)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(model, sizeof model, "%s", colon + 2);
+		break;
+	}
+	if (file != NULL)
+		fclose(file);
+	uname(&name);
+	sysinfo(&info);
+	snprintf(text, size, "%s %s, %ld x %s, %.1f GiB memory", name.sysname, name.release,
+		 sysconf(_SC_NPROCESSORS_ONLN), model,
+		 (double)info.totalram * info.mem_unit / (1 << 30));
+}
+
+static double per_group(const struct bench *bench, const struct outcome *outcome)
+{
+	return outcome->count != 0
+		       ? (double)outcome->syncs / ((double)outcome->count / (double)bench->batch)
+		       : 0;
+}
+
+/* A number with three places, as precise as it is. */
+static void add_double(json_object *object, const char *name, double value)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "%.3f", value);
+	json_object_object_add(object, name, json_object_new_double_s(value, text));
+}
+
+static void print_outcome_json(const struct bench *bench, const char *kind, const char *machine,
+			       const struct outcome *outcome)
+{
+	json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "bench", json_object_new_string(kind));
+	if (strcmp(kind, "floor") != 0)
+		json_object_object_add(object, "driver", json_object_new_string(bench->driver));
+	add_double(object, "rate", (double)outcome->count / outcome->seconds);
+	add_double(object, "p50_ms", outcome->p50_ms);
+	add_double(object, "p99_ms", outcome->p99_ms);
+	json_object_object_add(object, "syncs", json_object_new_uint64(outcome->syncs));
+	json_object_object_add(object, "count", json_object_new_uint64(outcome->count));
+	add_double(object, "seconds", outcome->seconds);
+	json_object_object_add(object, "batch", json_object_new_uint64(bench->batch));
+	json_object_object_add(object, "size", json_object_new_uint64(bench->size));
+	json_object_object_add(object, "clients", json_object_new_uint64(bench->clients));
+	add_double(object, "syncs_per_batch", per_group(bench, outcome));
+	json_object_object_add(object, "machine", json_object_new_string(machine));
+	print_json(object);
+}
+
+static void print_outcome_text(const struct bench *bench, const char *kind, const char *machine,
+			       const struct outcome *outcome)
+{
+	bool reads = strcmp(kind, "read") == 0, raw = strcmp(kind, "floor") == 0;
+
+	printf("machine      %s\n", machine);
+	printf("work         %s\n",
+	       reads ? "single journals read at random, each with its hash" :
+	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
+		       "journals appended; each batch is durable before the next of its client");
+	if (!raw)
+		printf("driver       %s\n", bench->driver);
+	printf("payload      %llu bytes, %s %llu, %llu client%s\n", (unsigned long long)bench->size,
+	       reads ? "single reads of" : "batches of", (unsigned long long)(reads ? 1 : bench->batch),
+	       (unsigned long long)bench->clients, bench->clients == 1 ? "" : "s");
+	printf("rate         %.0f journals/s (%llu in %.2f s)\n",
+	       (double)outcome->count / outcome->seconds, (unsigned long long)outcome->count,
+	       outcome->seconds);
+	printf("latency      %.3f ms median, %.3f ms at 99 %%\n", outcome->p50_ms, outcome->p99_ms);
+	if (!reads)
+		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
+		       per_group(bench, outcome));
+}
+
+/* ---- the verb ---- */
+
+/* A fresh directory under --dir; a memory file system would say nothing about durability. */
+static bool make_directory(struct bench *bench)
+{
+	const char *under = verb_value(bench->call, "dir", ".");
+	struct statfs fs;
+
+	if (statfs(under, &fs) != 0) {
+		verb_fail(bench->call, "%s: %s", under, strerror(errno));
+		return false;
+	}
+	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
+		verb_fail(bench->call, "%s is in memory, so nothing there is durable: use --dir on a disk",
+			  under);
+		return false;
+	}
+	snprintf(bench->directory, sizeof bench->directory, "%s/tally-bench-XXXXXX", under);
+	if (mkdtemp(bench->directory) == NULL) {
+		verb_fail(bench->call, "making a directory in %s: %s", under, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static bool read_options(struct bench *bench)
+{
+	struct verb_call *call = bench->call;
+	struct tally_err err;
+
+	bench->driver = verb_value(call, "driver", bench->driver);
+	if (!verb_number(call, "size", 1, BENCH_SIZE_MAX, &bench->size) ||
+	    !verb_number(call, "batch", 1, BENCH_BATCH_MAX, &bench->batch) ||
+	    !verb_number(call, "clients", 1, BENCH_CLIENTS_MAX, &bench->clients) ||
+	    !verb_number(call, "seconds", 1, 86400, &bench->seconds))
+		return false;
+	if (bench->batch * bench->size > (64u << 20)) {
+		verb_misuse(call, "a batch is at most 64 MiB");
+		return false;
+	}
+	return tally_log_open(TALLY_LOG_WARN, NULL, &err) == 0;
+}
+
+static int run_bench(struct verb_call *call, const char *kind,
+		     bool (*run)(struct bench *bench, struct outcome *outcome))
+{
+	struct bench bench = { .call = call, .driver = tally_builtin_drivers[0]->name, .batch = 1,
+			       .size = 256, .clients = 1, .seconds = 5 };
+	struct outcome outcome = { 0 };
+	char machine[512];
+	bool good;
+
+	if (!read_options(&bench))
+		return VERB_USAGE;
+	if (!make_directory(&bench))
+		return VERB_FAILED;
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	good = run(&bench, &outcome);
+	if (bench.core != NULL)
+		tally_core_close(&bench.core);
+	tally_conf_free(&bench.conf);
+	tally_wipe(&bench.key, sizeof bench.key);
+	if (!remove_tree(bench.directory))
+		verb_fail(call, "removing %s: %s", bench.directory, strerror(errno));
+	if (!good)
+		return VERB_FAILED;
+	describe_machine(machine, sizeof machine);
+	if (verb_given(call, "json"))
+		print_outcome_json(&bench, kind, machine, &outcome);
+	else
+		print_outcome_text(&bench, kind, machine, &outcome);
+	return VERB_OK;
+}
+
+static int append_run(struct verb_call *call) { return run_bench(call, "append", run_append); }
+static int read_run(struct verb_call *call) { return run_bench(call, "read", run_read); }
+static int floor_run(struct verb_call *call) { return run_bench(call, "floor", run_floor); }
+
+static const struct verb_option bench_options[] = {
+	{ "driver", "NAME", "storage driver (default: bdb; floor uses none)" },
+	{ "batch", "N", "journals a call (default 1; read takes one by one)" },
+	{ "size", "BYTES", "bytes of each payload (default 256)" },
+	{ "clients", "N", "threads at work at the same time (default 1; floor uses one)" },
+	{ "seconds", "N", "how long it runs (default 5)" },
+	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },
+	VERB_JSON_OPTION,
+	VERB_OPTIONS_END
+};
+
+static const struct verb bench_append = {
+	.name = "append", .usage = "", .summary = "Append journals, each batch durable",
+	.options = bench_options, .run = append_run,
+};
+static const struct verb bench_read = {
+	.name = "read", .usage = "", .summary = "Read single journals at random positions",
+	.options = bench_options, .run = read_run,
+};
+static const struct verb bench_floor = {
+	.name = "floor", .usage = "", .summary = "Write and sync the same bytes to a plain file",
+	.options = bench_options, .run = floor_run,
+};
+static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_floor, NULL };
+
+const struct verb verb_bench = {
+	.name = "bench",
+	.usage = "append|read|floor",
+	.summary = "Measure appending and reading, and the disk alone",
+	.parts = bench_parts,
+};

@@ -1,0 +1,167 @@
+/*
+ * tally dump: a store as text. One line a block, byte for byte, in an order that tally load can
+ * take: the store's own ledger first, blocks of each ledger ascending. With --journals it is made
+ * for reading instead: one line a journal, with the leaf that is hashed and its payload.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "client.h"
+#include "err.h"
+#include "journals.h"
+#include "print.h"
+
+struct dumping {
+	struct client *client;
+	struct tally_buf block;		/* the one under way */
+	struct tally_arena arena;	/* of one block */
+	struct bar bar;
+	uint64_t done, total;
+};
+
+/* Reads one block, part by part, into dumping->block. */
+static bool read_block(struct dumping *dumping, const char *space, uint64_t block)
+{
+	struct client *client = dumping->client;
+	uint64_t size = 1;
+
+	tally_buf_clear(&dumping->block);
+	while (dumping->block.size < size) {
+		struct tally_bytes part = TALLY_BYTES_NONE;
+		json_object *reply;
+		bool good;
+
+		client_start_admin(client, "ReadBlock");
+		client_add(client, "Space", space);
+		client_add_uint(client, "Block", block);
+		client_add_uint(client, "Offset", dumping->block.size);
+		reply = client_run(client);
+		if (reply == NULL)
+			return false;
+		size = reply_uint(reply, "Size");
+		good = tally_base64_decode(&client->arena,
+					   tally_bytes_str(reply_text(reply, "BytesBase64")), &part) &&
+		       part.size != 0;
+		tally_buf_add_bytes(&dumping->block, part);
+		json_object_put(reply);
+		if (!good) {
+			verb_fail(client->call, "block %llu of space %s came in another form than "
+				  "expected", (unsigned long long)block, space);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void print_block(struct dumping *dumping, const char *space, const char *ledger,
+			uint64_t block)
+{
+	printf("{\"space\":%s,\"ledgerId\":\"%s\",\"block\":%llu,\"size\":%zu,\"data\":\"%s\"}\n",
+	       space, ledger, (unsigned long long)block, dumping->block.size,
+	       tally_base64_encode(&dumping->arena, tally_buf_bytes(&dumping->block)));
+}
+
+static bool dump_block(struct dumping *dumping, const char *space, const char *ledger,
+		       uint64_t block)
+{
+	struct verb_call *call = dumping->client->call;
+	struct tally_err err;
+
+	if (!read_block(dumping, space, block))
+		return false;
+	tally_arena_reset(&dumping->arena);
+	if (!verb_given(call, "journals")) {
+		print_block(dumping, space, ledger, block);
+	} else if (print_journals(tally_buf_bytes(&dumping->block), &dumping->arena, &err) != 0) {
+		verb_fail(call, "block %llu of %s: %s", (unsigned long long)block, ledger, err.text);
+		return false;
+	}
+	return !ferror(stdout);
+}
+
+static bool dump_space(struct dumping *dumping, json_object *space)
+{
+	const char *number = reply_text(space, "Space"), *ledger = reply_text(space, "LedgerId");
+	uint64_t blocks = reply_uint(space, "Blocks");
+
+	for (uint64_t i = 0; i < blocks; i++) {
+		if (!dump_block(dumping, number, ledger, i))
+			return false;
+		bar_show(&dumping->bar, ++dumping->done, dumping->total);
+	}
+	return true;
+}
+
+/* Only the ledger that was named, or all. */
+static bool wanted(const struct verb_call *call, json_object *space)
+{
+	return call->arg_count == 0 || strcmp(call->args[0], reply_text(space, "LedgerId")) == 0;
+}
+
+static int dump_all(struct dumping *dumping, json_object *spaces)
+{
+	struct verb_call *call = dumping->client->call;
+	bool any = false, good = true;
+
+	for (size_t i = 0; i < reply_count(spaces); i++)
+		if (wanted(call, json_object_array_get_idx(spaces, i)))
+			dumping->total += reply_uint(json_object_array_get_idx(spaces, i), "Blocks");
+	bar_begin(&dumping->bar, "dump", "blocks");
+	for (size_t i = 0; good && i < reply_count(spaces); i++) {
+		json_object *space = json_object_array_get_idx(spaces, i);
+
+		if (!wanted(call, space))
+			continue;
+		any = true;
+		good = dump_space(dumping, space);
+	}
+	bar_end(&dumping->bar);
+	if (good && !any)
+		return verb_fail(call, "there is no ledger %s", call->args[0]);
+	return good ? VERB_OK : VERB_FAILED;
+}
+
+static int dump_run(struct verb_call *call)
+{
+	struct dumping dumping = { 0 };
+	struct client client;
+	json_object *reply;
+	int status;
+
+	if (call->arg_count != 0 && !verb_given(call, "journals"))
+		return verb_misuse(call, "a single ledger is dumped for reading only: add --journals");
+	status = client_open(call, true, &client);
+	if (status != VERB_OK)
+		return status;
+	dumping.client = &client;
+	client_start_admin(&client, "ListSpaces");
+	reply = client_run(&client);
+	status = reply != NULL ? dump_all(&dumping, reply_member(reply, "Spaces")) : VERB_FAILED;
+	json_object_put(reply);
+	tally_buf_free(&dumping.block);
+	tally_arena_free(&dumping.arena);
+	client_close(&client);
+	return status;
+}
+
+static const struct verb_option dump_options[] = {
+	{ "journals", NULL, "for reading: one line a journal, its leaf and payload" },
+	VERB_STORE_OPTIONS,
+	VERB_OPTIONS_END
+};
+
+const struct verb verb_dump = {
+	.name = "dump",
+	.usage = "[LEDGER]",
+	.summary = "Print a whole store as NDJSON, for 'tally load' or for reading",
+	.details = "Blocks hold secrets of access keys only sealed; whoever has the dump and the key\n"
+		   "file has them open. LEDGER goes with --journals only.",
+	.options = dump_options,
+	.max_args = 1,
+	.run = dump_run,
+};

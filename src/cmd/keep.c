@@ -1,0 +1,97 @@
+/* Keeping a store: tally maintain, rebuild, stat. Each is one action of local administration. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "client.h"
+#include "print.h"
+
+static int finish(struct client *client, const char *done)
+{
+	json_object *reply = client_run(client);
+
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	puts(done);
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+static int maintain(struct client *client)
+{
+	client_start_admin(client, "Maintain");
+	return finish(client, "maintained");
+}
+
+static int rebuild(struct client *client)
+{
+	client_start_admin(client, "RebuildIndex");
+	if (client->call->arg_count != 0)
+		client_add(client, "LedgerId", client->call->args[0]);
+	return finish(client, "the index is built anew");
+}
+
+static int stat(struct client *client)
+{
+	json_object *reply, *figures;
+	struct table table;
+
+	client_start_admin(client, "StatStore");
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	figures = reply_member(reply, "Figures");
+	table_begin(&table, 2);
+	for (size_t i = 0; i < reply_count(figures); i++) {
+		json_object *figure = json_object_array_get_idx(figures, i);
+
+		table_cell(&table, reply_text(figure, "Name"));
+		table_cell(&table, reply_text(figure, "Value"));
+	}
+	table_print(&table);
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+static int maintain_run(struct verb_call *call) { return client_with(call, maintain); }
+static int rebuild_run(struct verb_call *call) { return client_with(call, rebuild); }
+static int stat_run(struct verb_call *call) { return client_with(call, stat); }
+
+static const struct verb_option keep_options[] = { VERB_JSON_OPTION, VERB_STORE_OPTIONS,
+						   VERB_OPTIONS_END };
+
+const struct verb verb_maintain = {
+	.name = "maintain",
+	.usage = "",
+	.summary = "Tidy the store: apply the index, checkpoint, remove old logs; suits cron",
+	.options = keep_options,
+	.run = maintain_run,
+};
+
+const struct verb verb_rebuild = {
+	.name = "rebuild",
+	.usage = "[LEDGER]",
+	.summary = "Drop the index and build it anew from the blocks",
+	.options = keep_options,
+	.max_args = 1,
+	.run = rebuild_run,
+};
+
+const struct verb verb_stat = {
+	.name = "stat",
+	.usage = "",
+	.summary = "Print figures of the store since it was opened",
+	.options = keep_options,
+	.run = stat_run,
+};

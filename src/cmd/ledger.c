@@ -1,0 +1,269 @@
+/* tally ledger: create, list, show, set, delete. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <json-c/json.h>
+
+#include "client.h"
+#include "print.h"
+
+/* "on" or "off" as the API has it; NULL for anything else. */
+static const char *switch_value(const char *text)
+{
+	if (strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0)
+		return "true";
+	if (strcasecmp(text, "off") == 0 || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0)
+		return "false";
+	return NULL;
+}
+
+/* Adds PublicRead where the option is given; false after printing that it is wrong. */
+static bool add_public_read(struct client *client)
+{
+	const char *text = verb_value(client->call, "public-read", NULL);
+
+	if (text == NULL)
+		return true;
+	if (switch_value(text) == NULL) {
+		verb_misuse(client->call, "--public-read is on or off, not %s", text);
+		return false;
+	}
+	client_add(client, "PublicRead", switch_value(text));
+	return true;
+}
+
+/* Runs what has been gathered; prints the reply, or only says done. */
+static int finish(struct client *client, const char *done)
+{
+	json_object *reply = client_run(client);
+
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	if (done != NULL)
+		fprintf(stderr, "%s\n", done);
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+/* ---- create ---- */
+
+static int create(struct client *client)
+{
+	struct verb_call *call = client->call;
+	const char *type = verb_value(call, "type", NULL);
+	const char *account = verb_value(call, "account", NULL);
+	json_object *reply;
+	char first[24];
+
+	if (client->host == NULL && account != NULL)
+		return verb_misuse(call, "at an endpoint the key decides whose ledger it is, not --account");
+	if (client->host != NULL && account == NULL) {
+		if (!client_first_account(client, first))
+			return VERB_FAILED;
+		account = first;
+	}
+	client_start_write(client, "CreateLedger");
+	client_add(client, "LedgerName", call->args[0]);
+	client_add(client, "LedgerDescription", verb_value(call, "description", NULL));
+	client_add(client, "ClientToken", verb_value(call, "token", NULL));
+	client->account = account;
+	if (type != NULL)
+		client_add(client, "LedgerType", strcasecmp(type, "kv") == 0 ? "KV" :
+						 strcasecmp(type, "journal") == 0 ? "JOURNAL" : type);
+	if (!add_public_read(client))
+		return VERB_USAGE;
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	puts(reply_text(reply, "LedgerId"));
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+/* ---- list and show ---- */
+
+static void list_row(struct table *table, json_object *ledger)
+{
+	table_cell(table, reply_text(ledger, "LedgerId"));
+	table_cell(table, reply_text(ledger, "LedgerStatus"));
+	table_uint(table, reply_uint(ledger, "JournalCount"));
+	table_cell(table, reply_bool(ledger, "PublicRead") ? "public" : "-");
+	table_cell(table, reply_text(ledger, "OwnerAliUid"));
+	table_cell(table, reply_text(ledger, "LedgerName"));
+}
+
+/* All pages into one array; NULL after printing why not. */
+static json_object *list_all(struct client *client)
+{
+	json_object *all = json_object_new_array();
+	char next[512] = "";
+
+	do {
+		json_object *reply, *page;
+
+		client_start(client, "DescribeLedgers");
+		client_add_uint(client, "MaxResults", 100);
+		client_add(client, "NextToken", next[0] != '\0' ? next : NULL);
+		reply = client_run(client);
+		if (reply == NULL) {
+			json_object_put(all);
+			return NULL;
+		}
+		page = reply_member(reply, "Ledgers");
+		for (size_t i = 0; i < reply_count(page); i++)
+			json_object_array_add(all,
+					      json_object_get(json_object_array_get_idx(page, i)));
+		snprintf(next, sizeof next, "%s", reply_text(reply, "NextToken"));
+		json_object_put(reply);
+	} while (next[0] != '\0');
+	return all;
+}
+
+static int list(struct client *client)
+{
+	static const char *const heads[] = { "LEDGER", "STATUS", "JOURNALS", "READ", "OWNER", "NAME" };
+	json_object *all = list_all(client);
+	struct table table;
+
+	if (all == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(all);
+		return VERB_OK;
+	}
+	table_begin(&table, 6);
+	for (size_t i = 0; i < 6; i++)
+		table_cell(&table, heads[i]);
+	for (size_t i = 0; i < reply_count(all); i++)
+		list_row(&table, json_object_array_get_idx(all, i));
+	table_print(&table);
+	json_object_put(all);
+	return VERB_OK;
+}
+
+static int show(struct client *client)
+{
+	json_object *reply, *ledger;
+	struct table table;
+
+	client_start(client, "StatLedger");
+	client_add(client, "LedgerId", client->call->args[0]);
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	ledger = reply_member(reply, "LedgerInfo");
+	if (verb_given(client->call, "json")) {
+		print_json(json_object_get(ledger));
+		json_object_put(reply);
+		return VERB_OK;
+	}
+	table_begin(&table, 2);
+	json_object_object_foreach(ledger, name, value) {
+		table_cell(&table, name);
+		if (strcmp(name, "CreateTime") == 0 || strcmp(name, "UpdateTime") == 0)
+			table_ms(&table, reply_uint(ledger, name));
+		else
+			table_cell(&table, json_object_get_string(value));
+	}
+	table_print(&table);
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+/* ---- set and delete ---- */
+
+static int set(struct client *client)
+{
+	struct verb_call *call = client->call;
+
+	if (!verb_given(call, "public-read") && !verb_given(call, "name") &&
+	    !verb_given(call, "description"))
+		return verb_misuse(call, "set what? --public-read, --name or --description");
+	client_start_write(client, "ModifyLedgerAttribute");
+	client_add(client, "LedgerId", call->args[0]);
+	client_add(client, "LedgerName", verb_value(call, "name", NULL));
+	client_add(client, "LedgerDescription", verb_value(call, "description", NULL));
+	if (!add_public_read(client))
+		return VERB_USAGE;
+	return finish(client, NULL);
+}
+
+static int delete(struct client *client)
+{
+	if (!verb_given(client->call, "yes"))
+		return verb_misuse(client->call, "a deleted ledger does not come back: say --yes");
+	client_start_write(client, "DeleteLedger");
+	client_add(client, "LedgerId", client->call->args[0]);
+	return finish(client, NULL);
+}
+
+/* ---- rows ---- */
+
+static int create_run(struct verb_call *call) { return client_with(call, create); }
+static int list_run(struct verb_call *call) { return client_with(call, list); }
+static int show_run(struct verb_call *call) { return client_with(call, show); }
+static int set_run(struct verb_call *call) { return client_with(call, set); }
+static int delete_run(struct verb_call *call) { return client_with(call, delete); }
+
+#define COMMON_OPTIONS VERB_JSON_OPTION, VERB_STORE_OPTIONS, VERB_ENDPOINT_OPTIONS, VERB_OPTIONS_END
+
+static const struct verb_option create_options[] = {
+	{ "description", "TEXT", "what it is for, up to 256 characters" },
+	{ "type", "NAME", "journal (default) or kv" },
+	{ "public-read", "on|off", "may everyone read it, without a key (default: off)" },
+	{ "account", "NUMBER", "the account that owns it (default: the store's first)" },
+	{ "token", "TEXT", "the same token gives the same ledger again, within 7 days" },
+	COMMON_OPTIONS
+};
+static const struct verb_option plain_options[] = { COMMON_OPTIONS };
+static const struct verb_option set_options[] = {
+	{ "public-read", "on|off", "may everyone read it, without a key" },
+	{ "name", "TEXT", "its new name" },
+	{ "description", "TEXT", "its new description" },
+	COMMON_OPTIONS
+};
+static const struct verb_option delete_options[] = {
+	{ "yes", NULL, "yes, delete it for ever" },
+	COMMON_OPTIONS
+};
+
+static const struct verb ledger_create = {
+	.name = "create", .usage = "NAME", .summary = "Make a ledger and print its id",
+	.options = create_options, .min_args = 1, .max_args = 1, .run = create_run,
+};
+static const struct verb ledger_list = {
+	.name = "list", .usage = "", .summary = "List the ledgers",
+	.options = plain_options, .run = list_run,
+};
+static const struct verb ledger_show = {
+	.name = "show", .usage = "LEDGER", .summary = "Show all that is known of a ledger",
+	.options = plain_options, .min_args = 1, .max_args = 1, .run = show_run,
+};
+static const struct verb ledger_set = {
+	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description or readers",
+	.options = set_options, .min_args = 1, .max_args = 1, .run = set_run,
+};
+static const struct verb ledger_delete = {
+	.name = "delete", .usage = "LEDGER", .summary = "Close a ledger for ever",
+	.options = delete_options, .min_args = 1, .max_args = 1, .run = delete_run,
+};
+static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show,
+						   &ledger_set, &ledger_delete, NULL };
+
+const struct verb verb_ledger = {
+	.name = "ledger",
+	.usage = "create|list|show|set|delete",
+	.summary = "Make, list, show, change and delete ledgers",
+	.parts = ledger_parts,
+};

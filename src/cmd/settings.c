@@ -1,0 +1,29 @@
+/* The sections of tally.conf, and where the key file is; see settings.h. */
+#include "config.h"
+
+#include "conf.h"
+
+#include "action.h"
+#include "core.h"
+#include "fill.h"
+#include "settings.h"
+#include "store.h"
+
+const struct settings_section settings_sections[] = {
+	{ "store", tally_store_settings },
+	{ "ledger", tally_ledger_settings },
+	{ "api", tally_api_setting_rows },
+	{ "gateway", tally_gateway_setting_rows },
+	{ "log", tally_log_setting_rows },
+	{ NULL, NULL }
+};
+
+void settings_declare(struct tally_conf *conf)
+{
+	for (size_t i = 0; settings_sections[i].name != NULL; i++)
+		tally_conf_declare(conf, settings_sections[i].name, settings_sections[i].rows);
+	for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++)
+		if (tally_builtin_drivers[i]->settings != NULL)
+			tally_conf_declare(conf, tally_builtin_drivers[i]->name,
+					   tally_builtin_drivers[i]->settings);
+}
