@@ -127,7 +127,7 @@ static void bad_base64_is_refused(void)
 {
 	static const char *const cases[] = {
 		"Z", "Zg", "Zg=", "Zg===", "=", "==", "====", "Z===", "Zm9", "Zm9v=", "Zm9v====",
-		"Zg==Zg==", "Zm8=Zm8=", "Zh==", "Zm9=", "Z=g=", "Zg=A", " Zg==", "Zg== ", "Zm9\n",
+		"Zg==Zg==", "Zm8=Zm8=", "Zh==", "Zi==", "Zk==", "Zo==", "Zm9=", "Zm+=", "Z=g=", "Zg=A", " Zg==", "Zg== ", "Zm9\n",
 		"Zm\nv", "Zm-v", "Zm_v", "Zm9v\xff\xff\xff\xff", "Zm.vZm9v", "Zm9vZ==="
 	};
 	struct tally_arena arena = { 0 };
