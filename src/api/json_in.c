@@ -1,7 +1,7 @@
 /* Reading JSON from outside with json-c: lists of strings, and the bodies of batches. */
 #include "decode.h"
 
-#include <json-c/json.h>
+#include <json.h>
 #include <stdio.h>
 
 #include "utf8.h"
