@@ -83,7 +83,7 @@ static uint64_t random_account(void)
 	uint64_t number;
 
 	tally_random(&number, sizeof(number));
-	return 1000000000000000u + number % 8999999999999999u;
+	return 1000000000000000u + number % 8000000000000000u;	/* below 2^53 */
 }
 
 /* Letters and digits without bias. */
