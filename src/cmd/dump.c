@@ -151,6 +151,7 @@ static int dump_run(struct verb_call *call)
 
 static const struct verb_option dump_options[] = {
 	{ "journals", NULL, "for reading: one line a journal, its leaf and payload" },
+	{ "json", NULL, "print NDJSON; it always does" },
 	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END
 };

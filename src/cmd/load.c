@@ -19,8 +19,10 @@
 #include "conf.h"
 #include "core.h"
 #include "err.h"
+#include "files.h"
 #include "own.h"
 #include "print.h"
+#include "settings.h"
 
 struct loading {
 	struct verb_call *call;
@@ -134,6 +136,23 @@ static int load_from(struct verb_call *call, FILE *from, const char *path)
 	return VERB_OK;
 }
 
+/* The store's key file must be in its place: blocks are checked with keys derived from it. */
+static bool place_key(struct verb_call *call)
+{
+	const char *from = verb_value(call, "key-file", NULL), *to = master_key_path(call->conf);
+	struct tally_err err;
+
+	if (from != NULL && copy_file(from, to, 0600, &err) != 0) {
+		verb_fail_err(call, &err);
+		return false;
+	}
+	if (access(to, F_OK) == 0)
+		return true;
+	verb_fail(call, "the dumped store's key file belongs at %s: copy it there, or name it with "
+		  "--key-file", to);
+	return false;
+}
+
 static int load_run(struct verb_call *call)
 {
 	const char *path = verb_store_path(call), *file = call->arg_count != 0 ? call->args[0] : "-";
@@ -146,22 +165,27 @@ static int load_run(struct verb_call *call)
 	from = fd >= 0 ? fdopen(fd, "r") : NULL;
 	if (from == NULL)
 		return verb_fail(call, "%s: %s", file, strerror(errno));
-	status = verb_become_owner(call, path) ? load_from(call, from, path) : VERB_FAILED;
+	status = VERB_FAILED;
+	if (verb_become_owner(call, path) && place_key(call))
+		status = load_from(call, from, path);
 	fclose(from);
 	return status;
 }
 
-static const struct verb_option load_options[] = { VERB_JSON_OPTION, VERB_STORE_OPTIONS,
-						   VERB_OPTIONS_END };
+static const struct verb_option load_options[] = {
+	{ "key-file", "FILE", "the dumped store's key file, to be copied for the new one" },
+	VERB_JSON_OPTION,
+	VERB_STORE_OPTIONS,
+	VERB_OPTIONS_END
+};
 
 const struct verb verb_load = {
 	.name = "load",
 	.usage = "[FILE]",
 	.summary = "Make a new store from a dump, on any driver",
 	.details = "Without FILE the dump is read from standard input:\n"
-		   "  tally dump --store OLD --driver bdb | tally load --store NEW --driver flatfile\n"
-		   "The new store's key file must be a copy of the old one's, or sealed secrets of\n"
-		   "access keys cannot be opened; see tally-load(1).",
+		   "  tally dump --store OLD --driver bdb |\n"
+		   "  tally load --store NEW --driver flatfile --key-file OLD.key",
 	.options = load_options,
 	.max_args = 1,
 	.run = load_run,

@@ -1,8 +1,10 @@
 /* The sections of tally.conf, and where the key file is; see settings.h. */
 #include "config.h"
 
-#include "conf.h"
+#include <stdio.h>
+#include <string.h>
 
+#include "conf.h"
 #include "action.h"
 #include "core.h"
 #include "fill.h"
@@ -26,4 +28,23 @@ void settings_declare(struct tally_conf *conf)
 		if (tally_builtin_drivers[i]->settings != NULL)
 			tally_conf_declare(conf, tally_builtin_drivers[i]->name,
 					   tally_builtin_drivers[i]->settings);
+}
+
+const char *master_key_path(struct tally_conf *conf)
+{
+	const char *key = tally_conf_get(conf, "store", "master_key");
+	const char *path = tally_conf_get(conf, "store", "path");
+	char file[4096];
+	size_t size;
+
+	if (key != NULL || path == NULL)
+		return key != NULL ? key : "";
+	/* As the core has it: the store's path with .key behind it. Kept in the configuration, so
+	 * that it lives as long. */
+	size = strlen(path);
+	while (size > 1 && path[size - 1] == '/')
+		size--;
+	snprintf(file, sizeof file, "%.*s.key", (int)size, path);
+	tally_conf_override(conf, "store", "master_key", file);
+	return tally_conf_get(conf, "store", "master_key");
 }

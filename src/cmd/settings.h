@@ -17,6 +17,6 @@ extern const struct settings_section settings_sections[];
 void settings_declare(struct tally_conf *conf);
 
 /* Where the key file of the configured store is; lives as long as conf. */
-const char *master_key_path(const struct tally_conf *conf);
+const char *master_key_path(struct tally_conf *conf);
 
 #endif
