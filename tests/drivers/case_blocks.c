@@ -387,8 +387,7 @@ static void race_processes(struct trial *t)
 	}
 	for (int i = 0; i < processes; i++) {
 		CHECK(wait(&status) > 0);
-		if (status != 0)
-			_exit(1);		/* the child has said why */
+		case_child(t, status);
 	}
 	store = case_open(t, false);
 	count = block_count(t, store, 1);

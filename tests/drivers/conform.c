@@ -104,10 +104,14 @@ int case_try_open(struct trial *t, bool create, struct tally_store **store_r,
 {
 	const struct tally_store_args args = {
 		.location = t->location, .conf = t->conf, .create = create,
-		.blocks = true, .index = true,
+		.blocks = t->driver->caps & TALLY_CAP_BLOCKS,
+		.index = t->driver->caps & TALLY_CAP_INDEX,
 	};
 
-	return own_and_open(t, &args, store_r, err);
+	if (own_and_open(t, &args, store_r, err) < 0)
+		return -1;
+	*store_r = wrap(t, *store_r);
+	return 0;
 }
 
 struct tally_store *case_open_half(struct trial *t, bool create, bool blocks, bool index)
@@ -124,7 +128,8 @@ struct tally_store *case_open_half(struct trial *t, bool create, bool blocks, bo
 
 struct tally_store *case_open(struct trial *t, bool create)
 {
-	return case_open_half(t, create, true, true);
+	return case_open_half(t, create, t->driver->caps & TALLY_CAP_BLOCKS,
+			      t->driver->caps & TALLY_CAP_INDEX);
 }
 
 void case_close(struct trial *t, struct tally_store **store)
@@ -133,6 +138,14 @@ void case_close(struct trial *t, struct tally_store **store)
 		CHECK_INT(tally_wrap_rules_broken(*store), 0);
 	tally_store_close(store);
 	tally_disown(&t->owner);
+}
+
+void case_child(struct trial *t, int status)
+{
+	if (WIFSIGNALED(status))
+		FAIL("a child died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (status != 0)
+		_exit(1);
 }
 
 void case_move(struct trial *t, char *location)
@@ -592,14 +605,14 @@ static void run_driver(struct tally_run *run, const struct tally_driver *driver)
 static void run_modules(struct tally_run *run, const char *only)
 {
 #ifdef TALLY_MODULES
-	static const char *const names[] = { "bdb", "flatfile" };
+	static const char *const names[] = { "bdb", "flatfile", "example" };
 	const char *list = getenv("TALLY_TEST_MODULES");
 	char *copy = tally_strdup(list != NULL ? list : ""), *rest = copy, *directory;
 	const struct tally_driver *driver;
 	struct tally_err err;
 
 	while ((directory = strsep(&rest, ":")) != NULL) {
-		for (size_t i = 0; directory[0] != '\0' && i < 2; i++) {
+		for (size_t i = 0; directory[0] != '\0' && i < 3; i++) {
 			char path[600];
 
 			snprintf(path, sizeof(path), "%s/%s.so", directory, names[i]);

@@ -72,13 +72,15 @@ _Noreturn void case_skip(struct trial *t, const char *format, ...)
 /* Opens t->location as the host does: owns a local directory first. */
 struct tally_store *case_open(struct trial *t, bool create);
 struct tally_store *case_open_half(struct trial *t, bool create, bool blocks, bool index);
-/* The same without wrapper; -1 with err. */
+/* The same; -1 with err where it cannot be opened. */
 int case_try_open(struct trial *t, bool create, struct tally_store **store_r,
 		  struct tally_err *err);
 /* Closes, and looks whether the rule checker saw a rule broken. */
 void case_close(struct trial *t, struct tally_store **store);
 /* The place to open from now on; takes the string, which case_place made. */
 void case_move(struct trial *t, char *location);
+/* Ends the case if a child of its own did not exit with 0; one that failed has said why. */
+void case_child(struct trial *t, int status);
 /* A place beside t->location that does not exist yet, as this driver names places. */
 char *case_place(struct trial *t, const char *name);
 
