@@ -49,7 +49,7 @@ struct tally_core {
 	pthread_cond_t queue_wake;
 	struct tally_command *queue, **queue_tail;
 	uint64_t queue_count;
-	bool stop;
+	_Atomic bool stop;
 	pthread_mutex_t commit_lock;	/* whoever runs a round */
 	struct tally_space *pending_spaces;
 	pthread_t committer;

@@ -416,7 +416,7 @@ static void settle_ours(struct tally_space *space, struct tally_parked *parked)
 	struct tally_hash root = build->projection.head->root;
 
 	tally_project_commit(&build->projection);
-	space->looked_ns = tally_mono_ns();
+	__atomic_store_n(&space->looked_ns, tally_mono_ns(), __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&space->write);
 	core->stat_journals += build->builder.count;
 	for (struct tally_command *c = parked->first, *next; c != NULL; c = next) {

@@ -326,11 +326,21 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 		}
 	}
 	tally_arena_free(&arena);
-	space->looked_ns = tally_mono_ns();
+	__atomic_store_n(&space->looked_ns, tally_mono_ns(), __ATOMIC_RELAXED);
 	return result;
 }
 
 /* ---- loading ---- */
+
+static bool has_head(struct tally_space *space)
+{
+	bool has;
+
+	pthread_mutex_lock(&space->look);
+	has = space->head != NULL;
+	pthread_mutex_unlock(&space->look);
+	return has;
+}
 
 /* Is the mark one of this store's blocks and of this program's projections? */
 static int mark_fits(struct tally_space *space, const struct tally_mark *mark, uint64_t count,
@@ -473,17 +483,17 @@ int tally_space_find(struct tally_core *core, uint64_t id, struct tally_space **
 	pthread_mutex_lock(&core->table_lock);
 	space = space_lookup(core, id);
 	pthread_mutex_unlock(&core->table_lock);
-	if (space == NULL || space->head == NULL) {
+	if (space == NULL || !has_head(space)) {
 		if (tally_store_last(core->blocks, id, &count, err) != 0)
 			return err->code == TALLY_NOTFOUND ? 0 : -1;
 		if (count == 0)
 			return 0;
 		space = space_enter(core, id, NULL);
 	}
-	if (space_ready(space, err) != 0 || tally_space_refresh(space, space->head == NULL, err) != 0)
+	if (space_ready(space, err) != 0 || tally_space_refresh(space, !has_head(space), err) != 0)
 		return -1;
 	*space_r = space;
-	return space->head != NULL;
+	return has_head(space);
 }
 
 int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
