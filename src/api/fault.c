@@ -97,39 +97,60 @@ static const enum tally_fault_kind by_code[] = {
 
 int tally_fault_set(struct tally_fault *fault, enum tally_fault_kind kind)
 {
-	fault->kind = kind;
-	fault->subject = TALLY_BYTES_NONE;
+	*fault = (struct tally_fault){ .kind = kind };
 	return -1;
 }
 
 int tally_fault_about(struct tally_fault *fault, struct tally_arena *arena,
 		      enum tally_fault_kind kind, struct tally_bytes subject)
 {
-	fault->kind = kind;
-	fault->subject = tally_utf8_valid(subject) ? subject :
-						     tally_percent_encode(arena, subject);
+	if (!tally_utf8_valid(subject))
+		subject = tally_percent_encode(arena, subject);
+	*fault = (struct tally_fault){ .kind = kind, .subject = subject };
 	return -1;
 }
 
 int tally_fault_named(struct tally_fault *fault, enum tally_fault_kind kind, const char *subject)
 {
-	fault->kind = kind;
-	fault->subject = tally_bytes_str(subject);
+	*fault = (struct tally_fault){ .kind = kind, .subject = tally_bytes_str(subject) };
 	return -1;
+}
+
+/* "the role does not allow it" as a sentence of its own. */
+static struct tally_bytes sentence(struct tally_arena *arena, const char *text)
+{
+	size_t size = strlen(text);
+	char *copy = tally_arena_copy(arena, text, size + 1);
+
+	if (size == 0)
+		return TALLY_BYTES_NONE;
+	if (copy[0] >= 'a' && copy[0] <= 'z')
+		copy[0] = (char)(copy[0] - 'a' + 'A');
+	if (copy[size - 1] != '.')
+		copy[size++] = '.';
+	return tally_bytes(copy, size);
 }
 
 int tally_fault_from(struct tally_fault *fault, struct tally_arena *arena,
 		     const struct tally_err *err)
 {
 	struct tally_bytes subject = tally_bytes_str(err->subject);
+	struct tally_bytes text = sentence(arena, err->text);
 	size_t code = (size_t)err->code;
 	enum tally_fault_kind kind = code < sizeof(by_code) / sizeof(*by_code) ?
 					     by_code[code] : FAULT_INTERNAL;
 
-	/* these two speak a sentence where the others have a name */
+	/* these two have a sentence in their message where the others have a name */
 	if (kind == FAULT_UNAUTHORIZED || kind == FAULT_UNSUPPORTED)
-		subject = tally_bytes_str(err->text);
-	return tally_fault_about(fault, arena, kind, tally_arena_bytes(arena, subject));
+		return tally_fault_about(fault, arena, kind, text);
+	if (subject.size == 0 && kind == FAULT_INVALID_PARAMETER)
+		subject = TALLY_BYTES_LIT("request");
+	tally_fault_about(fault, arena, kind, tally_arena_bytes(arena, subject));
+	/* what the client can mend is told in words too; what failed inside is for the log */
+	if ((kind == FAULT_INVALID_PARAMETER || kind == FAULT_MISSING_PARAMETER) &&
+	    tally_utf8_valid(text))
+		fault->hint = text;
+	return -1;
 }
 
 int tally_fault_status(const struct tally_fault *fault)

@@ -45,10 +45,11 @@ enum tally_fault_kind {
 	FAULT_NOT_HERE			/* a part of the URL map that this server does not have */
 };
 
-/* A refusal. Kind FAULT_NONE: none. subject lives as long as the request. */
+/* A refusal. Kind FAULT_NONE: none. Its bytes live as long as the request. */
 struct tally_fault {
 	enum tally_fault_kind kind;
 	struct tally_bytes subject;
+	struct tally_bytes hint;	/* for the member Recommend: what is wrong, in words */
 };
 
 /* Sets it and returns -1. The subject is made valid UTF-8 where it is not (in the arena), since

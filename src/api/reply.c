@@ -114,7 +114,8 @@ void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	};
 	struct tally_arena *arena = call->arena;
 
-	tally_add_str(arena, to, "LedgerId", info->id);
+	tally_add_text(arena, to, "LedgerId",	/* info may be on the caller's stack */
+		       tally_arena_bytes(arena, tally_bytes_str(info->id)));
 	tally_add_text(arena, to, "LedgerName", info->name);
 	tally_add_text(arena, to, "LedgerDescription", info->description);
 	tally_add_str(arena, to, "LedgerType", types[info->type]);

@@ -217,6 +217,33 @@ static int decode(struct exchange *x)
 	return 0;
 }
 
+/* The core says "Ledger" of what it does not find; the answer says which. */
+static int fail(struct exchange *x, const struct tally_err *err)
+{
+	static const struct {
+		const char *subject, *param;
+	} resources[] = {
+		{ "Ledger", "LedgerId" }, { "AccessKey", "UserAccessKeyId" },
+		{ "Account", "AliUid" }
+	};
+	const struct tally_param *row;
+	struct tally_bytes id;
+	size_t i;
+
+	tally_fault_from(&x->fault, x->arena, err);
+	for (i = 0; i < sizeof(resources) / sizeof(*resources); i++) {
+		if (err->code != TALLY_NOTFOUND || strcmp(err->subject, resources[i].subject) != 0)
+			continue;
+		for (row = x->call.action->params; row->name != NULL; row++)
+			if (strcmp(row->name, resources[i].param) == 0 &&
+			    tally_form_get(&x->form, row->name, &id))
+				x->fault.subject = tally_bytes_str(tally_arena_printf(
+					x->arena, "%s %.*s", err->subject, (int)id.size,
+					(const char *)id.data));
+	}
+	return -1;
+}
+
 /*
  * The permission of the row, held against the ledger of the call. Somebody who did not sign
  * learns only that he must, whether the ledger is private or does not exist.
@@ -226,22 +253,16 @@ static int authorise(struct exchange *x)
 	const struct tally_caller *caller = &x->call.write.caller;
 	enum tally_permission need = x->call.action->need;
 	struct tally_err err = { 0 };
-	struct tally_bytes ledger;
-	char *subject;
 
 	if (need == PERM_NONE || need == PERM_ANYONE || need == PERM_LOCAL)
 		return 0;
-	ledger = tally_arg_bytes(&x->call, "LedgerId");
-	if (tally_authorise(x->service->core, caller, ledger, need, &err) == 0)
+	if (tally_authorise(x->service->core, caller, tally_arg_bytes(&x->call, "LedgerId"), need,
+			    &err) == 0)
 		return 0;
 	if (caller->account == 0 && !caller->local &&
 	    (err.code == TALLY_NOTFOUND || err.code == TALLY_DENIED))
 		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "AccessKeyId");
-	if (err.code != TALLY_NOTFOUND)
-		return tally_fault_from(&x->fault, x->arena, &err);
-	subject = tally_arena_printf(x->arena, "Ledger %.*s", (int)ledger.size,
-				     (const char *)ledger.data);
-	return tally_fault_named(&x->fault, FAULT_NOT_FOUND, subject);
+	return fail(x, &err);
 }
 
 static int run(struct exchange *x)
@@ -256,7 +277,7 @@ static int run(struct exchange *x)
 	tally_add_str(x->arena, call->reply, "RequestId", x->request_id);
 	if (call->action->run(call, &err) == 0)
 		return 0;
-	tally_fault_from(&x->fault, x->arena, &err);
+	fail(x, &err);
 	if (tally_fault_status(&x->fault) >= 500)
 		tally_log(TALLY_LOG_ERROR, "api.failed", "action", call->action->name,
 			  "request", x->request_id, "code", tally_code_name(err.code),
@@ -304,6 +325,8 @@ static void respond_fault(struct exchange *x)
 	tally_add_text(x->arena, node, "HostId", host_id(x->request));
 	tally_add_str(x->arena, node, "Code", tally_fault_code(&x->fault, x->arena));
 	tally_add_text(x->arena, node, "Message", tally_fault_message(&x->fault, x->arena));
+	if (x->fault.hint.size > 0)
+		tally_add_text(x->arena, node, "Recommend", x->fault.hint);
 	if (seconds > 0)
 		tally_response_header(x->response, x->arena, "Retry-After",
 				      tally_arena_printf(x->arena, "%u", seconds));
@@ -446,8 +469,7 @@ void tally_service_refuse(const struct tally_request *request, const struct tall
 		route->answer(&x);
 		return;
 	}
-	if (read_form(&x) == 0)
-		x.fault.kind = FAULT_NONE;
+	read_form(&x);	/* for the format */
 	tally_fault_set(&x.fault, err->code == TALLY_UNCERTAIN ? FAULT_UNCERTAIN :
 								 FAULT_UNAVAILABLE);
 	respond_fault(&x);

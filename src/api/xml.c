@@ -49,20 +49,41 @@ static void put_element(struct xml *xml, const char *name, const char *text)
 	check(xml, xmlTextWriterWriteElement(xml->writer, BAD_CAST name, BAD_CAST text));
 }
 
+/* Content of an element. libxml2 would write quotes as &quot;, which content does not need. */
+static void put_content(struct xml *xml, struct tally_bytes text)
+{
+	static const char *const entities[256] = {
+		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['\r'] = "&#13;"
+	};
+	size_t room = text.size, i;
+	char *escaped, *out;
+
+	for (i = 0; i < text.size; i++)
+		room += entities[text.data[i]] != NULL ? 4 : 0;
+	escaped = out = tally_arena_alloc(xml->arena, room + 1);
+	for (i = 0; i < text.size; i++) {
+		if (entities[text.data[i]] != NULL)
+			out = stpcpy(out, entities[text.data[i]]);
+		else
+			*out++ = (char)text.data[i];
+	}
+	check(xml, xmlTextWriterWriteRawLen(xml->writer, BAD_CAST escaped, (int)(out - escaped)));
+}
+
 static void put_text(struct xml *xml, const char *name, const struct tally_node *node)
 {
-	if (carries(node->text)) {
-		put_element(xml, name, tally_arena_str(xml->arena, node->text));
-		return;
-	}
+	bool encode = !carries(node->text);
+	struct tally_bytes text = node->text;
+
 	check(xml, xmlTextWriterStartElement(xml->writer, BAD_CAST name));
-	if (node->marker == NULL)
+	if (encode)
+		text = tally_bytes_str(tally_base64_encode(xml->arena, text));
+	if (encode && node->marker == NULL)
 		check(xml, xmlTextWriterWriteAttribute(xml->writer, BAD_CAST "encoding",
 						       BAD_CAST "base64"));
-	check(xml, xmlTextWriterWriteString(
-			   xml->writer, BAD_CAST tally_base64_encode(xml->arena, node->text)));
+	put_content(xml, text);
 	check(xml, xmlTextWriterEndElement(xml->writer));
-	if (node->marker != NULL)
+	if (encode && node->marker != NULL)
 		put_element(xml, node->marker, "base64");
 }
 

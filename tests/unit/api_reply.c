@@ -1,0 +1,543 @@
+/*
+ * Replies of the API over a core that always answers the same: every action in JSON and XML
+ * against its rows and against golden files, both shapes; errors of the core as the API tells
+ * them; routes; the documents made from the rows.
+ *
+ * TALLY_GOLDEN_WRITE=1 writes the golden files anew; look at the difference before you keep it.
+ */
+#include <json.h>
+#include <stdlib.h>
+
+#include "actions_doc.h"
+#include "api_client.h"
+#include "conf.h"
+#include "fake_core.h"
+#include "reply_check.h"
+#include "tap.h"
+
+static struct tally_arena arena;
+static struct tally_core core;
+static struct tally_service *services[2];	/* sdk, docs */
+static const char *const shapes[] = { "sdk", "docs" };
+
+static void start(void)
+{
+	struct tally_err err;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct tally_conf *conf = tally_conf_new();
+
+		tally_conf_override(conf, "api", "shape", shapes[i]);
+		CHECK_OK(tally_service_new(&core, conf, &services[i], &err));
+	}
+}
+
+/* ---- golden replies ---- */
+
+static struct tally_bytes read_file(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	char *data = tally_arena_alloc(&arena, 1 << 16);
+	size_t size = file != NULL ? fread(data, 1, 1 << 16, file) : 0;
+
+	if (file != NULL)
+		fclose(file);
+	return tally_bytes(data, size);
+}
+
+/* The file holds the body and one line feed. */
+static void is_golden(const char *name, const char *shape, bool xml, struct tally_bytes body)
+{
+	const char *path = tally_arena_printf(&arena, "%s/reply-%s-%s.%s", TALLY_GOLDEN, name,
+					      shape, xml ? "xml" : "json");
+	struct tally_bytes want;
+
+	if (getenv("TALLY_GOLDEN_WRITE") != NULL) {
+		FILE *file = fopen(path, "wb");
+
+		REQUIRE(file != NULL);
+		fwrite(body.data, 1, body.size, file);
+		fputc('\n', file);
+		fclose(file);
+	}
+	want = read_file(path);
+	if (want.size > 0)
+		want.size--;
+	CHECK_BYTES(body, want);
+}
+
+/* A request that succeeds, for every action. */
+static const struct {
+	const char *action, *params;
+	bool both;		/* the shapes differ */
+} calls[] = {
+	{ "CreateLedger", "&LedgerName=one", false },
+	{ "DescribeLedger", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "DescribeLedgers", "&MaxResults=1", false },
+	{ "ModifyLedgerAttribute", "&LedgerName=two&LedgerId=" FAKE_PRIVATE, false },
+	{ "DeleteLedger", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "StatLedger", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "AppendJournal", "&Payload=a&LedgerId=" FAKE_PRIVATE, true },
+	{ "GetJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, true },
+	{ "ListJournals", "&LedgerId=" FAKE_PRIVATE, true },
+	{ "ExistJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetBlockInfo", "&BlockSequence=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "CreateAccount", "&Name=two", false },
+	{ "ListAccounts", "", false },
+	{ "CreateAccessKey", "&AliUid=1001", false },
+	{ "ListAccessKeys", "", false },
+	{ "EnableAccessKey", "&UserAccessKeyId=AKoff", false },
+	{ "DisableAccessKey", "&UserAccessKeyId=AKgood", false },
+	{ "DeleteAccessKey", "&UserAccessKeyId=AKoff", false },
+	{ "Maintain", "", false },
+	{ "RebuildIndex", "", false },
+	{ "BackupStore", "&Directory=/nowhere", false },
+	{ "StatStore", "", false },
+	{ "CheckStore", "", false },
+	{ "ListSpaces", "", false },
+	{ "ReadBlock", "&Space=0&Block=1&Offset=4", false },
+};
+
+static const struct tally_action *action_of(const char *name)
+{
+	const struct tally_action *action = tally_action_find(FAMILY_LEDGERDB,
+							      tally_bytes_str(name));
+
+	return action != NULL ? action : tally_action_find(FAMILY_ADMIN, tally_bytes_str(name));
+}
+
+static void ask(struct client *client, const char *name, const char *params)
+{
+	const struct tally_action *action = action_of(name);
+
+	client->path = action->family == FAMILY_ADMIN ? "/admin/" : "/";
+	client->post = (action->methods & METHOD_GET) == 0;
+	client_ask(client, tally_arena_printf(&arena, "Action=%s%s", name, params));
+}
+
+static void golden_replies(void)
+{
+	size_t i;
+	int shape, xml;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		for (shape = 0; shape < (calls[i].both ? 2 : 1); shape++)
+			for (xml = 0; xml < 2; xml++) {
+				struct client client = {
+					.service = services[shape], .arena = &arena,
+					.local = true, .account = "1001", .xml = xml != 0
+				};
+				struct tally_bytes body;
+
+				CASE("%s %s %s", calls[i].action, shapes[shape],
+				     xml ? "XML" : "JSON");
+				ask(&client, calls[i].action, calls[i].params);
+				body = client.response.body;
+				CHECK_INT(client.response.status, 200);
+				CHECK_STR(client.response.content_type,
+					  xml ? "text/xml;charset=utf-8" :
+						"application/json;charset=utf-8");
+				CHECK_STR(client_header(&client, "X-Request-Id"),
+					  "89E6B5F5-7511-46A7-9EDB-3C6F8AA4D48C");
+				CHECK_STR(reply_disagrees(action_of(calls[i].action), body,
+							  xml != 0, shape == 1), NULL);
+				is_golden(calls[i].action, shapes[shape], xml != 0, body);
+			}
+}
+
+/* No action is left out above, but the one below whose parameters are a body. */
+static void all_are_called(void)
+{
+	size_t i, k;
+
+	for (i = 0; tally_actions[i] != NULL; i++) {
+		bool found = strcmp(tally_actions[i]->name, "AppendJournals") == 0;
+
+		CASE("%s", tally_actions[i]->name);
+		for (k = 0; k < sizeof(calls) / sizeof(*calls); k++)
+			found |= strcmp(calls[k].action, tally_actions[i]->name) == 0;
+		CHECK(found);
+		CHECK(action_of(tally_actions[i]->name) == tally_actions[i]);
+		if (i > 0)
+			CHECK(strcmp(tally_actions[i - 1]->name, tally_actions[i]->name) < 0);
+	}
+}
+
+static void golden_batch(void)
+{
+	const struct tally_action *action = action_of("AppendJournals");
+	int shape, xml;
+
+	for (shape = 0; shape < 2; shape++)
+		for (xml = 0; xml < 2; xml++) {
+			struct client client = {
+				.service = services[shape], .arena = &arena, .local = true
+			};
+			const char *query = tally_arena_printf(
+				&arena, "Action=AppendJournals&Atomic=false&LedgerId=%s%s",
+				FAKE_PRIVATE, xml ? "&Format=XML" : "");
+
+			CASE("%s %s", shapes[shape], xml ? "XML" : "JSON");
+			client_raw(&client, "POST", tally_bytes_str(query), "application/json",
+				   TALLY_BYTES_LIT("[{\"Payload\":\"a\"},{\"Payload\":\"\"}]"));
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml != 0,
+						  shape == 1), NULL);
+			is_golden("AppendJournals", shapes[shape], xml != 0,
+				  client.response.body);
+		}
+}
+
+/* ---- errors of the core ---- */
+
+static void errors_of_the_core(void)
+{
+	static const struct {
+		enum tally_code code;
+		const char *subject;
+		int status;
+		const char *name, *message, *retry;
+	} cases[] = {
+		{ TALLY_INVALID, "Payload", 400, "InvalidParameter",
+		  "The specified parameter Payload is invalid.", NULL },
+		{ TALLY_INVALID, "Journals.0.Clues.3", 400, "InvalidParameter",
+		  "The specified parameter Clues.3 is invalid.", NULL },
+		{ TALLY_INVALID, "", 400, "InvalidParameter",
+		  "The specified parameter request is invalid.", NULL },
+		{ TALLY_MISSING, "Payload", 400, "MissingParameter",
+		  "You must specify the parameter Payload.", NULL },
+		{ TALLY_DENIED, "Role", 403, "UnauthorizedOperation",
+		  "You are not authorized to perform this operation. As the test wants it.", NULL },
+		{ TALLY_NOTFOUND, "Journal 100", 404, "ResourceNotFound",
+		  "The specified resource Journal 100 does not exist.", NULL },
+		{ TALLY_NOTFOUND, "Ledger", 404, "ResourceNotFound",
+		  "The specified resource Ledger " FAKE_PRIVATE " does not exist.", NULL },
+		{ TALLY_EXISTS, "Member m-1", 409, "ResourceAlreadyExist",
+		  "The resource Member m-1 already exists.", NULL },
+		{ TALLY_UNSUPPORTED, "", 400, "UnsupportedOperation",
+		  "The specified operation is not supported. As the test wants it.", NULL },
+		{ TALLY_CONFLICT, "", 503, "ServiceUnavailable",
+		  "The request has failed due to a temporary failure of the server.", "5" },
+		{ TALLY_REPLAYED, "", 400, "SignatureNonceUsed",
+		  "Specified signature nonce was used already.", NULL },
+		{ TALLY_MISMATCH, "", 400, "IdempotentParameterMismatch", NULL, NULL },
+		{ TALLY_EXPIRED, "", 400, "InvalidTimeStamp.Expired",
+		  "Specified time stamp or date value is expired.", NULL },
+		{ TALLY_BUSY, "", 400, "Throttling",
+		  "Request was denied due to request throttling.", "1" },
+		{ TALLY_UNCERTAIN, "", 503, "ServiceUnavailable", NULL, "1" },
+		{ TALLY_CORRUPT, "", 500, "InternalError",
+		  "The request processing has failed due to some unknown error.", NULL },
+		{ TALLY_FULL, "", 503, "ServiceUnavailable",
+		  "The request has failed due to a temporary failure of the server.", "5" },
+		{ TALLY_IO, "", 500, "InternalError",
+		  "The request processing has failed due to some unknown error.", NULL },
+	};
+	size_t i;
+	int xml;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (xml = 0; xml < 2; xml++) {
+			struct client client = {
+				.service = services[0], .arena = &arena, .local = true,
+				.xml = xml != 0
+			};
+
+			CASE("%s \"%s\"", tally_code_name(cases[i].code), cases[i].subject);
+			core.fail = cases[i].code;
+			core.subject = cases[i].subject;
+			ask(&client, "AppendJournal", "&Payload=a&LedgerId=" FAKE_PRIVATE);
+			core.fail = TALLY_OK;
+			CHECK_INT(client.response.status, cases[i].status);
+			CHECK_STR(error_disagrees(client.response.body, xml != 0, cases[i].name,
+						  cases[i].message), NULL);
+			CHECK_STR(client_header(&client, "Retry-After"), cases[i].retry);
+		}
+}
+
+static void golden_error(void)
+{
+	int xml;
+
+	for (xml = 0; xml < 2; xml++) {
+		struct client client = { .service = services[0], .arena = &arena, .local = true,
+					 .xml = xml != 0 };
+
+		ask(&client, "GetJournal", "&JournalId=100&LedgerId=" FAKE_PRIVATE);
+		CHECK_INT(client.response.status, 404);
+		is_golden("Error", "sdk", xml != 0, client.response.body);
+	}
+}
+
+/* ---- what a handler hands to the core ---- */
+
+static void writes_carry(void)
+{
+	struct client client = { .service = services[0], .arena = &arena, .key = "AKgood",
+				 .secret = "testsecret" };
+
+	core.writes = 0;
+	ask(&client, "AppendJournal", "&Payload=a&ClientToken=tok&LedgerId=" FAKE_PRIVATE);
+	CHECK_INT(client.response.status, 200);
+	CHECK_INT(core.writes, 1);
+	CHECK_BYTES(core.last.nonce, TALLY_BYTES_LIT("AKgood\nnonce-0"));
+	CHECK_BYTES(core.last.token, TALLY_BYTES_LIT("tok"));
+	CHECK_INT(core.last.caller.account, FAKE_ACCOUNT);
+	CHECK(!core.last.caller.local);
+	CHECK(core.last.request_ms + 60000 > tally_now_ms());
+
+	client = (struct client){ .service = services[0], .arena = &arena, .local = true,
+				  .account = "77" };
+	ask(&client, "AppendJournal", "&Payload=a&LedgerId=" FAKE_PRIVATE);
+	CHECK_INT(core.last.caller.account, 77);
+	CHECK(core.last.caller.local);
+	CHECK_INT(core.last.nonce.size + core.last.token.size + core.last.request_ms, 0);
+}
+
+/* ---- pages ---- */
+
+/* A token leads on in its own listing and is refused in any other, and when it was touched. */
+static void next_tokens(void)
+{
+	static const char *const others[] = {
+		"&Clue=x", "&Reverse=true", "&StartJournalId=1", "&EndJournalId=3", "&StartTime=1",
+		"&EndTime=9999999999999", "&PayloadType=CUSTOM", "&MemberId=m-1"
+	};
+	struct client client = { .service = services[0], .arena = &arena, .local = true };
+	const char *list = "&MaxResults=2&LedgerId=" FAKE_PRIVATE;
+	const char *token, *bad;
+	size_t i;
+
+	ask(&client, "ListJournals", list);
+	token = tally_arena_printf(&arena, "%s", reply_text(action_of("ListJournals"),
+							    client.response.body, false,
+							    "NextToken"));
+	REQUIRE(strlen(token) > 40);
+	ask(&client, "ListJournals", tally_arena_printf(&arena, "%s&NextToken=%s", list, token));
+	CHECK_STR(reply_text(action_of("ListJournals"), client.response.body, false,
+			     "Journals/0/JournalId"), "2");
+	CHECK_STR(reply_text(action_of("ListJournals"), client.response.body, false, "NextToken"),
+		  "");
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		CASE("%s", others[i]);
+		ask(&client, "ListJournals",
+		    tally_arena_printf(&arena, "%s&NextToken=%s%s", list, token, others[i]));
+		CHECK_STR(error_disagrees(client.response.body, false, "InvalidParameter",
+					  "The specified parameter NextToken is invalid."), NULL);
+	}
+	CASE("another ledger");
+	ask(&client, "ListJournals", tally_arena_printf(&arena, "&LedgerId=%s&NextToken=%s",
+							FAKE_PUBLIC, token));
+	CHECK_INT(client.response.status, 400);
+	CASE("another action");
+	ask(&client, "DescribeLedgers", tally_arena_printf(&arena, "&NextToken=%s", token));
+	CHECK_INT(client.response.status, 400);
+	for (i = 0; i < strlen(token); i++) {
+		CASE("character %zu changed", i);
+		bad = tally_arena_printf(&arena, "%.*s%c%s", (int)i, token,
+					 token[i] == '0' ? '1' : '0', token + i + 1);
+		ask(&client, "ListJournals",
+		    tally_arena_printf(&arena, "%s&NextToken=%s", list, bad));
+		CHECK_INT(client.response.status, 400);
+	}
+}
+
+/* The listing of one account's ledgers goes on for that account only. */
+static void next_token_is_personal(void)
+{
+	struct client client = { .service = services[0], .arena = &arena, .local = true,
+				 .account = "1001" };
+	const char *token;
+
+	ask(&client, "DescribeLedgers", "&MaxResults=1");
+	token = tally_arena_printf(&arena, "&NextToken=%s",
+				   reply_text(action_of("DescribeLedgers"), client.response.body,
+					      false, "NextToken"));
+	ask(&client, "DescribeLedgers", token);
+	CHECK_INT(client.response.status, 200);
+	CHECK_STR(reply_text(action_of("DescribeLedgers"), client.response.body, false,
+			     "Ledgers/0/LedgerId"), FAKE_PUBLIC);
+	client.account = "1002";
+	ask(&client, "DescribeLedgers", token);
+	CHECK_INT(client.response.status, 400);
+}
+
+/* ---- routes ---- */
+
+static void routes(void)
+{
+	static const struct {
+		const char *method, *path;
+		int status;
+		const char *type, *has;
+	} cases[] = {
+		{ "GET", "/healthz", 200, "text/plain;charset=utf-8", "ok\n" },
+		{ "HEAD", "/healthz", 200, "text/plain;charset=utf-8", "ok\n" },
+		{ "GET", "/nowhere", 404, "application/json;charset=utf-8",
+		  "\"Code\":\"InvalidAction.NotFound\"" },
+		{ "GET", "/admin", 404, "application/json;charset=utf-8",
+		  "\"Code\":\"InvalidAction.NotFound\"" },
+		{ "GET", "/log/l-1/checkpoint", 501, "application/json;charset=utf-8",
+		  "\"Code\":\"NotImplemented\"" },
+		{ "POST", "/v1/datashare/x", 501, "application/json;charset=utf-8",
+		  "\"errorCode\":\"BCS.5000501\"" },
+		{ "GET", "/", 400, "application/json;charset=utf-8", "\"Code\":\"MissingAction\"" },
+		{ "PUT", "/", 400, "application/json;charset=utf-8",
+		  "\"Code\":\"UnsupportedHTTPMethod\",\"Message\":\"This http method is not "
+		  "supported.\"" },
+		{ "DELETE", "/admin/", 400, "application/json;charset=utf-8",
+		  "\"Code\":\"UnsupportedHTTPMethod\"" },
+		{ "get", "/", 400, "application/json;charset=utf-8",
+		  "\"Code\":\"UnsupportedHTTPMethod\"" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct client client = { .service = services[0], .arena = &arena,
+					 .path = cases[i].path };
+
+		CASE("%s %s", cases[i].method, cases[i].path);
+		client_raw(&client, cases[i].method, TALLY_BYTES_NONE, NULL, TALLY_BYTES_NONE);
+		CHECK_INT(client.response.status, cases[i].status);
+		CHECK_STR(client.response.content_type, cases[i].type);
+		if (strstr(tally_arena_str(&arena, client.response.body), cases[i].has) == NULL)
+			FAIL("the body is %s", tally_arena_str(&arena, client.response.body));
+		CHECK(client_header(&client, "X-Request-Id") != NULL);
+	}
+}
+
+static void sick_store(void)
+{
+	struct client client = { .service = services[0], .arena = &arena, .path = "/healthz" };
+
+	core.sick = true;
+	client_raw(&client, "GET", TALLY_BYTES_NONE, NULL, TALLY_BYTES_NONE);
+	core.sick = false;
+	CHECK_INT(client.response.status, 503);
+	CHECK_STR(client_header(&client, "Retry-After"), "5");
+}
+
+/* What the gateway tells of the body, in the format asked for. */
+static void broken_bodies(void)
+{
+	struct tally_request request = {
+		.arena = &arena, .method = TALLY_BYTES_LIT("POST"), .path = TALLY_BYTES_LIT("/"),
+		.query = TALLY_BYTES_LIT("Action=AppendJournal&Format=xml"),
+	};
+	struct tally_err err = { .code = TALLY_BUSY };
+	struct tally_response response;
+
+	request.body_too_large = true;
+	tally_service_handle(services[0], &request, &response);
+	CHECK_INT(response.status, 413);
+	CHECK_STR(error_disagrees(response.body, true, "RequestBodyTooLarge", NULL), NULL);
+	request.body_too_large = false;
+	request.body_short = true;
+	tally_service_handle(services[0], &request, &response);
+	CHECK_INT(response.status, 400);
+	CHECK_STR(error_disagrees(response.body, true, "IncompleteBody", NULL), NULL);
+	tally_service_refuse(&request, &err, &response);
+	CHECK_INT(response.status, 503);
+	CHECK_STR(error_disagrees(response.body, true, "ServiceUnavailable", NULL), NULL);
+	request.path = TALLY_BYTES_LIT("/healthz");
+	tally_service_refuse(&request, &err, &response);
+	CHECK_INT(response.status, 503);
+	CHECK_STR(response.content_type, "text/plain;charset=utf-8");
+}
+
+/* ---- settings and documents ---- */
+
+static void wrong_shape(void)
+{
+	struct tally_conf *conf = tally_conf_new();
+	struct tally_service *service;
+	struct tally_err err;
+
+	tally_conf_override(conf, "api", "shape", "round");
+	CHECK_FAILS(tally_service_new(&core, conf, &service, &err), TALLY_INVALID);
+	tally_conf_free(&conf);
+}
+
+static struct json_object *parsed(struct tally_bytes text)
+{
+	struct json_object *root = json_tokener_parse(tally_arena_str(&arena, text));
+
+	if (root == NULL)
+		FAIL("not JSON");
+	return root;
+}
+
+/* Every action has an operation whose parameters are those of its row, and a schema of its reply. */
+static void openapi(void)
+{
+	struct json_object *root = parsed(tally_actions_openapi(&arena)), *paths, *at, *member;
+	size_t i, params;
+
+	REQUIRE(root != NULL);
+	CHECK(json_object_object_get_ex(root, "openapi", &member));
+	CHECK_STR(json_object_get_string(member), "3.1.0");
+	REQUIRE(json_object_object_get_ex(root, "paths", &paths));
+	for (i = 0; tally_actions[i] != NULL; i++) {
+		const struct tally_action *action = tally_actions[i];
+		const struct tally_param *row;
+
+		CASE("%s", action->name);
+		REQUIRE(json_object_object_get_ex(
+			paths, tally_arena_printf(&arena, "%s#Action=%s",
+						  action->family == FAMILY_ADMIN ? "/admin/" : "/",
+						  action->name), &at));
+		CHECK_INT(json_object_object_get_ex(at, "get", NULL),
+			  (action->methods & METHOD_GET) != 0);
+		REQUIRE(json_object_object_get_ex(at, "post", &at));
+		for (row = action->params, params = 1; row->name != NULL; row++)
+			params += row->type != PARAM_BODY;
+		REQUIRE(json_object_object_get_ex(at, "parameters", &member));
+		CHECK_INT(json_object_array_length(member), params);
+		REQUIRE(json_object_object_get_ex(at, "responses", &at) &&
+			json_object_object_get_ex(at, "200", &at) &&
+			json_object_object_get_ex(at, "content", &at) &&
+			json_object_object_get_ex(at, "application/json", &at) &&
+			json_object_object_get_ex(at, "schema", &at) &&
+			json_object_object_get_ex(at, "properties", &at));
+		CHECK(json_object_object_get_ex(at, "RequestId", NULL));
+	}
+	json_object_put(root);
+}
+
+static void list_of_actions(void)
+{
+	struct json_object *root = parsed(tally_actions_list(&arena)), *member;
+	size_t i;
+
+	REQUIRE(json_object_is_type(root, json_type_array));
+	for (i = 0; tally_actions[i] != NULL; i++) {
+		CASE("%s", tally_actions[i]->name);
+		REQUIRE(i < json_object_array_length(root));
+		REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i), "name",
+						  &member));
+		CHECK_STR(json_object_get_string(member), tally_actions[i]->name);
+	}
+	CHECK_INT(json_object_array_length(root), i);
+	json_object_put(root);
+}
+
+int main(void)
+{
+	start();
+	TEST(golden_replies);
+	TEST(all_are_called);
+	TEST(golden_batch);
+	TEST(errors_of_the_core);
+	TEST(golden_error);
+	TEST(writes_carry);
+	TEST(next_tokens);
+	TEST(next_token_is_personal);
+	TEST(routes);
+	TEST(sick_store);
+	TEST(broken_bodies);
+	TEST(wrong_shape);
+	TEST(openapi);
+	TEST(list_of_actions);
+	return tap_done();
+}

@@ -1,0 +1,396 @@
+/* See fake_core.h. */
+#include "fake_core.h"
+
+#include <stdlib.h>
+
+#include "hash.h"
+
+#define MEMBER "m-04389ec1075443bc04389ec107"
+#define NOW_MS 1587090122155
+
+static int outcome(struct tally_core *core, struct tally_err *err)
+{
+	if (core->fail == TALLY_OK)
+		return 0;
+	return tally_err_about(err, core->fail, core->subject != NULL ? core->subject : "",
+			       "as the test wants it");
+}
+
+static int write_outcome(struct tally_core *core, const struct tally_write *write,
+			 struct tally_err *err)
+{
+	if (outcome(core, err) < 0)
+		return -1;
+	core->last = *write;
+	core->writes++;
+	return 0;
+}
+
+static struct tally_hash some_hash(const char *what)
+{
+	struct tally_hash hash;
+
+	tally_sha256(what, strlen(what), hash.bytes);
+	return hash;
+}
+
+bool tally_core_healthy(struct tally_core *core)
+{
+	return !core->sick;
+}
+
+void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32])
+{
+	(void)core;
+	tally_sha256(purpose, strlen(purpose), key_r);
+}
+
+static bool known(struct tally_bytes ledger_id)
+{
+	return tally_bytes_is(ledger_id, FAKE_PRIVATE) || tally_bytes_is(ledger_id, FAKE_PUBLIC);
+}
+
+/* Account 1001 may all; account 1002 may read l-private; the others have no part in it. */
+int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes ledger_id, enum tally_permission permission,
+		    struct tally_err *err)
+{
+	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL;
+
+	(void)core;
+	if (!known(ledger_id))
+		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	if (caller->local || caller->account == FAKE_ACCOUNT)
+		return 0;
+	if (reading && (caller->account == 1002 || tally_bytes_is(ledger_id, FAKE_PUBLIC)))
+		return 0;
+	if (caller->account == 1002 || tally_bytes_is(ledger_id, FAKE_PUBLIC))
+		return tally_err_set(err, TALLY_DENIED, "The role does not allow it.");
+	return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no part in it");
+}
+
+/* ---- ledgers ---- */
+
+int tally_ledger_create(struct tally_core *core, const struct tally_write *write,
+			const struct tally_ledger_create *create,
+			struct tally_ledger_created *created_r, struct tally_err *err)
+{
+	(void)create;
+	strcpy(created_r->ledger_id, FAKE_PRIVATE);
+	strcpy(created_r->member_id, MEMBER);
+	return write_outcome(core, write, err);
+}
+
+static void fill_info(struct tally_ledger_info *info, const char *id)
+{
+	*info = (struct tally_ledger_info){
+		.name = TALLY_BYTES_LIT("Ledger 1 (\xe8\xb4\xa6\xe6\x9c\xac\x31)"),
+		.description = TALLY_BYTES_LIT("This is my first <Ledger>."),
+		.type = LEDGER_JOURNAL, .status = LEDGER_NORMAL,
+		.public_read = strcmp(id, FAKE_PUBLIC) == 0, .owner = FAKE_ACCOUNT,
+		.create_ms = 1587515659345, .update_ms = 1587515659346, .journal_count = 4,
+		.block_count = 3, .member_count = 1, .root = some_hash("root"),
+		.last_block_hash = some_hash("block"), .origin = "example.invalid/log",
+	};
+	strcpy(info->id, id);
+}
+
+int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_ledger_info *info_r,
+			  struct tally_err *err)
+{
+	if (outcome(core, err) < 0)
+		return -1;
+	if (!known(ledger_id))
+		return 0;
+	fill_info(info_r, tally_arena_str(arena, ledger_id));
+	return 1;
+}
+
+int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_ledger_info **infos_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err)
+{
+	static const char *const ids[] = { FAKE_PRIVATE, FAKE_PUBLIC };
+	size_t i;
+
+	(void)caller;
+	*infos_r = tally_arena_array(arena, struct tally_ledger_info, 2);
+	*count_r = 0;
+	*more_r = false;
+	for (i = 0; i < 2; i++) {
+		if (tally_bytes_compare(tally_bytes_str(ids[i]), after) <= 0)
+			continue;
+		if (*count_r == limit) {
+			*more_r = true;
+			break;
+		}
+		fill_info(&(*infos_r)[(*count_r)++], ids[i]);
+	}
+	return outcome(core, err);
+}
+
+int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)change;
+	return write_outcome(core, write, err);
+}
+
+int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_err *err)
+{
+	(void)ledger_id;
+	return write_outcome(core, write, err);
+}
+
+/* ---- journals ---- */
+
+static void fill_receipt(struct tally_receipt *receipt, uint64_t id)
+{
+	*receipt = (struct tally_receipt){
+		.journal_id = id, .journal_hash = some_hash("journal"), .timestamp_ms = NOW_MS,
+		.block = 3, .block_hash = some_hash("block"), .tree_size = id + 1,
+		.root = some_hash("root"),
+	};
+	memcpy(receipt->request_digest, some_hash("request").bytes, 32);
+}
+
+int tally_append(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
+		 bool atomic, struct tally_append_result *results_r, struct tally_err *err)
+{
+	size_t i;
+
+	(void)ledger_id;
+	for (i = 0; i < count; i++) {
+		results_r[i].err.code = TALLY_OK;
+		fill_receipt(&results_r[i].receipt, 4 + i);
+		/* in a batch by journal, an entry without payload is refused */
+		if (!atomic && entries[i].payload.size == 0)
+			tally_err_about(&results_r[i].err, TALLY_INVALID, "Journals.1.Payload",
+					"empty");
+	}
+	return write_outcome(core, write, err);
+}
+
+static void fill_journal(struct tally_journal *journal, uint64_t id)
+{
+	static const struct tally_bytes clues[] = { TALLY_BYTES_LIT("clue1"),
+						    TALLY_BYTES_LIT("clue2") };
+	static const struct tally_bytes payloads[] = {
+		TALLY_BYTES_LIT("{\"ledgerName\":\"Ledger 1\"}"),
+		TALLY_BYTES_LIT("{\"a\":1,\"b\":\"<&\xe8\xb4\xa6>\"}"),
+		TALLY_BYTES_LIT("\xff\x00 no text"), TALLY_BYTES_LIT("control \x01 character")
+	};
+
+	*journal = (struct tally_journal){
+		.id = id, .hash = some_hash("journal"),
+		.payload_type = id == 0 ? "CREATE_LEDGER" : "CUSTOM", .payload = payloads[id],
+		.is_data = id == 0, .member_id = TALLY_BYTES_LIT(MEMBER),
+		.client_id = id == 1 ? TALLY_BYTES_LIT("LedgerDB-Client4j-10.0.0.1") :
+				       TALLY_BYTES_NONE,
+		.clues = clues, .clue_count = id == 1 ? 2 : 0, .timestamp_ms = NOW_MS + id,
+	};
+}
+
+int tally_journal_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_journal *journal_r,
+		      struct tally_err *err)
+{
+	(void)arena;
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	if (journal_id > 3)
+		return 0;
+	fill_journal(journal_r, journal_id);
+	return 1;
+}
+
+int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
+		       const struct tally_journal_query *query, struct tally_arena *arena,
+		       struct tally_journal_page *page_r, struct tally_err *err)
+{
+	uint64_t id = query->has_cursor ? query->cursor : query->start_id;
+
+	(void)ledger_id;
+	page_r->journals = tally_arena_array(arena, struct tally_journal, 4);
+	page_r->count = 0;
+	while (id <= 3 && id <= query->end_id && page_r->count < query->limit)
+		fill_journal(&page_r->journals[page_r->count++], id++);
+	page_r->more = id <= 3 && id <= query->end_id;
+	page_r->cursor = id;
+	return outcome(core, err);
+}
+
+int tally_journal_exist(struct tally_core *core, struct tally_bytes ledger_id,
+			uint64_t journal_id, const struct tally_hash *hash, struct tally_err *err)
+{
+	struct tally_hash own = some_hash("journal");
+
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	return journal_id <= 3 &&
+	       (hash == NULL || memcmp(hash->bytes, own.bytes, sizeof(own.bytes)) == 0);
+}
+
+int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint64_t block,
+		     struct tally_block_info *info_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	if (block > 2)
+		return 0;
+	*info_r = (struct tally_block_info){
+		.block = block, .parent_hash = some_hash("parent"), .hash = some_hash("block"),
+		.first_journal_id = block, .last_journal_id = block + 1,
+		.root = some_hash("root"), .timestamp_ms = NOW_MS,
+	};
+	return 1;
+}
+
+/* ---- accounts and keys ---- */
+
+int tally_key_find(struct tally_core *core, struct tally_bytes key_id,
+		   struct tally_access_key *key_r, char secret_r[48], struct tally_err *err)
+{
+	static const struct {
+		const char *id;
+		uint64_t account;
+		enum tally_key_state state;
+	} keys[] = {
+		{ "AKgood", FAKE_ACCOUNT, KEY_ACTIVE }, { "AKoff", FAKE_ACCOUNT, KEY_DISABLED },
+		{ "AKreader", 1002, KEY_ACTIVE }, { "AKstranger", 1003, KEY_ACTIVE },
+	};
+	size_t i;
+
+	(void)core;
+	(void)err;
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (!tally_bytes_is(key_id, keys[i].id))
+			continue;
+		*key_r = (struct tally_access_key){ .account = keys[i].account,
+						    .state = keys[i].state };
+		strcpy(key_r->id, keys[i].id);
+		strcpy(secret_r, "testsecret");
+		return 1;
+	}
+	return 0;
+}
+
+int tally_account_create(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes name, uint64_t *account_r, struct tally_err *err)
+{
+	(void)name;
+	*account_r = 1002;
+	return write_outcome(core, write, err);
+}
+
+int tally_account_list(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_account **accounts_r, size_t *count_r, struct tally_err *err)
+{
+	*accounts_r = tally_arena_array(arena, struct tally_account, 1);
+	(*accounts_r)[0] = (struct tally_account){ FAKE_ACCOUNT, TALLY_BYTES_LIT("owner"), NOW_MS };
+	*count_r = 1;
+	return outcome(core, err);
+}
+
+int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
+		     struct tally_first_key *key_r, struct tally_err *err)
+{
+	key_r->account = account;
+	strcpy(key_r->key_id, "AKnew");
+	strcpy(key_r->secret, "not a real secret");
+	return write_outcome(core, write, err);
+}
+
+int tally_key_list(struct tally_core *core, uint64_t account, struct tally_arena *arena,
+		   struct tally_access_key **keys_r, size_t *count_r, struct tally_err *err)
+{
+	(void)account;
+	*keys_r = tally_arena_array(arena, struct tally_access_key, 2);
+	(*keys_r)[0] = (struct tally_access_key){ "AKgood", FAKE_ACCOUNT, KEY_ACTIVE, NOW_MS };
+	(*keys_r)[1] = (struct tally_access_key){ "AKoff", FAKE_ACCOUNT, KEY_DISABLED, NOW_MS };
+	*count_r = 2;
+	return outcome(core, err);
+}
+
+int tally_key_set_state(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes key_id, enum tally_key_state state,
+			struct tally_err *err)
+{
+	(void)key_id;
+	(void)state;
+	return write_outcome(core, write, err);
+}
+
+int tally_key_delete(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes key_id, struct tally_err *err)
+{
+	(void)key_id;
+	return write_outcome(core, write, err);
+}
+
+/* ---- the store ---- */
+
+int tally_core_maintain(struct tally_core *core, struct tally_err *err)
+{
+	return outcome(core, err);
+}
+
+int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
+		       tally_progress *progress, void *ctx, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)progress;
+	(void)ctx;
+	return outcome(core, err);
+}
+
+int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err)
+{
+	(void)directory;
+	return outcome(core, err);
+}
+
+int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
+		    void *ctx, struct tally_err *err)
+{
+	each(ctx, "queue.groups", 7);
+	each(ctx, "overlay.journals", 12);
+	return outcome(core, err);
+}
+
+int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
+		     tally_progress *progress, void *ctx, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)progress;
+	(void)ctx;
+	return outcome(core, err);
+}
+
+int tally_core_spaces(struct tally_core *core, tally_core_space_each *each, void *ctx,
+		      struct tally_err *err)
+{
+	each(ctx, 0, "system", 5);
+	each(ctx, 1, FAKE_PRIVATE, 3);
+	return outcome(core, err);
+}
+
+int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t block,
+			  struct tally_arena *arena, struct tally_bytes *bytes_r,
+			  struct tally_err *err)
+{
+	(void)arena;
+	if (outcome(core, err) < 0)
+		return -1;
+	*bytes_r = TALLY_BYTES_LIT("ten bytes.");
+	return space <= 1 && block <= 2;
+}
