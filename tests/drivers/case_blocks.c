@@ -367,7 +367,8 @@ static void take_turns(struct trial *t, int turns)
 		CHECK_INT(append_code(store, 1, count), TALLY_CONFLICT);
 		believed = count + 1;
 		block_check(t, store, 1, count);
-		case_close(t, &store);
+		tally_store_close(&store);	/* not wrapped, so not case_close */
+		tally_disown(&t->owner);
 	}
 }
 

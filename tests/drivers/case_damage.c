@@ -497,6 +497,8 @@ static const struct format_hook {
 } format_hooks[] = {
 	{ "example", "format", LITERAL("example 1"), LITERAL("example 2"),
 	  "1", "2" },
+	{ "bdb", "format", TALLY_BYTES_LIT("format 1"), TALLY_BYTES_LIT("format 9"), "format 1",
+	  "format 9" },
 	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, NULL, NULL }
 };
 
