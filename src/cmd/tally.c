@@ -8,10 +8,11 @@
 
 extern const struct verb verb_account, verb_actions, verb_append, verb_backup, verb_bench, verb_call,
 	verb_doctor, verb_drivers, verb_dump, verb_get, verb_help, verb_init, verb_key, verb_ledger,
-	verb_list, verb_load, verb_maintain, verb_rebuild, verb_restore, verb_stat, verb_version;
+	verb_list, verb_load, verb_maintain, verb_rebuild, verb_restore, verb_serve, verb_stat, verb_version;
 
 const struct verb *const tally_verbs[] = {
 	&verb_init,
+	&verb_serve,
 	&verb_call,
 	&verb_account,
 	&verb_key,
