@@ -72,4 +72,9 @@ libxml/:src/api
 json-c/:src/api|src/cmd
 curl/:src/cmd
 END
+# the manual names every setting that the sources declare
+for key in $(cd "$source" && grep -rhoE '^[[:space:]]*\{ "[a-z_]+", SETTING_[A-Z0-9]+' src --include='*.c' |
+		sed -E 's/.*"([a-z_]+)".*/\1/' | sort -u); do
+	passes "doc/operations.md explains the setting $key" grep -q "\`$key\`" "$source/doc/operations.md"
+done
 exit $tap_failed

@@ -10,11 +10,12 @@ mkdir -p "$work"
 cp "$source"/tests/sdk/*.{js,py,json,txt} "$work"/ && cd "$work" || exit 1
 
 have_npm= have_pip=
-if command -v npm >/dev/null && npm install --no-package-lock --no-audit --no-fund >npm.log 2>&1; then
+if command -v npm >/dev/null && npm install --no-package-lock --no-audit \
+	--no-fund --fetch-retries=1 --fetch-timeout=30000 >npm.log 2>&1; then
 	have_npm=yes
 fi
 if command -v python3 >/dev/null && { [ -x venv/bin/pip ] || python3 -m venv venv; } &&
-   venv/bin/pip install -q -r requirements.txt >pip.log 2>&1; then
+   venv/bin/pip install -q --disable-pip-version-check --retries 1 --timeout 30 -r requirements.txt >pip.log 2>&1; then
 	have_pip=yes
 fi
 
