@@ -158,7 +158,7 @@ static int look_at(struct client *client)
 		print_json(reply);
 		return VERB_OK;
 	}
-	printf("restored: %zu ledgers, %llu blocks\n", reply_count(spaces) - 1,
+	printf("restored; ledgers: %zu, blocks: %llu\n", reply_count(spaces) - 1,
 	       (unsigned long long)blocks);
 	json_object_put(reply);
 	return VERB_OK;

@@ -67,6 +67,7 @@ struct bench {
 	struct tally_first_key key;
 	char ledger[TALLY_LEDGER_ID_SIZE + 1];
 	uint64_t filled;		/* journals to read from */
+	bool durable;			/* as the driver promises */
 	uint64_t deadline_ns;
 	_Atomic bool failed;
 };
@@ -263,11 +264,20 @@ static bool open_store(struct bench *bench)
 	struct tally_core_options options = { 0 };
 	struct tally_ledger_created created;
 	struct tally_write write = { 0 };
+	const struct tally_driver *driver;
 	char path[PATH_MAX + 32];
 	struct tally_err err;
 
+	if (tally_driver_find(bench->driver, NULL, &driver, &err) != 0) {
+		verb_fail_err(bench->call, &err);
+		return false;
+	}
+	bench->durable = (driver->caps & TALLY_CAP_DURABLE) != 0;
 	bench->conf = tally_conf_new();
-	snprintf(path, sizeof path, "%s/store", bench->directory);
+	if (driver->caps & TALLY_CAP_LOCAL)
+		snprintf(path, sizeof path, "%s/store", bench->directory);
+	else
+		snprintf(path, sizeof path, "%s:bench", bench->driver);
 	tally_conf_override(bench->conf, "store", "path", path);
 	snprintf(path, sizeof path, "%s/master.key", bench->directory);
 	tally_conf_override(bench->conf, "store", "master_key", path);
@@ -475,6 +485,8 @@ static void print_outcome_json(const struct bench *bench, const char *kind, cons
 	json_object_object_add(object, "size", json_object_new_uint64(bench->size));
 	json_object_object_add(object, "clients", json_object_new_uint64(bench->clients));
 	add_double(object, "syncs_per_batch", per_group(bench, outcome));
+	json_object_object_add(object, "durable", json_object_new_boolean(
+							  bench->durable || strcmp(kind, "floor") == 0));
 	json_object_object_add(object, "machine", json_object_new_string(machine));
 	print_json(object);
 }
@@ -488,12 +500,14 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	printf("work         %s\n",
 	       reads ? "single journals read at random, each with its hash" :
 	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
-		       "journals appended; each batch is durable before the next of its client");
+		       "journals appended; a client's batch is acknowledged before its next");
 	if (!raw)
-		printf("driver       %s\n", bench->driver);
-	printf("payload      %llu bytes, %s %llu, %llu client%s\n", (unsigned long long)bench->size,
-	       reads ? "single reads of" : "batches of", (unsigned long long)(reads ? 1 : bench->batch),
-	       (unsigned long long)bench->clients, bench->clients == 1 ? "" : "s");
+		printf("driver       %s, %s\n", bench->driver,
+		       bench->durable ? "durable: on the medium when acknowledged"
+				      : "in memory, nothing is durable");
+	printf("payload      %llu bytes, %llu at a time, %llu client%s\n", (unsigned long long)bench->size,
+	       (unsigned long long)(reads ? 1 : bench->batch), (unsigned long long)bench->clients,
+	       bench->clients == 1 ? "" : "s");
 	printf("rate         %.0f journals/s (%llu in %.2f s)\n",
 	       (double)outcome->count / outcome->seconds, (unsigned long long)outcome->count,
 	       outcome->seconds);

@@ -185,7 +185,7 @@ static void check_store(struct doctor *doctor)
 	if (reply == NULL)
 		found(doctor, BAD, "opening", "the server's log may tell more", "%s", client.message);
 	else
-		found(doctor, GOOD, "opening", NULL, "it answers, with %zu ledgers",
+		found(doctor, GOOD, "opening", NULL, "it answers; ledgers: %zu",
 		      reply_count(reply_member(reply, "Spaces")) - 1);
 	json_object_put(reply);
 	if (reply != NULL && verb_given(doctor->call, "deep")) {

@@ -75,7 +75,8 @@ static void show_text(const char *store, const char *driver, const struct tally_
 	printf("access key id      %s\n", key->key_id);
 	printf("access key secret  %s\n", key->secret);
 	fprintf(stderr, "The secret is not shown again: keep it now. 'tally key create' makes "
-			"another key.\n");
+			"another key.\n"
+			"Next: export TALLY_STORE=%s; tally ledger create NAME; tally serve\n", store);
 }
 
 static int init_run(struct verb_call *call)

@@ -41,7 +41,7 @@ void table_cell(struct table *table, const char *text)
 
 	for (char *at = cell; *at != '\0'; at++)
 		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+			*at = ' ';
 	if (table->count == table->room) {
 		table->room = table->room != 0 ? 2 * table->room : 64;
 		table->cells = tally_realloc(table->cells, table->room * sizeof *table->cells);

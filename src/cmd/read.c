@@ -16,12 +16,25 @@
 
 #define PAGE 500
 
+/* The clues, joined by commas; to be freed. */
+static void join_clues(json_object *journal, struct tally_buf *joined)
+{
+	json_object *clues = reply_member(journal, "Clues");
+
+	for (size_t i = 0; i < reply_count(clues); i++)
+		tally_buf_printf(joined, "%s%s", i != 0 ? "," : "",
+				 json_object_get_string(json_object_array_get_idx(clues, i)));
+	tally_buf_add_u8(joined, '\0');
+}
+
 /* ---- get ---- */
 
 static void show_journal(json_object *journal)
 {
+	struct tally_buf clues = { 0 };
 	struct table table;
 
+	join_clues(journal, &clues);
 	table_begin(&table, 2);
 	json_object_object_foreach(journal, name, value) {
 		if (strcmp(name, "PayloadJsonString") == 0)
@@ -29,10 +42,13 @@ static void show_journal(json_object *journal)
 		table_cell(&table, name);
 		if (strcmp(name, "Timestamp") == 0)
 			table_ms(&table, json_object_get_uint64(value));
+		else if (strcmp(name, "Clues") == 0)
+			table_cell(&table, (const char *)clues.data);
 		else
 			table_cell(&table, json_object_get_string(value));
 	}
 	table_print(&table);
+	tally_buf_free(&clues);
 	printf("\n%s\n", reply_text(journal, "PayloadJsonString"));
 }
 
@@ -100,14 +116,10 @@ static void cut_payload(const struct listing *listing, const char *text, char *c
 
 static void list_row(struct listing *listing, json_object *journal)
 {
-	json_object *clues = reply_member(journal, "Clues");
 	struct tally_buf joined = { 0 };
 	char payload[2048];
 
-	for (size_t i = 0; i < reply_count(clues); i++)
-		tally_buf_printf(&joined, "%s%s", i != 0 ? "," : "",
-				 json_object_get_string(json_object_array_get_idx(clues, i)));
-	tally_buf_add_u8(&joined, '\0');
+	join_clues(journal, &joined);
 	table_cell(&listing->table, reply_text(journal, "JournalId"));
 	table_ms(&listing->table, reply_uint(journal, "Timestamp"));
 	table_cell(&listing->table, reply_text(journal, "PayloadType"));

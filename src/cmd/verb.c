@@ -20,6 +20,7 @@
 #include "core.h"
 #include "err.h"
 #include "log.h"
+#include "store.h"
 
 /* ---- looking up rows ---- */
 
@@ -403,6 +404,28 @@ const char *verb_driver_name(const struct verb_call *call)
 	return name != NULL ? name : "";
 }
 
+/*
+ * A store of ours says in the first line of its file "format" which driver made it. Where nobody
+ * named a driver that one is taken, so that the store's place alone is enough.
+ */
+static void take_driver_of(struct tally_conf *conf, const char *path)
+{
+	char file[4096], line[128] = "", *rest = line, *word;
+	FILE *from;
+
+	snprintf(file, sizeof file, "%s/format", path);
+	from = fopen(file, "re");
+	if (from == NULL)
+		return;
+	if (fgets(line, sizeof line, from) == NULL)
+		line[0] = '\0';
+	fclose(from);
+	while ((word = strsep(&rest, " -\n")) != NULL)
+		for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++)
+			if (strcmp(word, tally_builtin_drivers[i]->name) == 0)
+				tally_conf_override(conf, "store", "driver", word);
+}
+
 const char *verb_store_path(struct verb_call *call)
 {
 	struct tally_conf *conf = verb_conf(call);
@@ -415,6 +438,8 @@ const char *verb_store_path(struct verb_call *call)
 		verb_misuse(call, "which store? Use --store DIR or set TALLY_STORE");
 		return NULL;
 	}
+	if (tally_conf_get(conf, "store", "driver") == NULL)
+		take_driver_of(conf, path);
 	return path;
 }
 

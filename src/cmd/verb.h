@@ -30,7 +30,7 @@ struct verb_option {
 /* The options that say which store is meant; verb_conf reads them. */
 #define VERB_STORE_OPTIONS                                                                        \
 	{ "store", "DIR", "the store's directory (default: TALLY_STORE, or store.path)" },        \
-	{ "driver", "NAME", "its storage driver (default: TALLY_DRIVER, or store.driver)" },      \
+	{ "driver", "NAME", "its storage driver (default: TALLY_DRIVER, store.driver, what it was made with)" },      \
 	{ "config", "FILE", "configuration to read (default: TALLY_CONFIG)" }
 #define VERB_JSON_OPTION { "json", NULL, "print JSON" }
 #define VERB_OPTIONS_END { NULL, NULL, NULL }
@@ -91,7 +91,8 @@ struct tally_conf *verb_conf(struct verb_call *call);
 /* The name of the storage driver by the configuration; conf must have been read. */
 const char *verb_driver_name(const struct verb_call *call);
 
-/* The store's place by the configuration; NULL after printing that none was named. */
+/* The store's place by the configuration; NULL after printing that none was named. Where no driver
+ * was named either, the one that made the store is taken. */
 const char *verb_store_path(struct verb_call *call);
 
 /*
