@@ -499,6 +499,8 @@ static const struct format_hook {
 	  "1", "2" },
 	{ "bdb", "format", TALLY_BYTES_LIT("format 1"), TALLY_BYTES_LIT("format 9"), "format 1",
 	  "format 9" },
+	{ "flatfile", "format", LITERAL("flatfile 1\n"), LITERAL("flatfile 7\n"),
+	  "up to 1", "format 7" },
 	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, NULL, NULL }
 };
 
