@@ -124,6 +124,24 @@ static struct node *find_before(const struct tally_overlay *overlay, uint32_t ta
 	return node;
 }
 
+/*
+ * The first node at or behind (table, key), or NULL: the one that the search compared. To take the
+ * link of the node before it once more would be wrong for readers: by then it may lead to a node
+ * that the writer has put in between, and that sorts before the key.
+ */
+static struct node *find_from(const struct tally_overlay *overlay, uint32_t table,
+			      struct tally_bytes key)
+{
+	struct node *node = overlay->head, *next = NULL;
+
+	for (int level = atomic_load_explicit(&overlay->height, memory_order_acquire) - 1;
+	     level >= 0; level--)
+		for (next = link_of(node, level); next != NULL && compare(next, table, key) < 0;
+		     next = link_of(node, level))
+			node = next;
+	return next;
+}
+
 static int random_height(struct tally_overlay *overlay)
 {
 	int height = 1;
@@ -208,7 +226,7 @@ static const struct node *newest_seen(const struct node *first, struct tally_sig
 int tally_overlay_get(const struct tally_overlay *overlay, struct tally_sight sight,
 		      uint32_t table, struct tally_bytes key, struct tally_bytes *value_r)
 {
-	const struct node *node = link_of(find_before(overlay, table, key, NULL), 0);
+	const struct node *node = find_from(overlay, table, key);
 
 	for (; node != NULL && compare(node, table, key) == 0; node = link_of(node, 0)) {
 		if (!seen(node, sight))
@@ -242,8 +260,7 @@ static void settle_forwards(struct tally_overlay_cursor *cursor, const struct no
 static void settle_backwards(struct tally_overlay_cursor *cursor, const struct node *node)
 {
 	while (node != cursor->overlay->head && node->table == cursor->table) {
-		const struct node *first = link_of(
-			find_before(cursor->overlay, cursor->table, key_of(node), NULL), 0);
+		const struct node *first = find_from(cursor->overlay, cursor->table, key_of(node));
 		const struct node *past;
 		const struct node *hit = newest_seen(first, cursor->sight, &past);
 
@@ -263,7 +280,7 @@ void tally_overlay_seek(struct tally_overlay_cursor *cursor, const struct tally_
 	*cursor = (struct tally_overlay_cursor){ .overlay = overlay, .sight = sight,
 						 .table = table, .backwards = backwards };
 	if (!backwards)
-		settle_forwards(cursor, link_of(find_before(overlay, table, from, NULL), 0));
+		settle_forwards(cursor, find_from(overlay, table, from));
 	else if (from.size == 0)
 		settle_backwards(cursor, find_before(overlay, table + 1, TALLY_BYTES_NONE, NULL));
 	else
