@@ -34,15 +34,15 @@ static const char *const apache_names[] = { "apache2", "httpd", NULL };
 static const char *const nginx_names[] = { "nginx", NULL };
 static const char *const lighttpd_arguments[] = { "-D", "-f", "@FILE@", NULL };
 static const char *const apache_arguments[] = { "-D", "FOREGROUND", "-f", "@FILE@", NULL };
-static const char *const nginx_arguments[] = { "-p", "@DIR@", "-e", "error.log", "-c", "@FILE@", NULL };
+static const char *const nginx_arguments[] = { "-p", "@DIR@", "-e", "log/error.log", "-c", "@FILE@", NULL };
 
 /* Those that are supervised lose no request while tally.fcgi is started again. */
 static const struct serve_kind kinds[] = {
 	{ "lighttpd", lighttpd_names, true, SIGINT, lighttpd_arguments, false },
 	{ "apache", apache_names, true, SIGWINCH, apache_arguments, false },
 	{ "nginx", nginx_names, true, SIGQUIT, nginx_arguments, false },
-	{ "lighttpd-spawn", lighttpd_names, false, SIGINT, lighttpd_arguments, false },
-	{ "lighttpd-cgi", lighttpd_names, false, SIGINT, lighttpd_arguments, false },
+	{ "lighttpd-spawn", lighttpd_names, false, SIGINT, lighttpd_arguments, true },
+	{ "lighttpd-cgi", lighttpd_names, false, SIGINT, lighttpd_arguments, true },
 	{ "apache-fcgid", apache_names, false, SIGWINCH, apache_arguments, true },
 	{ "apache-cgi", apache_names, false, SIGWINCH, apache_arguments, true },
 };

@@ -185,7 +185,8 @@ int serve_configure(struct serve *serve, struct tally_err *err)
 		 serve->fcgi);
 	if (check_values(placeholders, err) == 0 && read_template(serve, &text, err) == 0 &&
 	    expand((const char *)text.data, text.size, placeholders, &out, err) == 0 &&
-	    make_directory(serve, "htdocs", err) == 0 && make_directory(serve, "tmp", err) == 0)
+	    make_directory(serve, "htdocs", err) == 0 && make_directory(serve, "log", err) == 0 &&
+	    make_directory(serve, "tmp", err) == 0)
 		result = write_file(serve->file, &out, err);
 	tally_buf_free(&text);
 	tally_buf_free(&out);

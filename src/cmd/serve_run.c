@@ -207,7 +207,7 @@ static int reap(struct running *running, struct tally_err *err)
 		if (pid != running->server)
 			continue;
 		running->server = 0;
-		result = tally_err_set(err, TALLY_IO, "%s has ended (%s %d); see %s/error.log",
+		result = tally_err_set(err, TALLY_IO, "%s has ended (%s %d); see %s/log/error.log",
 				       running->serve->program,
 				       WIFSIGNALED(status) ? "signal" : "exit status",
 				       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
@@ -254,7 +254,7 @@ static int look_if_ready(struct running *running, struct tally_err *err)
 	}
 	if (mono_ms() < running->ready_until_ms)
 		return 0;
-	return tally_err_set(err, TALLY_BUSY, "%s does not listen on %s:%u; see %s/error.log",
+	return tally_err_set(err, TALLY_BUSY, "%s does not listen on %s:%u; see %s/log/error.log",
 			     serve->program, serve->address, serve->port, serve->dir);
 }
 

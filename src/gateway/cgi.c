@@ -132,6 +132,7 @@ int tally_cgi_run(const struct tally_conf *conf, const struct tally_err *unusabl
 		refuse_all(&request, &err, &response);
 	else
 		answer(conf, &settings, &host, &request, &response, &arena);
+	tally_log_request(&request, &response);
 	send_response(&request, &response);
 	tally_host_close(&host);
 	tally_gateway_settings_free(&settings);

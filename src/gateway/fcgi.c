@@ -159,6 +159,7 @@ static void answer(struct fcgi *fcgi, FCGX_Request *fcgx, struct tally_arena *ar
 	else
 		tally_host_handle(fcgi->host, &request, &response);
 	tally_drain(&source);
+	tally_log_request(&request, &response);
 	send_response(fcgx->out, &request, &response);
 }
 

@@ -1,12 +1,14 @@
 /* Requests from CGI variables, and answers as CGI output (fill.h). */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "err.h"
 #include "fill.h"
+#include "log.h"
 #include "secret.h"
 
 #define HEADERS_MAX 256
@@ -347,10 +349,12 @@ static void read_body(const struct tally_body_source *source, struct tally_arena
  * body with a signed digest breaks that; of any other nobody would notice. */
 static bool is_guarded(const struct tally_request *request)
 {
-	static const char form[] = "application/x-www-form-urlencoded";
+	static const char form[] = "application/x-www-form-urlencoded", digest[] = "ContentSHA256=";
 	struct tally_bytes type = header(request, "content-type");
 
-	if (header(request, "x-acs-content-sha256").size > 0)
+	if (header(request, "x-acs-content-sha256").size > 0 ||
+	    (request->query.size > 0 &&
+	     memmem(request->query.data, request->query.size, digest, sizeof digest - 1) != NULL))
 		return true;
 	return type.size >= sizeof form - 1 &&
 	       strncasecmp((const char *)type.data, form, sizeof form - 1) == 0;
@@ -393,6 +397,20 @@ int tally_fill(const struct tally_gateway_settings *settings, char *const *varia
 }
 
 /* ---- answers ---- */
+
+/* Neither query nor body: they may hold what is nobody's business. */
+void tally_log_request(const struct tally_request *request, const struct tally_response *response)
+{
+	char id[37], status[8], *method, *path, *client;
+
+	tally_request_id_text(request->id, id);
+	snprintf(status, sizeof status, "%d", response->status);
+	method = tally_arena_str(request->arena, request->method);
+	path = tally_arena_str(request->arena, request->path);
+	client = tally_arena_str(request->arena, request->client);
+	tally_log(TALLY_LOG_DEBUG, "request", "id", id, "client", client, "method", method, "path", path,
+		  "status", status, NULL);
+}
 
 static const char *reason(int status)
 {

@@ -59,6 +59,9 @@ int tally_fill(const struct tally_gateway_settings *settings, char *const *varia
 /* Reads what is left of the body, so that the server is not cut off while it still writes. */
 void tally_drain(const struct tally_body_source *source);
 
+/* One line of level debug: who asked for what, and the status. */
+void tally_log_request(const struct tally_request *request, const struct tally_response *response);
+
 /* CGI output up to and with the empty line. */
 void tally_answer_head(struct tally_buf *head, const struct tally_response *response);
 

@@ -221,6 +221,7 @@ static void reads_bodies(void)
 		{ "CGI chunked", "", "application/json", "chunked", "", 50, 0, 1, 50, 0, 1 },
 		{ "CGI chunked form", "", "application/x-www-form-urlencoded; charset=utf-8",
 		  "chunked", "", 50, 0, 1, 50, 0, 0 },
+		{ "CGI chunked batch", "", "", "chunked", "", 50, 0, 1, 50, 0, 1 },
 		{ "CGI chunked with digest", "", "application/json", "chunked", "ab", 50, 0, 1, 50, 0, 0 },
 	};
 	static const char data[5000] = "0123456789";
