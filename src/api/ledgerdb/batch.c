@@ -2,6 +2,8 @@
  * AppendJournals: many journals in one POST. Its body is JSON or NDJSON, no form, so signature 1.0
  * does not cover it: ContentSHA256, which the signature covers, does.
  */
+#include <stdio.h>
+
 #include "decode.h"
 #include "hash.h"
 #include "reply.h"
@@ -40,6 +42,31 @@ static void add_results(struct tally_call *call, const struct tally_append_resul
 	}
 }
 
+/*
+ * The core takes one entry for a journal on its own: its token would be the batch's, not token#0,
+ * and its errors would not say which journal. A batch of one is a batch all the same, or a stream
+ * cut into batches could not be resumed at another place.
+ */
+static void make_batch_of_one(struct tally_call *call, struct tally_entry *entry)
+{
+	struct tally_bytes token = call->write.token;
+
+	if (entry->token.size == 0 && token.size > 0)
+		entry->token = tally_bytes_str(tally_arena_printf(
+			call->arena, "%.*s#0", (int)token.size, (const char *)token.data));
+}
+
+static void name_first(struct tally_err *err)
+{
+	char subject[sizeof(err->subject)];
+
+	if (err->code != TALLY_INVALID || strncmp(err->subject, "Journals", 8) == 0)
+		return;
+	snprintf(subject, sizeof(subject), "Journals.0%s%.80s",
+		 err->subject[0] != '\0' ? "." : "", err->subject);
+	memcpy(err->subject, subject, sizeof(subject));
+}
+
 static int append_journals(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_bytes body = tally_arg_bytes(call, "Journals");
@@ -50,10 +77,17 @@ static int append_journals(struct tally_call *call, struct tally_err *err)
 	if (tally_json_entries(call->arena, body, tally_arg_lines(call, "Journals"), &entries,
 			       &count, err) < 0)
 		return -1;
+	if (count == 1)
+		make_batch_of_one(call, entries);
 	results = tally_arena_array(call->arena, struct tally_append_result, count);
 	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), entries,
-			 count, tally_arg_bool(call, "Atomic", true), results, err) < 0)
+			 count, tally_arg_bool(call, "Atomic", true), results, err) < 0) {
+		if (count == 1)
+			name_first(err);
 		return -1;
+	}
+	if (count == 1)
+		name_first(&results[0].err);
 	tally_add_uint(call->arena, call->reply, "Count", count);
 	add_results(call, results, count);
 	return 0;
