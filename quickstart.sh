@@ -54,7 +54,7 @@ if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then warn "--port is from 1 to 65
 # Process id of the `tally serve` that was started for DIR, if it still runs.
 running() {
 	local pid
-	pid=$(cat "$dir/serve.pid" 2>/dev/null) || return 1
+	pid=$(cat "$dir/web/serve.pid" 2>/dev/null) || return 1
 	[ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
 		grep -qF -- " serve --store $dir/store " || return 1
 	printf '%s\n' "$pid"
@@ -65,7 +65,7 @@ stop_server() {
 	pid=$(running) || return 1
 	kill -TERM "$pid"
 	wait_gone "$pid" 30 || die "process $pid does not stop"
-	rm -f "$dir/serve.pid" "$dir/serve.args"
+	rm -f "$dir/web/arguments"
 }
 
 if [ -n "$stop" ]; then
@@ -186,7 +186,7 @@ fi
 stage server "Web server $server on $endpoint"
 arguments="$server $port $tally"
 if pid=$(running); then
-	if [ "$(cat "$dir/serve.args" 2>/dev/null)" = "$arguments" ] && wait_http "$port" /healthz 5; then
+	if [ "$(cat "$dir/web/arguments" 2>/dev/null)" = "$arguments" ] && wait_http "$port" /healthz 5; then
 		say "    runs already (process $pid)"
 	else
 		say "    restarting it with other settings"
@@ -196,16 +196,16 @@ if pid=$(running); then
 fi
 if [ -z "${pid-}" ]; then
 	port_in_use "$port" && die "something else listens on 127.0.0.1:$port; choose another --port"
-	setsid "$tally" serve --store "$dir/store" --driver "$driver" --server "$server" \
-		--listen "127.0.0.1:$port" >"$dir/serve.log" 2>&1 </dev/null &
-	pid=$!
-	printf '%s\n' "$pid" >"$dir/serve.pid"
-	printf '%s\n' "$arguments" >"$dir/serve.args"
-	wait_http "$port" /healthz 30 "$pid" || {
-		tail -n 25 "$dir/serve.log" >&2
-		die "the server does not answer on $endpoint/healthz (log: $dir/serve.log)"
+	"$tally" serve --store "$dir/store" --driver "$driver" --server "$server" \
+		--listen "127.0.0.1:$port" --dir "$dir/web" --daemon >>"$build/build.log" ||
+		die "the server did not start"
+	wait_http "$port" /healthz 30 || {
+		tail -n 25 "$dir/web/serve.log" "$dir/web/log/"* >&2
+		die "the server does not answer on $endpoint/healthz"
 	}
-	say "    started (process $pid, log $dir/serve.log)"
+	pid=$(running) || die "the server has ended again; see $dir/web/serve.log"
+	printf '%s\n' "$arguments" >"$dir/web/arguments"
+	say "    started (process $pid, configuration and logs in $dir/web)"
 fi
 export TALLY_ENDPOINT=$endpoint TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
 

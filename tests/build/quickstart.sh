@@ -53,9 +53,9 @@ for id in 0 1 442; do
 done
 
 # Once more: the same store, the same server.
-server=$(cat "$demo/serve.pid")
+server=$(cat "$demo/web/serve.pid")
 passes "runs a second time" quickstart
-same "the server went on" "$(cat "$demo/serve.pid")" "$server"
+same "the server went on" "$(cat "$demo/web/serve.pid")" "$server"
 same "nothing was appended twice" "$(describe | member JournalCount)" $((records + 1))
 
 # The restart takes one tick of the web server; a loaded machine may miss it, so the best of three
