@@ -239,7 +239,7 @@ for format in JSON XML; do
 	answer=$(curl -sS --fail-with-body "$read_url&Format=$format") ||
 		die "reading as $format failed: $answer"
 	case $answer in *orthodoxEaster*) ;; *) die "not the journal that was written: $answer" ;; esac
-	say "" "$answer"
+	printf '\n%s\n' "$answer"
 done
 say ""
 stage_done
