@@ -286,6 +286,31 @@ struct tally_block_info {
 int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint64_t block,
 		     struct tally_block_info *info_r, struct tally_err *err);
 
+/*
+ * Audit path of a journal in the tree of tree_size journals (0: the newest tree), leaf side first
+ * (RFC 9162 2.1.3). 1, or 0 where the ledger has no such journal or tree.
+ */
+struct tally_inclusion {
+	uint64_t journal_id;
+	uint64_t tree_size;
+	struct tally_hash root;
+	struct tally_hash path[TALLY_TREE_MAX_PATH];
+	size_t path_count;
+};
+int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+			uint64_t tree_size, struct tally_inclusion *proof_r, struct tally_err *err);
+
+/* Consistency proof between two trees of the ledger, new_size 0: the newest. 1, 0. */
+struct tally_consistency {
+	uint64_t old_size, new_size;
+	struct tally_hash old_root, new_root;
+	struct tally_hash proof[TALLY_TREE_MAX_PATH + 1];
+	size_t proof_count;
+};
+int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
+		       uint64_t new_size, struct tally_consistency *proof_r,
+		       struct tally_err *err);
+
 /* ---- accounts and access keys (the system ledger) ---- */
 
 enum tally_key_state { KEY_ACTIVE, KEY_DISABLED };

@@ -99,13 +99,6 @@ static int tile_level(struct tiling *t, unsigned int level, uint64_t from,
 	return 0;
 }
 
-static int collect_leaves(void *ctx, struct tally_bytes key, struct tally_bytes value)
-{
-	(void)key;
-	tally_buf_add_bytes(ctx, value);
-	return 0;
-}
-
 /* from: journals that the index knows; to: journals at the new mark. */
 static int put_tiles(struct tally_space *space, struct tally_overlay *overlay,
 		     struct tally_tag *tag, uint64_t blocks, uint64_t from, uint64_t to,
@@ -117,10 +110,10 @@ static int put_tiles(struct tally_space *space, struct tally_overlay *overlay,
 	int result = 0;
 
 	*t = (struct tiling){ .space = space, .overlay = overlay, .tag = tag };
-	tally_overlay_seek(&cursor, overlay, (struct tally_sight){ blocks, NULL }, TABLE_LEAVES,
+	tally_overlay_seek(&cursor, overlay, (struct tally_sight){ blocks, NULL }, TABLE_NODES,
 			   TALLY_BYTES_NONE, false);
-	for (; cursor.node != NULL; tally_overlay_next(&cursor))
-		collect_leaves(&hashes, cursor.key, cursor.value);
+	for (; cursor.node != NULL && cursor.key.data[0] == 0; tally_overlay_next(&cursor))
+		tally_buf_add_bytes(&hashes, cursor.value);
 	if (hashes.size != (to - from) * TALLY_HASH_SIZE)
 		result = tally_err_set(err, TALLY_CORRUPT, "overlay of %s lacks leaves",
 				       space->name);
@@ -202,7 +195,7 @@ static int collect_change(void *ctx, uint32_t table, struct tally_bytes key,
 {
 	struct changes *changes = ctx;
 
-	if (table == TABLE_LEAVES)
+	if (table == TABLE_NODES)
 		return 0;
 	if (changes->count == changes->room) {
 		changes->room = changes->room == 0 ? 1024 : changes->room * 2;

@@ -267,14 +267,44 @@ static projector *const projectors[256] = {
 	[TYPE_ADD_LEDGER] = on_add_ledger,
 };
 
+static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,
+		     const struct tally_hash *hash)
+{
+	if (p->nodes[level].size == 0)
+		p->node_first[level] = index;
+	tally_buf_add(&p->nodes[level], hash->bytes, TALLY_HASH_SIZE);
+}
+
+static void add_leaf(struct tally_projection *p, uint64_t journal_id, const struct tally_hash *leaf)
+{
+	struct tally_hash nodes[TALLY_TREE_MAX_PATH];
+	unsigned int count = tally_frontier_append_nodes(&p->head->frontier, leaf, nodes);
+
+	add_node(p, 0, journal_id, leaf);
+	for (unsigned int i = 0; i < count; i++)
+		add_node(p, i + 1, journal_id >> (i + 1), &nodes[i]);
+}
+
+static void put_nodes(struct tally_projection *p)
+{
+	uint8_t key[9];
+
+	for (unsigned int level = 0; level <= TALLY_TREE_MAX_PATH; level++) {
+		if (p->nodes[level].size == 0)
+			break;		/* a higher one would have finished this one too */
+		key[0] = (uint8_t)level;
+		tally_put_u64(key + 1, p->node_first[level]);
+		put(p, TABLE_NODES, tally_bytes(key, 9), buf_view(&p->nodes[level]));
+	}
+}
+
 void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint64_t time_ms,
 			   const struct tally_record *record,
 			   const struct tally_envelope *envelope, const struct tally_hash *leaf)
 {
 	uint8_t key[1 + TALLY_MAX_CLUE + 8];
 
-	tally_buf_add(&p->leaves, leaf->bytes, TALLY_HASH_SIZE);
-	tally_frontier_append(&p->head->frontier, leaf);
+	add_leaf(p, journal_id, leaf);
 	for (size_t i = 0; i < record->clue_count; i++) {
 		struct tally_bytes clue = record->clues[i];
 
@@ -304,7 +334,7 @@ void tally_project_block(struct tally_projection *p, const struct tally_block_he
 	uint8_t key[1 + sizeof(p->members[0].text) + 8];
 
 	tally_put_u64(first, header->first);
-	put(p, TABLE_LEAVES, tally_bytes(first, 8), buf_view(&p->leaves));
+	put_nodes(p);
 	value[0] = 1;
 	tally_put_u64(value + 1, header->number);
 	tally_put_u32(value + 9, header->count);
@@ -337,7 +367,8 @@ void tally_project_block(struct tally_projection *p, const struct tally_block_he
 
 static void project_end(struct tally_projection *p)
 {
-	tally_buf_free(&p->leaves);
+	for (unsigned int level = 0; level <= TALLY_TREE_MAX_PATH; level++)
+		tally_buf_free(&p->nodes[level]);
 	tally_buf_free(&p->scratch);
 	free(p->members);
 }

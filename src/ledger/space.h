@@ -109,6 +109,15 @@ int tally_view_scan(const struct tally_view *view, uint32_t table, struct tally_
 		    struct tally_bytes high, bool backwards, tally_scan_each *each, void *ctx,
 		    struct tally_err *err);
 
+/* Root of the complete subtree of 2^level leaves that begins at leaf index << level, which must
+ * lie within the view's tree: a tally_node_source whose ctx is a struct tally_nodes. */
+struct tally_nodes {
+	const struct tally_view *view;
+	struct tally_arena *arena;
+	struct tally_err *err;
+};
+int tally_view_node(void *ctx, unsigned int level, uint64_t index, struct tally_hash *hash_r);
+
 /* ---- for the writer (holds space->write) ---- */
 
 /* Where the projection of one block goes. */
@@ -117,7 +126,8 @@ struct tally_projection {
 	struct tally_overlay *overlay;
 	struct tally_tag *tag;
 	struct tally_head *head;	/* a copy under construction */
-	struct tally_buf leaves;	/* 32 bytes a journal */
+	struct tally_buf nodes[TALLY_TREE_MAX_PATH + 1];	/* finished by this block, a level each */
+	uint64_t node_first[TALLY_TREE_MAX_PATH + 1];		/* index of the first of them */
 	struct tally_buf scratch;
 	struct tally_count *members;	/* journals by member and by type in this block */
 	size_t member_count, member_room;

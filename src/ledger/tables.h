@@ -10,9 +10,10 @@
 #define TALLY_PROJECTION_VERSION 1
 
 enum tally_ledger_table {
-	/* u64 first journal of a block -> the leaf hashes of its journals. In the overlay only:
-	   a flush turns them into tiles. */
-	TABLE_LEAVES = 0,
+	/* u8 level, u64 index -> roots of complete subtrees of 2^level leaves, from that index on,
+	   that one block finished (level 0: its leaf hashes). In the overlay only: a flush turns
+	   them into tiles. */
+	TABLE_NODES = 0,
 	/* u64 first journal -> u8 1, u64 block, u32 count, u64 time, 32 block hash */
 	TABLE_LOCATOR = 1,
 	/* u8 level, u64 number -> u8 1, the hashes of the tile (tile.h) */

@@ -42,16 +42,28 @@ void tally_frontier_init(struct tally_frontier *frontier)
 }
 
 /* As adding 1 to a binary number: each 1-bit at the low end is a subtree that the carry swallows. */
-void tally_frontier_append(struct tally_frontier *frontier, const struct tally_hash *leaf)
+unsigned int tally_frontier_append_nodes(struct tally_frontier *frontier,
+					 const struct tally_hash *leaf,
+					 struct tally_hash nodes_r[TALLY_TREE_MAX_PATH])
 {
-	struct tally_hash carry = *leaf;
+	const struct tally_hash *carry = leaf;
 	unsigned int level;
 
 	assert(frontier->size < TREE_SIZE_MAX);
-	for (level = 0; (frontier->size >> level & 1) != 0; level++)
-		tally_node_hash(&frontier->level[level], &carry, &carry);
-	frontier->level[level] = carry;
+	for (level = 0; (frontier->size >> level & 1) != 0; level++) {
+		tally_node_hash(&frontier->level[level], carry, &nodes_r[level]);
+		carry = &nodes_r[level];
+	}
+	frontier->level[level] = *carry;
 	frontier->size++;
+	return level;
+}
+
+void tally_frontier_append(struct tally_frontier *frontier, const struct tally_hash *leaf)
+{
+	struct tally_hash nodes[TALLY_TREE_MAX_PATH];
+
+	tally_frontier_append_nodes(frontier, leaf, nodes);
 }
 
 void tally_frontier_root(const struct tally_frontier *frontier, struct tally_hash *root_r)

@@ -27,6 +27,12 @@ struct tally_frontier {
 void tally_frontier_init(struct tally_frontier *frontier);
 void tally_frontier_append(struct tally_frontier *frontier, const struct tally_hash *leaf);
 
+/* The same, and gives the roots of the complete subtrees that this leaf finished: nodes_r[i] is of
+ * level i + 1, 2^(i+1) leaves ending with this one. Returns how many; at most 63. */
+unsigned int tally_frontier_append_nodes(struct tally_frontier *frontier,
+					 const struct tally_hash *leaf,
+					 struct tally_hash nodes_r[TALLY_TREE_MAX_PATH]);
+
 /* The root of the tree so far; H("") when it is empty. */
 void tally_frontier_root(const struct tally_frontier *frontier, struct tally_hash *root_r);
 

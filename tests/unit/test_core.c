@@ -873,6 +873,70 @@ static void a_delayed_append_comes_second(void)
 	end(&w, "mem:delayed");
 }
 
+/* ---- proofs ---- */
+
+/* Every journal in a spread of trees, and every pair of that spread. */
+static void check_proofs(struct world *w, uint64_t size, const char *stage)
+{
+	struct tally_inclusion proof;
+	struct tally_consistency way;
+	struct tally_journal journal;
+
+	for (uint64_t tree = 1; tree <= size; tree = tree * 7 / 5 + 1) {
+		CASE("%s, tree of %" PRIu64, stage, tree);
+		for (uint64_t id = 0; id < tree; id = id * 3 / 2 + 1) {
+			CHECK_INT(tally_journal_prove(w->core, id_of(w), id, tree, &proof, &err), 1);
+			CHECK_INT(tally_journal_get(w->core, id_of(w), id, &w->arena, &journal,
+						    &err), 1);
+			CHECK(tally_inclusion_verify(id, tree, &journal.hash, proof.path,
+						     proof.path_count, &proof.root));
+			journal.hash.bytes[0] ^= 1;
+			CHECK(!tally_inclusion_verify(id, tree, &journal.hash, proof.path,
+						      proof.path_count, &proof.root));
+		}
+		CHECK_INT(tally_ledger_prove(w->core, id_of(w), tree, 0, &way, &err), 1);
+		CHECK_INT(way.new_size, size);
+		CHECK(tally_consistency_verify(tree, size, way.proof, way.proof_count,
+					       &way.old_root, &way.new_root));
+	}
+}
+
+static void proofs_hold_in_overlay_and_index(void)
+{
+	struct tally_append_result results[300];
+	static struct tally_entry entries[300];
+	struct tally_inclusion proof;
+	struct tally_write write;
+	struct tally_ledger_info info;
+	struct world w;
+	uint64_t size = 1;
+
+	REQUIRE(begin(&w, "mem:proofs", true));
+	write = write_of(&w);
+	for (int round = 0; round < 12; round++) {
+		size_t count = (size_t)(round * 97 % 300) + 1;
+
+		for (size_t i = 0; i < count; i++)
+			entries[i].payload = TALLY_BYTES_LIT("x");
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, count, true, results,
+				      &err));
+		size += count;
+		if (round % 4 == 1)
+			CHECK_OK(tally_core_maintain(w.core, &err));
+		if (round % 4 == 2)
+			check_proofs(&w, size, "some in the overlay");
+	}
+	check_proofs(&w, size, "the last in the overlay");
+	CHECK_OK(tally_core_maintain(w.core, &err));
+	check_proofs(&w, size, "all in the index");
+	CHECK_INT(tally_journal_prove(w.core, id_of(&w), size - 1, 0, &proof, &err), 1);
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	CHECK_MEM(proof.root.bytes, info.root.bytes, 32);
+	CHECK_INT(tally_journal_prove(w.core, id_of(&w), size, 0, &proof, &err), 0);
+	CHECK_INT(tally_journal_prove(w.core, id_of(&w), 0, size + 1, &proof, &err), 0);
+	end(&w, "mem:proofs");
+}
+
 /* ---- accounts and keys ---- */
 
 static void keys_come_and_go(void)
@@ -942,6 +1006,7 @@ int main(void)
 	TEST(two_hosts_share_a_ledger);
 	TEST(an_ambiguous_append_is_settled);
 	TEST(a_delayed_append_comes_second);
+	TEST(proofs_hold_in_overlay_and_index);
 	TEST(keys_come_and_go);
 	return tap_done();
 }

@@ -1,0 +1,90 @@
+/* Proofs over the log tree, assembled from stored tiles and the overlay. */
+#include "core_private.h"
+
+/* The tree's root at a size: the complete subtrees of its 1-bits, folded from the smallest. */
+static int root_at(struct tally_nodes *nodes, uint64_t size, struct tally_hash *root_r)
+{
+	struct tally_frontier frontier;
+
+	tally_frontier_init(&frontier);
+	frontier.size = size;
+	for (unsigned int level = 0; level < TALLY_TREE_MAX_PATH; level++)
+		if ((size >> level & 1) != 0 &&
+		    tally_view_node(nodes, level, (size >> level) - 1, &frontier.level[level]) != 0)
+			return -1;
+	tally_frontier_root(&frontier, root_r);
+	return 0;
+}
+
+static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
+		   struct tally_view *view_r, struct tally_err *err)
+{
+	struct tally_space *space;
+	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+
+	if (found == 1 && tally_view_take(space, view_r, err) != 0)
+		found = -1;
+	return found;
+}
+
+int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+			uint64_t tree_size, struct tally_inclusion *proof_r, struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_view view;
+	struct tally_nodes nodes = { &view, &arena, err };
+	int result = view_of(core, ledger_id, &view, err), count;
+
+	if (result != 1)
+		return result;
+	tally_arena_init(&arena);
+	if (tree_size == 0)
+		tree_size = view.head->frontier.size;
+	if (tree_size > view.head->frontier.size || journal_id >= tree_size) {
+		result = 0;
+	} else {
+		*proof_r = (struct tally_inclusion){ .journal_id = journal_id,
+						     .tree_size = tree_size };
+		count = tally_inclusion_prove(journal_id, tree_size, tally_view_node, &nodes,
+					      proof_r->path);
+		if (count < 0 || root_at(&nodes, tree_size, &proof_r->root) != 0)
+			result = -1;
+		else
+			proof_r->path_count = (size_t)count;
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return result;
+}
+
+int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
+		       uint64_t new_size, struct tally_consistency *proof_r,
+		       struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_view view;
+	struct tally_nodes nodes = { &view, &arena, err };
+	int result = view_of(core, ledger_id, &view, err), count;
+
+	if (result != 1)
+		return result;
+	tally_arena_init(&arena);
+	if (new_size == 0)
+		new_size = view.head->frontier.size;
+	if (new_size > view.head->frontier.size || old_size > new_size) {
+		result = 0;
+	} else {
+		*proof_r = (struct tally_consistency){ .old_size = old_size,
+						       .new_size = new_size };
+		count = tally_consistency_prove(old_size, new_size, tally_view_node, &nodes,
+						proof_r->proof);
+		if (count < 0 || root_at(&nodes, old_size, &proof_r->old_root) != 0 ||
+		    root_at(&nodes, new_size, &proof_r->new_root) != 0)
+			result = -1;
+		else
+			proof_r->proof_count = (size_t)count;
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return result;
+}
