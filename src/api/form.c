@@ -42,13 +42,14 @@ static int hex_digit(uint8_t c)
 static bool form_decode(struct tally_arena *arena, struct tally_bytes text,
 			struct tally_bytes *text_r)
 {
-	const uint8_t *p = text.data, *end = p + text.size;
+	const uint8_t *p = text.data, *end;
 	uint8_t *data, *out;
 
 	*text_r = text;
 	if (text.size == 0 ||
 	    (memchr(p, '%', text.size) == NULL && memchr(p, '+', text.size) == NULL))
 		return true;
+	end = p + text.size;
 	data = out = tally_arena_alloc(arena, text.size);
 	while (p < end) {
 		int high, low;
@@ -96,9 +97,11 @@ static void parse_one(struct tally_arena *arena, struct tally_bytes text,
 static void parse_all(struct tally_arena *arena, struct tally_bytes text, struct tally_form *form,
 		      struct tally_fault *fault)
 {
-	const uint8_t *p = text.data, *end = p + text.size, *stop;
+	const uint8_t *p = text.data, *end, *stop;
 
-	for (; p < end; p = stop + 1) {
+	if (text.size == 0)
+		return;
+	for (end = p + text.size; p < end; p = stop + 1) {
 		stop = memchr(p, '&', (size_t)(end - p));
 		if (stop == NULL)
 			stop = end;

@@ -29,19 +29,24 @@ static struct json_tokener *new_tokener(void)
 
 	if (tokener == NULL)
 		abort();
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	return tokener;
 }
 
-/* A copy in the arena, for the json-c objects go before the request does. */
+/*
+ * A copy in the arena, for the json-c objects go before the request does. json-c lets surrogates
+ * and overlong forms through, so the bytes are validated here.
+ */
 static bool get_string(struct tally_arena *arena, struct json_object *value,
 		       struct tally_bytes *text_r)
 {
 	if (!json_object_is_type(value, json_type_string))
 		return false;
-	*text_r = tally_arena_bytes(arena,
-				    tally_bytes(json_object_get_string(value),
-						(size_t)json_object_get_string_len(value)));
+	*text_r = tally_bytes(json_object_get_string(value),
+			      (size_t)json_object_get_string_len(value));
+	if (!tally_utf8_valid(*text_r))
+		return false;
+	*text_r = tally_arena_bytes(arena, *text_r);
 	return true;
 }
 
@@ -188,10 +193,12 @@ static bool is_blank(struct tally_bytes line)
 static int take_lines(struct batch *batch, struct json_tokener *tokener, struct tally_bytes body,
 		      struct tally_err *err)
 {
-	const uint8_t *p = body.data, *end = p + body.size, *stop;
+	const uint8_t *p = body.data, *end, *stop;
 	int result = 0;
 
-	for (; p < end && result == 0; p = stop + 1) {
+	if (body.size == 0)
+		return 0;
+	for (end = p + body.size; p < end && result == 0; p = stop + 1) {
 		struct tally_bytes line;
 		struct json_object *object;
 

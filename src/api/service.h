@@ -12,7 +12,7 @@ struct tally_core;
 struct tally_err;
 struct tally_service;
 
-/* core stays the caller's and must outlive the service. */
+/* core and conf stay the caller's and must outlive the service. */
 int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
 		      struct tally_service **service_r, struct tally_err *err);
 void tally_service_free(struct tally_service **service);

@@ -60,6 +60,7 @@ static void check_document(const struct tally_response *response)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tally_service *service;
+	static struct tally_conf *conf;
 	static struct tally_core core;
 	struct tally_arena arena = { 0 };
 	struct tally_bytes input = tally_bytes(data, size);
@@ -69,8 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tally_response response;
 	struct tally_err err;
 
-	if (service == NULL)
-		PROMISE(tally_service_new(&core, tally_conf_new(), &service, &err) == 0);
+	if (service == NULL) {
+		conf = tally_conf_new();
+		PROMISE(tally_service_new(&core, conf, &service, &err) == 0);
+	}
 	request.method = take_line(&input);
 	if (request.method.size > 0 && request.method.data[0] == '!') {
 		request.local = true;

@@ -17,7 +17,8 @@
 
 static struct tally_arena arena;
 static struct tally_core core;
-static struct tally_service *services[2];	/* sdk, docs */
+static struct tally_conf *confs[2];		/* sdk, docs */
+static struct tally_service *services[2];
 static const char *const shapes[] = { "sdk", "docs" };
 
 static void start(void)
@@ -26,11 +27,21 @@ static void start(void)
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		struct tally_conf *conf = tally_conf_new();
-
-		tally_conf_override(conf, "api", "shape", shapes[i]);
-		CHECK_OK(tally_service_new(&core, conf, &services[i], &err));
+		confs[i] = tally_conf_new();
+		tally_conf_override(confs[i], "api", "shape", shapes[i]);
+		CHECK_OK(tally_service_new(&core, confs[i], &services[i], &err));
 	}
+}
+
+static void stop(void)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		tally_service_free(&services[i]);
+		tally_conf_free(&confs[i]);
+	}
+	tally_arena_free(&arena);
 }
 
 /* ---- golden replies ---- */
@@ -539,5 +550,6 @@ int main(void)
 	TEST(wrong_shape);
 	TEST(openapi);
 	TEST(list_of_actions);
+	stop();
 	return tap_done();
 }
