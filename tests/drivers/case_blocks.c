@@ -667,7 +667,7 @@ static void figure(void *ctx, const char *name, uint64_t value)
 static void figures_count(struct trial *t)
 {
 	struct tally_store *store = case_open(t, true);
-	struct figures before = { 0 }, after = { 0 };
+	struct figures before = { 0 }, after = { 0 }, later = { 0 };
 	uint8_t data[300] = { 1 };
 	const uint64_t calls = 10, spaces = 8;
 
@@ -691,6 +691,18 @@ static void figures_count(struct trial *t)
 		CHECK(after.syncs - before.syncs >= calls);
 	if (t->driver->caps & TALLY_CAP_GROUP)
 		CHECK(after.syncs - before.syncs <= calls + 2);
+	/* What was refused is not counted as written. */
+	CHECK_INT(append_code(store, 0, 0), TALLY_CONFLICT);
+	if (t->driver->caps & TALLY_CAP_INDEX) {
+		MUST(index_apply(store, 0, 0, 3, &err));
+		MUST(index_apply(store, 0, 3, 5, &err));
+		MUST_FAIL(TALLY_CONFLICT, index_apply(store, 0, 3, 5, &err));
+	}
+	MUST(tally_store_stat(store, figure, &later, &err));
+	CHECK_INT(later.blocks, after.blocks);
+	CHECK_INT(later.bytes, after.bytes);
+	if (t->driver->caps & TALLY_CAP_INDEX)
+		CHECK_INT(later.applies - after.applies, 2);
 	case_close(t, &store);
 }
 
