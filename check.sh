@@ -249,7 +249,7 @@ run_stage() {	# name
 		grep -aoE '^ok\b.*# SKIP.*' "$results" | sed 's/^ok - //' | sort -t'#' -k2 |
 			awk -F' # SKIP ' '{ n[$2]++; if (n[$2] <= 3) names[$2] = names[$2] "; " $1 }
 				END { for (why in n) printf "     skipped %d (%s)%s%s\n", n[why], why,
-					names[why], n[why] > 3 ? "; ..." : "" }'
+					names[why], (n[why] > 3 ? "; ..." : "") }'
 		printf '==> %-10s %5s passed, %s failed, %s skipped, %s s\n' \
 			"$stage" "$passed" "$failed" "$skipped" $((SECONDS - begin))
 	} >"$logs/$stage.report"
