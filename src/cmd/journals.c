@@ -68,7 +68,7 @@ static int print_item(const struct tally_block_header *header, uint32_t item,
 	int there;
 
 	tally_block_entry_read(block.data + tally_block_table_place(item), &entry);
-	if (body > block.size || entry.place > block.size - body ||
+	if (entry.place > block.size - body ||
 	    tally_block_entry_size(&entry) > block.size - body - entry.place)
 		return tally_err_set(err, TALLY_CORRUPT, "item %u lies outside the block", item);
 	bytes = tally_bytes(block.data + body + entry.place, tally_block_entry_size(&entry));
@@ -96,6 +96,8 @@ int print_journals(struct tally_bytes block, struct tally_arena *arena, struct t
 
 	if (tally_block_header_read(block, &header, hash, err) != 0)
 		return -1;
+	if (block.size != tally_block_size(&header))
+		return tally_err_set(err, TALLY_CORRUPT, "the block's size is not what its header says");
 	for (uint32_t i = 0; i < header.count; i++)
 		if (print_item(&header, i, block, arena, err) != 0)
 			return -1;

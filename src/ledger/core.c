@@ -435,9 +435,11 @@ static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
 			result = -1;
 		else
 			result = tally_space_take_block(shadow, bytes, &projection, err);
-		if (result == 0)
+		if (result == 0) {
 			tally_project_commit(&projection);
-		else
+			result = tally_block_check_payloads(bytes, err);
+		}
+		if (result != 0)
 			tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)id,
 					 (unsigned long long)n);
 		tally_overlay_unref(shadow->active);
@@ -541,6 +543,11 @@ int tally_core_load_block(struct tally_core *core, uint64_t space_id, uint64_t b
 	if (tally_space_take_block(space, bytes, &projection, err) != 0)
 		return tally_err_prefix(err, "space %llx, block %llu",
 					(unsigned long long)space_id, (unsigned long long)block);
+	if (tally_block_check_payloads(bytes, err) != 0) {
+		tally_project_drop(&projection);
+		return tally_err_prefix(err, "space %llx, block %llu",
+					(unsigned long long)space_id, (unsigned long long)block);
+	}
 	if (tally_store_append(core->blocks, &write, 1, err) != 0) {
 		tally_project_drop(&projection);
 		return -1;

@@ -62,13 +62,9 @@ static int read_payload(const struct tally_record *record, struct tally_bytes sl
 			struct tally_journal *journal_r, struct tally_err *err)
 {
 	struct tally_payload_slot payload;
-	uint8_t hash[TALLY_HASH_SIZE];
 
-	if (tally_payload_slot_decode(slot, &payload, err) != 0)
+	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
-	tally_payload_hash(payload.salt, payload.payload, hash);
-	if (memcmp(hash, record->payload_hash, TALLY_HASH_SIZE) != 0)
-		return tally_err_set(err, TALLY_CORRUPT, "payload does not match its hash");
 	journal_r->payload = payload.payload;
 	journal_r->client_id = payload.evidence;
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);

@@ -3,13 +3,16 @@
 
 #include "arena.h"
 #include "jcs.h"
+#include "utf8.h"
 
 #define RECORD_VERSION 1
 #define SLOT_VERSION 1
 #define ENVELOPE_VERSION 1
 
-enum { HAS_PAYLOAD = 1, HAS_EVIDENCE = 2, HAS_DATA = 4 };
-enum { HAS_TOKEN = 1, HAS_NONCE = 2, HAS_REQUEST = 4 };
+#define NUMBER_END ((uint64_t)1 << 53)	/* integers of a leaf stay below (RFC 8785) */
+
+enum { HAS_PAYLOAD = 1, HAS_EVIDENCE = 2, HAS_DATA = 4, RECORD_FLAGS = 7 };
+enum { HAS_TOKEN = 1, HAS_NONCE = 2, HAS_REQUEST = 4, ENVELOPE_FLAGS = 7 };
 
 static const struct {
 	unsigned int number;
@@ -116,6 +119,37 @@ static void read_digest(struct tally_reader *reader, uint8_t digest_r[16])
 		memcpy(digest_r, bytes.data, 16);
 }
 
+/* What goes into a leaf as text: UTF-8, or the leaf would be no JSON. */
+static struct tally_bytes read_text(struct tally_reader *reader, uint64_t size)
+{
+	struct tally_bytes text = tally_read_bytes(reader, size);
+
+	if (!tally_utf8_valid(text))
+		reader->failed = true;
+	return text;
+}
+
+static uint64_t read_number(struct tally_reader *reader, uint64_t end)
+{
+	uint64_t number = tally_read_varint(reader);
+
+	if (number >= end)
+		reader->failed = true;
+	return number;
+}
+
+static void read_field(struct tally_reader *reader, struct tally_field *field)
+{
+	field->name = read_text(reader, tally_read_u8(reader));
+	field->kind = tally_read_u8(reader);
+	if (field->kind == FIELD_TEXT)
+		field->text = read_text(reader, tally_read_varint(reader));
+	else if (field->kind == FIELD_UINT || field->kind == FIELD_BOOL)
+		field->number = read_number(reader, field->kind == FIELD_BOOL ? 2 : NUMBER_END);
+	else
+		reader->failed = true;
+}
+
 static void read_fields(struct tally_reader *reader, struct tally_arena *arena,
 			struct tally_record *record)
 {
@@ -128,13 +162,8 @@ static void read_fields(struct tally_reader *reader, struct tally_arena *arena,
 	}
 	fields = tally_arena_array(arena, struct tally_field, count + 1);
 	for (size_t i = 0; i < count; i++) {
-		fields[i].name = tally_read_bytes(reader, tally_read_u8(reader));
-		fields[i].kind = tally_read_u8(reader);
-		if (fields[i].kind == FIELD_TEXT)
-			fields[i].text = tally_read_bytes(reader, tally_read_varint(reader));
-		else if (fields[i].kind == FIELD_UINT || fields[i].kind == FIELD_BOOL)
-			fields[i].number = tally_read_varint(reader);
-		else
+		read_field(reader, &fields[i]);
+		if (i > 0 && tally_bytes_compare(fields[i - 1].name, fields[i].name) >= 0)
 			reader->failed = true;
 	}
 	record->fields = fields;
@@ -158,13 +187,13 @@ int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
 	if (flags & HAS_PAYLOAD) {
 		record_r->has_payload = true;
 		read_hash(&reader, record_r->payload_hash);
-		record_r->payload_size = tally_read_varint(&reader);
+		record_r->payload_size = read_number(&reader, NUMBER_END);
 	}
 	if (flags & HAS_EVIDENCE) {
 		record_r->has_evidence = true;
 		read_hash(&reader, record_r->evidence_hash);
 	}
-	record_r->member_id = tally_read_bytes(&reader, tally_read_u8(&reader));
+	record_r->member_id = read_text(&reader, tally_read_u8(&reader));
 	count = tally_read_u8(&reader);
 	if (count > TALLY_MAX_CLUES) {
 		reader.failed = true;
@@ -172,7 +201,7 @@ int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
 		struct tally_bytes *clues = tally_arena_array(arena, struct tally_bytes, count);
 
 		for (size_t i = 0; i < count; i++)
-			clues[i] = tally_read_bytes(&reader, tally_read_u8(&reader));
+			clues[i] = read_text(&reader, tally_read_u8(&reader));
 		record_r->clues = clues;
 		record_r->clue_count = count;
 	}
@@ -180,7 +209,7 @@ int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
 		record_r->has_data = true;
 		read_fields(&reader, arena, record_r);
 	}
-	if (reader.failed || tally_reader_left(&reader) != 0 ||
+	if (reader.failed || tally_reader_left(&reader) != 0 || (flags & ~RECORD_FLAGS) != 0 ||
 	    tally_type_name(record_r->type) == NULL)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed journal record");
 	return 0;
@@ -346,6 +375,27 @@ void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes
 	tally_sha256_end(&sha, hash_r);
 }
 
+int tally_payload_slot_check(const struct tally_record *record, struct tally_bytes bytes,
+			     struct tally_payload_slot *slot_r, struct tally_err *err)
+{
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	if (tally_payload_slot_decode(bytes, slot_r, err) != 0)
+		return -1;
+	tally_payload_hash(slot_r->salt, slot_r->payload, hash);
+	if (slot_r->payload.size != record->payload_size ||
+	    memcmp(hash, record->payload_hash, TALLY_HASH_SIZE) != 0)
+		return tally_err_set(err, TALLY_CORRUPT, "payload does not match its hash");
+	if (record->has_evidence != (slot_r->evidence.size > 0))
+		return tally_err_set(err, TALLY_CORRUPT, "evidence without its hash, or the reverse");
+	if (!record->has_evidence)
+		return 0;
+	tally_evidence_hash(slot_r->evidence_salt, slot_r->evidence, hash);
+	if (memcmp(hash, record->evidence_hash, TALLY_HASH_SIZE) != 0)
+		return tally_err_set(err, TALLY_CORRUPT, "evidence does not match its hash");
+	return 0;
+}
+
 /* ---- envelope ---- */
 
 void tally_envelope_encode(const struct tally_envelope *envelope, struct tally_buf *buf)
@@ -392,7 +442,8 @@ int tally_envelope_decode(struct tally_bytes bytes, struct tally_envelope *envel
 	}
 	if (envelope_r->has_request)
 		read_digest(&reader, envelope_r->request);
-	if (reader.failed || tally_reader_left(&reader) != 0)
+	if (reader.failed || tally_reader_left(&reader) != 0 || flags == 0 ||
+	    (flags & ~ENVELOPE_FLAGS) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed envelope");
 	return 0;
 }

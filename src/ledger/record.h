@@ -106,6 +106,9 @@ struct tally_payload_slot {
 void tally_payload_head_encode(const struct tally_payload_slot *slot, struct tally_buf *buf);
 int tally_payload_slot_decode(struct tally_bytes bytes, struct tally_payload_slot *slot_r,
 			      struct tally_err *err);
+/* The same, and holds it against its record: size of the payload, both hashes. CORRUPT. */
+int tally_payload_slot_check(const struct tally_record *record, struct tally_bytes bytes,
+			     struct tally_payload_slot *slot_r, struct tally_err *err);
 void tally_payload_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes payload,
 			uint8_t hash_r[TALLY_HASH_SIZE]);
 void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,

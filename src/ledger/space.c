@@ -82,7 +82,7 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 
 	memset(head_r, 0, sizeof(*head_r));
 	atomic_init(&head_r->refs, 1);
-	if (version != HEAD_VERSION)
+	if (version != HEAD_VERSION && !reader.failed)
 		return tally_err_set(err, TALLY_UNSUPPORTED,
 				     "head version %u, this program reads %u", version,
 				     HEAD_VERSION);
@@ -103,7 +103,8 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	    !get_text(&reader, head_r->name, sizeof(head_r->name)) ||
 	    !get_text(&reader, head_r->description, sizeof(head_r->description)) ||
 	    !get_text(&reader, head_r->origin, sizeof(head_r->origin)) ||
-	    !tally_frontier_decode(&head_r->frontier, frontier))
+	    !tally_frontier_decode(&head_r->frontier, frontier) ||
+	    tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;
 }
@@ -188,7 +189,7 @@ static int check_header(struct tally_space *space, const struct tally_block_head
 		return tally_err_set(err, TALLY_CORRUPT, "it does not follow the block before");
 	if (head != NULL && header->time_ms < head->time_ms)
 		return tally_err_set(err, TALLY_CORRUPT, "its time goes backwards");
-	if (bytes.size != tally_block_body_place(header->count) + header->body_size)
+	if (bytes.size != tally_block_size(header))
 		return tally_err_set(err, TALLY_CORRUPT, "its size is not what its header says");
 	if (space->name[0] != '\0' && strcmp(space->name, header->name) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "it belongs to another ledger");
@@ -223,9 +224,14 @@ static int take_items(struct tally_space *space, const struct tally_block_header
 				      (unsigned long long)place.journal_id);
 			break;
 		}
-		if (tally_record_decode(slot, arena, &record, err) != 0 ||
-		    tally_block_slot(&entry, item, SLOT_ENVELOPE, &slot, err) < 0 ||
-		    tally_envelope_decode(slot, &envelope, err) != 0)
+		if (tally_record_decode(slot, arena, &record, err) != 0)
+			break;
+		if (tally_block_slot(&entry, item, SLOT_ENVELOPE, &slot, err) != 1) {
+			tally_err_set(err, TALLY_CORRUPT, "envelope of journal %llu",
+				      (unsigned long long)place.journal_id);
+			break;
+		}
+		if (tally_envelope_decode(slot, &envelope, err) != 0)
 			break;
 		tally_buf_clear(&leaf);
 		tally_leaf_encode(&record, &place, &leaf);
@@ -266,6 +272,53 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 		tally_project_block(projection, &header, hash);
 	else
 		tally_project_drop(projection);
+	return result;
+}
+
+static int check_payload(struct tally_bytes item, const struct tally_block_entry *entry,
+			 struct tally_arena *arena, struct tally_err *err)
+{
+	struct tally_payload_slot payload;
+	struct tally_record record;
+	struct tally_bytes slot;
+	int there;
+
+	if (tally_block_slot(entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, &record, err) != 0)
+		return -1;
+	there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
+	if (there == 1 && record.has_payload)
+		return tally_payload_slot_check(&record, slot, &payload, err);
+	if (there >= 0 && !record.has_payload && slot.size > 0)
+		return tally_err_set(err, TALLY_CORRUPT, "a payload that its record does not know");
+	return there < 0 ? -1 : 0;
+}
+
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err)
+{
+	struct tally_block_header header;
+	uint8_t hash[TALLY_HASH_SIZE];
+	struct tally_arena arena;
+	int result = tally_block_header_read(bytes, &header, hash, err);
+
+	tally_arena_init(&arena);
+	for (uint32_t i = 0; result == 0 && i < header.count; i++) {
+		uint64_t body = tally_block_body_place(header.count);
+		struct tally_block_entry entry;
+
+		tally_arena_reset(&arena);
+		tally_block_entry_read(bytes.data + tally_block_table_place(i), &entry);
+		if (entry.place <= bytes.size - body)
+			result = check_payload(tally_bytes(bytes.data + body + entry.place,
+							   bytes.size - body - entry.place),
+					       &entry, &arena, err);
+		else
+			result = tally_err_set(err, TALLY_CORRUPT, "it lies outside the block");
+		if (result != 0)
+			tally_err_prefix(err, "journal %llu",
+					 (unsigned long long)(header.first + i));
+	}
+	tally_arena_free(&arena);
 	return result;
 }
 

@@ -157,6 +157,10 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err);
 int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 			   struct tally_projection *projection, struct tally_err *err);
 
+/* Payload slots of a block that was taken: checksums, sizes, hashes; erased ones pass. What a
+ * replay leaves out, for whoever checks or loads blocks. */
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err);
+
 /* ---- flushing (takes its own locks; not while holding space->write) ---- */
 
 /* Applies to the index all that was committed when it was called. */

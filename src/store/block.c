@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#define NUMBER_END ((uint64_t)1 << 53)	/* integers of a leaf stay below (RFC 8785) */
+
 static const uint8_t magic[4] = { 'T', 'L', 'Y', 'B' };
 
 size_t tally_block_cost(size_t record, size_t payload_slot, size_t envelope)
@@ -87,6 +89,30 @@ void tally_block_end(struct tally_block_builder *builder, struct tally_block_hea
 	tally_sha256(p, TALLY_BLOCK_HEADER, hash_r);
 }
 
+static bool all_zero(struct tally_bytes bytes)
+{
+	for (size_t i = 0; i < bytes.size; i++)
+		if (bytes.data[i] != 0)
+			return false;
+	return true;
+}
+
+/* Numbers that no leaf can hold, or that lead out of the block, are nobody's header. */
+static bool in_bounds(const struct tally_block_header *header)
+{
+	return header->count > 0 && header->first < NUMBER_END &&
+	       header->count <= NUMBER_END - header->first && header->time_ms < NUMBER_END &&
+	       header->body_size <= UINT32_MAX;
+}
+
+/* A name, then nothing but zeros. */
+static bool name_fits(const uint8_t *name)
+{
+	size_t size = strnlen((const char *)name, TALLY_BLOCK_NAME);
+
+	return size > 0 && all_zero(tally_bytes(name + size, TALLY_BLOCK_NAME - size));
+}
+
 int tally_block_header_read(struct tally_bytes bytes, struct tally_block_header *header_r,
 			    uint8_t hash_r[TALLY_HASH_SIZE], struct tally_err *err)
 {
@@ -111,8 +137,10 @@ int tally_block_header_read(struct tally_bytes bytes, struct tally_block_header 
 		.body_size = tally_get_u64(p + 160),
 	};
 	if (tally_get_u16(p + 6) != TALLY_BLOCK_HEADER || tally_get_u32(p + 8) != TALLY_BLOCK_ENTRY ||
-	    header_r->count == 0 || header_r->first + header_r->count < header_r->first)
+	    !in_bounds(header_r))
 		return tally_err_set(err, TALLY_CORRUPT, "sizes in the block header");
+	if (!name_fits(p + 112) || !all_zero(tally_bytes(p + 168, 20)))
+		return tally_err_set(err, TALLY_CORRUPT, "name or reserved bytes in the block header");
 	memcpy(header_r->previous, p + 48, TALLY_HASH_SIZE);
 	memcpy(header_r->root, p + 80, TALLY_HASH_SIZE);
 	memcpy(header_r->name, p + 112, TALLY_BLOCK_NAME);
@@ -130,14 +158,6 @@ void tally_block_entry_read(const uint8_t *at, struct tally_block_entry *entry_r
 	entry_r->crc[SLOT_RECORD] = tally_get_u32(at + 12);
 	entry_r->crc[SLOT_PAYLOAD] = tally_get_u32(at + 16);
 	entry_r->crc[SLOT_ENVELOPE] = tally_get_u32(at + 20);
-}
-
-static bool all_zero(struct tally_bytes bytes)
-{
-	for (size_t i = 0; i < bytes.size; i++)
-		if (bytes.data[i] != 0)
-			return false;
-	return true;
 }
 
 int tally_block_slot(const struct tally_block_entry *entry, struct tally_bytes item,

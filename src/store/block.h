@@ -82,7 +82,10 @@ void tally_block_end(struct tally_block_builder *builder, struct tally_block_hea
 /* Bytes an item adds to a block. */
 size_t tally_block_cost(size_t record, size_t payload_slot, size_t envelope);
 
-/* Reads and checks a header; CORRUPT says what is wrong, UNSUPPORTED names both versions. */
+/*
+ * Reads and checks a header; CORRUPT says what is wrong, UNSUPPORTED names both versions. What it
+ * lets through stays in bounds: items and time below 2^53, a body that places of 4 bytes reach.
+ */
 int tally_block_header_read(struct tally_bytes bytes, struct tally_block_header *header_r,
 			    uint8_t hash_r[TALLY_HASH_SIZE], struct tally_err *err);
 
@@ -96,6 +99,11 @@ static inline uint64_t tally_block_table_place(uint32_t item)
 static inline uint64_t tally_block_body_place(uint32_t count)
 {
 	return tally_block_table_place(count);
+}
+/* Bytes of the whole block: who reads the table or the body in memory compares it first. */
+static inline uint64_t tally_block_size(const struct tally_block_header *header)
+{
+	return tally_block_body_place(header->count) + header->body_size;
 }
 static inline uint32_t tally_block_entry_size(const struct tally_block_entry *entry)
 {

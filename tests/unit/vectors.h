@@ -3,6 +3,7 @@
 #define TALLY_VECTORS_H
 
 #include <json.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bytes.h"
