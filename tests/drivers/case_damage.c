@@ -262,7 +262,10 @@ static void turned_bytes(struct trial *t)
 		errors += kinds->kinds[i].errors;
 		printf("# %s: %u of %u turned bytes in %s were told of\n", t->driver->name,
 		       kinds->kinds[i].errors, t->rounds, kinds->kinds[i].name);
+		for (size_t j = 0; j < kinds->kinds[i].count; j++)
+			free(kinds->kinds[i].paths[j]);
 	}
+	free(kinds);
 	CHECK(errors > 0);				/* else nothing that matters was hit */
 	free(pristine);
 }
