@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "acs3.h"
 #include "clock.h"
 #include "secret.h"
 
@@ -97,6 +98,14 @@ static int check_clock(const struct tally_auth *auth, struct tally_bytes timesta
 	return 0;
 }
 
+static int mismatch(const struct tally_request *request, struct tally_bytes text,
+		    struct tally_fault *fault)
+{
+	if (text.size > ECHO_MAX)
+		text.size = ECHO_MAX;
+	return tally_fault_about(fault, request->arena, FAULT_SIGNATURE_MISMATCH, text);
+}
+
 static int check_signature(const struct tally_request *request, const struct tally_form *form,
 			   const struct credentials *given, const char secret[48],
 			   struct tally_fault *fault)
@@ -113,9 +122,7 @@ static int check_signature(const struct tally_request *request, const struct tal
 	tally_rpc_mac(tally_bytes_str(secret), text, mac);
 	if (tally_secret_equal(sent, tally_bytes(mac, sizeof(mac))))
 		return 0;
-	if (text.size > ECHO_MAX)
-		text.size = ECHO_MAX;
-	return tally_fault_about(fault, request->arena, FAULT_SIGNATURE_MISMATCH, text);
+	return mismatch(request, text, fault);
 }
 
 static struct tally_bytes scoped_nonce(struct tally_arena *arena, struct tally_bytes key_id,
@@ -170,6 +177,33 @@ static int check_rpc(const struct tally_auth *auth, const struct tally_request *
 		     now_ms, kind, write, fault);
 }
 
+static int check_acs3(const struct tally_auth *auth, const struct tally_request *request,
+		      enum tally_action_kind kind, struct tally_write *write,
+		      struct tally_fault *fault)
+{
+	struct tally_access_key key;
+	struct tally_acs3 given;
+	char secret[48];
+	uint8_t mac[32];
+	uint64_t now_ms = tally_now_ms();
+
+	if (tally_acs3_read(request, &given, fault) < 0)
+		return -1;
+	if (given.nonce.size > NONCE_MAX)
+		return tally_fault_named(fault, FAULT_INVALID_COMMON, "SignatureNonce");
+	if (find_key(auth, request->arena, given.key_id, &key, secret, fault) < 0)
+		return -1;
+	tally_acs3_mac(tally_bytes_str(secret), given.string_to_sign, mac);
+	tally_wipe(secret, sizeof(secret));
+	if (check_clock(auth, given.date, now_ms, &write->request_ms, fault) < 0)
+		return -1;
+	if (!tally_secret_equal(given.signature, tally_bytes(mac, sizeof(mac))))
+		return mismatch(request, given.string_to_sign, fault);
+	write->caller.account = key.account;
+	return admit(auth, request, scoped_nonce(request->arena, given.key_id, given.nonce),
+		     now_ms, kind, write, fault);
+}
+
 /* Local administration, or nobody. */
 static int check_unsigned(const struct tally_request *request, struct tally_write *write,
 			  struct tally_fault *fault)
@@ -187,15 +221,32 @@ static int check_unsigned(const struct tally_request *request, struct tally_writ
 	return 0;
 }
 
-int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
-		     const struct tally_form *form, enum tally_action_kind kind,
-		     struct tally_write *write_r, struct tally_fault *fault)
+enum tally_scheme tally_auth_scheme(const struct tally_request *request,
+				    const struct tally_form *form)
 {
 	struct tally_bytes value;
 
+	if (tally_acs3_given(request))
+		return SCHEME_ACS3;
+	return tally_form_get(form, "AccessKeyId", &value) ||
+	       tally_form_get(form, "Signature", &value) ? SCHEME_RPC : SCHEME_NONE;
+}
+
+int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
+		     const struct tally_form *form, enum tally_action_kind kind,
+		     struct tally_write *write_r, bool *covered_r, struct tally_fault *fault)
+{
 	memset(write_r, 0, sizeof(*write_r));
-	if (tally_form_get(form, "AccessKeyId", &value) ||
-	    tally_form_get(form, "Signature", &value))
+	*covered_r = false;
+	switch (tally_auth_scheme(request, form)) {
+	case SCHEME_RPC:
 		return check_rpc(auth, request, form, kind, write_r, fault);
+	case SCHEME_ACS3:
+		*covered_r = true;
+		return check_acs3(auth, request, kind, write_r, fault);
+	case SCHEME_NONE:
+		break;
+	}
+	*covered_r = request->local;
 	return check_unsigned(request, write_r, fault);
 }

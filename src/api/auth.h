@@ -1,5 +1,5 @@
 /*
- * Who calls: RPC signature 1.0, local administration, or nobody. Whether the caller may do what
+ * Who calls: RPC signature 1.0, signature V3, local administration, or nobody. Whether the caller may do what
  * it asks is the service's next step.
  */
 #ifndef TALLY_AUTH_H
@@ -20,6 +20,11 @@ void tally_nonces_free(struct tally_nonces **nonces);
 bool tally_nonces_take(struct tally_nonces *nonces, struct tally_bytes nonce, uint64_t now_ms,
 		       uint64_t expire_ms);
 
+/* How a request says who sends it. */
+enum tally_scheme { SCHEME_NONE, SCHEME_RPC, SCHEME_ACS3 };
+enum tally_scheme tally_auth_scheme(const struct tally_request *request,
+				    const struct tally_form *form);
+
 struct tally_auth {
 	struct tally_core *core;
 	struct tally_nonces *nonces;
@@ -35,8 +40,9 @@ struct tally_auth {
  * Neither AccessKeyId nor Signature: local administration if the request is local (the header
  * x-tally-account names the account it acts as), else nobody, account 0.
  */
+/* *covered_r: nothing of the body needs further proof that it is the caller's. */
 int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
 		     const struct tally_form *form, enum tally_action_kind kind,
-		     struct tally_write *write_r, struct tally_fault *fault);
+		     struct tally_write *write_r, bool *covered_r, struct tally_fault *fault);
 
 #endif

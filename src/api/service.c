@@ -147,27 +147,31 @@ static int read_form(struct exchange *x)
 	return result;
 }
 
-static bool is_signed(const struct exchange *x)
+/* Where Action and Version stand: in headers with signature V3, else among the parameters. */
+static struct tally_bytes common(const struct exchange *x, const char *name, const char *header)
 {
 	struct tally_bytes value;
 
-	return tally_form_get(&x->form, "AccessKeyId", &value) ||
-	       tally_form_get(&x->form, "Signature", &value);
+	if (tally_auth_scheme(x->request, &x->form) == SCHEME_ACS3)
+		return tally_request_header(x->request, header, NULL);
+	tally_form_get(&x->form, name, &value);
+	return value;
 }
 
-/* Action and Version. Who does not sign need not name the version. */
+/* Who does not sign need not name the version. */
 static int find_action(struct exchange *x)
 {
 	unsigned int method = is_post(x) ? METHOD_POST : METHOD_GET;
-	struct tally_bytes name, version;
+	struct tally_bytes name = common(x, "Action", "x-acs-action");
+	struct tally_bytes version = common(x, "Version", "x-acs-version");
 
-	if (!tally_form_get(&x->form, "Action", &name) || name.size == 0)
+	if (name.size == 0)
 		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "Action");
 	x->call.action = tally_action_find(x->family, name);
 	if (x->call.action == NULL || (x->call.action->methods & method) == 0)
 		return tally_fault_set(&x->fault, FAULT_NO_ACTION);
-	if (!tally_form_get(&x->form, "Version", &version) || version.size == 0)
-		return !is_signed(x) ? 0 :
+	if (version.size == 0)
+		return tally_auth_scheme(x->request, &x->form) == SCHEME_NONE ? 0 :
 		       tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "Version");
 	if (!tally_bytes_is(version, TALLY_RPC_VERSION))
 		return tally_fault_set(&x->fault, FAULT_NO_VERSION);
@@ -187,9 +191,8 @@ static int authenticate(struct exchange *x)
 	struct tally_call *call = &x->call;
 
 	if (tally_auth_check(&x->service->auth, x->request, &x->form, call->action->kind,
-			     &call->write, &x->fault) < 0)
+			     &call->write, &call->body_covered, &x->fault) < 0)
 		return -1;
-	call->body_covered = call->write.caller.local;
 	if (call->action->need == PERM_LOCAL && !call->write.caller.local)
 		return tally_fault_named(&x->fault, FAULT_UNAUTHORIZED,
 					 "It is for local administration only.");

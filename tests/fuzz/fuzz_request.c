@@ -1,6 +1,6 @@
 /*
  * Whole requests against the service over a core that always answers the same. The input is lines:
- * method, path, query, content type, body (the rest); a '!' in front of the method makes it a
+ * method, path, query, content type (also host and Authorization), body (the rest); a '!' in front of the method makes it a
  * local request. Every answer is a document of its format: JSON that json-c reads, XML that
  * libxml2 reads, with a status that HTTP knows.
  */
@@ -64,9 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct tally_core core;
 	struct tally_arena arena = { 0 };
 	struct tally_bytes input = tally_bytes(data, size);
-	struct tally_header headers[2] = { { TALLY_BYTES_LIT("content-type"), TALLY_BYTES_NONE },
-					   { TALLY_BYTES_LIT("host"), TALLY_BYTES_NONE } };
-	struct tally_request request = { .arena = &arena, .headers = headers, .header_count = 2 };
+	struct tally_header headers[] = {
+		{ TALLY_BYTES_LIT("content-type"), TALLY_BYTES_NONE },
+		{ TALLY_BYTES_LIT("host"), TALLY_BYTES_NONE },
+		{ TALLY_BYTES_LIT("authorization"), TALLY_BYTES_NONE },
+		{ TALLY_BYTES_LIT("x-acs-action"), TALLY_BYTES_LIT("GetJournal") },
+		{ TALLY_BYTES_LIT("x-acs-version"), TALLY_BYTES_LIT("2019-11-22") },
+	};
+	struct tally_request request = { .arena = &arena, .headers = headers, .header_count = 5 };
 	struct tally_response response;
 	struct tally_err err;
 
@@ -81,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	request.path = take_line(&input);
 	request.query = take_line(&input);
-	headers[0].value = headers[1].value = take_line(&input);
+	headers[0].value = headers[1].value = headers[2].value = take_line(&input);
 	request.body = input;
 	tally_service_handle(service, &request, &response);
 	check_document(&response);
