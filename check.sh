@@ -219,7 +219,7 @@ stage_build() {
 stage_data() { run_test data bash "$source/tests/build/data.sh" "$source"; }
 
 stage_quickstart() {
-	run_test quickstart bash "$source/tests/build/quickstart.sh" "$source" "$work/quickstart"
+	run_test quickstart bash "$source/tests/build/quickstart.sh" "$top" "$work/quickstart"
 }
 
 # ---- running them ----

@@ -124,11 +124,13 @@ server_script() {	# directory name arguments
 # Copies the sources, so that nothing is written beside them and a checkout that is configured in
 # place does no harm. Times are kept, so make builds only what changed.
 copy_sources() {	# from to
-	local from=$1 to=$2
+	local from to=$2
+	from=$(cd "$1" && pwd -P)
 	mkdir -p "$to"
 	(cd "$from" && {
-		git ls-files -z --cached --others --exclude-standard 2>/dev/null ||
-			find . \( -name .git -o -path './build*' -o -path ./demo -o -name node_modules \) \
+		[ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$PWD" ] &&
+			git ls-files -z --cached --others --exclude-standard ||
+			find . \( -name .git -o -path './build*' ! -path ./build-aux -o -path ./demo -o -name node_modules \) \
 				-prune -o -type f -print0
 	} | tar --null --no-recursion --ignore-failed-read -cf - -T - 2>/dev/null) |
 		tar -xf - -C "$to"
