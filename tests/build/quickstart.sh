@@ -8,7 +8,7 @@ source=$1 work=$2
 . "$source/tools/tap.sh"
 clone=$work/clone demo=$work/demo
 APT_LOG=$work/packages.log
-rm -rf "$demo" "$work/home" "$work/tmp"
+rm -rf "$work"
 mkdir -p "$clone" "$work/home" "$work/tmp"
 copy_sources "$source" "$clone"
 export HOME=$work/home TMPDIR=$work/tmp
