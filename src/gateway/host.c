@@ -146,7 +146,9 @@ static int become_owner(struct tally_host *host, struct tally_err *err)
 		return 0;
 	}
 	give_up(host);
-	tally_log(TALLY_LOG_ERROR, "store.open", "error", err->text, NULL);
+	/* A short-lived host hands the error to its caller, who says it. */
+	if (host->kind == HOST_SERVER)
+		tally_log(TALLY_LOG_ERROR, "store.open", "error", err->text, NULL);
 	host->open_err = *err;
 	host->open_failed_ms = mono_ms();
 	return -1;
