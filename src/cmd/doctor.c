@@ -248,6 +248,56 @@ static void check_servers(struct doctor *doctor)
 		found(doctor, GOOD, "web server", NULL, "%s", text);
 }
 
+/* ---- settings ---- */
+
+static void show_setting(struct tally_conf *conf, const char *section,
+			 const struct tally_setting *row, json_object *list)
+{
+	const char *value = tally_conf_get(conf, section, row->key);
+	json_object *object;
+	char name[160];
+
+	if (value == NULL)
+		value = row->fallback;
+	snprintf(name, sizeof name, "%s.%s", section, row->key);
+	if (list == NULL) {
+		printf("%s = %s\n", name, value != NULL ? value : "");
+		return;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "Name", json_object_new_string(name));
+	json_object_object_add(object, "Value", json_object_new_string(value != NULL ? value : ""));
+	json_object_object_add(object, "Default",
+			       json_object_new_string(row->fallback != NULL ? row->fallback : ""));
+	json_object_object_add(object, "Help", json_object_new_string(row->help));
+	json_object_array_add(list, object);
+}
+
+static void show_section(struct tally_conf *conf, const char *section,
+			 const struct tally_setting *rows, json_object *list)
+{
+	for (; rows != NULL && rows->key != NULL; rows++)
+		show_setting(conf, section, rows, list);
+}
+
+/* Every setting there is, with the value in force. */
+static int show_settings(struct verb_call *call)
+{
+	struct tally_conf *conf = verb_conf(call);
+	json_object *list = verb_given(call, "json") ? json_object_new_array() : NULL;
+
+	if (conf == NULL)
+		return VERB_FAILED;
+	for (size_t i = 0; settings_sections[i].name != NULL; i++)
+		show_section(conf, settings_sections[i].name, settings_sections[i].rows, list);
+	for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++)
+		show_section(conf, tally_builtin_drivers[i]->name, tally_builtin_drivers[i]->settings,
+			     list);
+	if (list != NULL)
+		print_json(list);
+	return VERB_OK;
+}
+
 /* ---- the verb ---- */
 
 static int doctor_run(struct verb_call *call)
@@ -255,6 +305,8 @@ static int doctor_run(struct verb_call *call)
 	struct doctor doctor = { .call = call };
 	const char *path;
 
+	if (verb_given(call, "settings"))
+		return show_settings(call);
 	if (verb_given(call, "json"))
 		doctor.list = json_object_new_array();
 	if (check_conf(&doctor)) {
@@ -280,6 +332,7 @@ static int doctor_run(struct verb_call *call)
 
 static const struct verb_option doctor_options[] = {
 	{ "deep", NULL, "also read every block again and check it" },
+	{ "settings", NULL, "only print every setting there is, with the value in force" },
 	VERB_JSON_OPTION,
 	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END
