@@ -563,7 +563,7 @@ static bool read_options(struct bench *bench)
 static int run_bench(struct verb_call *call, const char *kind,
 		     bool (*run)(struct bench *bench, struct outcome *outcome))
 {
-	struct bench bench = { .call = call, .driver = tally_builtin_drivers[0]->name, .batch = 1,
+	struct bench bench = { .call = call, .driver = tally_driver_default(), .batch = 1,
 			       .size = 256, .clients = 1, .seconds = 5 };
 	struct outcome outcome = { 0 };
 	char machine[512];

@@ -311,8 +311,6 @@ static int doctor_run(struct verb_call *call)
 		doctor.list = json_object_new_array();
 	if (check_conf(&doctor)) {
 		path = tally_conf_get(call->conf, "store", "path");
-		if (path != NULL)
-			path = verb_store_path(call);	/* which also finds the driver */
 		check_driver(&doctor);
 		if (path == NULL) {
 			found(&doctor, BAD, "store", "name one with --store DIR, TALLY_STORE or tally.conf",

@@ -17,7 +17,6 @@
 #include "arena.h"
 #include "bytes.h"
 #include "conf.h"
-#include "core.h"
 #include "err.h"
 #include "log.h"
 #include "store.h"
@@ -393,37 +392,15 @@ struct tally_conf *verb_conf(struct verb_call *call)
 	return call->conf;
 }
 
-const char *verb_driver_name(const struct verb_call *call)
+const char *verb_driver_name(struct verb_call *call)
 {
 	const char *name = tally_conf_get(call->conf, "store", "driver");
 
-	for (const struct tally_setting *row = tally_store_settings;
-	     name == NULL && row->type != SETTING_END; row++)
-		if (strcmp(row->key, "driver") == 0)
-			name = row->fallback;
-	return name != NULL ? name : "";
-}
-
-/*
- * A store of ours says in the first line of its file "format" which driver made it. Where nobody
- * named a driver that one is taken, so that the store's place alone is enough.
- */
-static void take_driver_of(struct tally_conf *conf, const char *path)
-{
-	char file[4096], line[128] = "", *rest = line, *word;
-	FILE *from;
-
-	snprintf(file, sizeof file, "%s/format", path);
-	from = fopen(file, "re");
-	if (from == NULL)
-		return;
-	if (fgets(line, sizeof line, from) == NULL)
-		line[0] = '\0';
-	fclose(from);
-	while ((word = strsep(&rest, " -\n")) != NULL)
-		for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++)
-			if (strcmp(word, tally_builtin_drivers[i]->name) == 0)
-				tally_conf_override(conf, "store", "driver", word);
+	if (name != NULL)
+		return name;
+	if (tally_driver_of(tally_conf_get(call->conf, "store", "path"), call->driver))
+		return call->driver;
+	return tally_driver_default();
 }
 
 const char *verb_store_path(struct verb_call *call)
@@ -438,8 +415,6 @@ const char *verb_store_path(struct verb_call *call)
 		verb_misuse(call, "which store? Use --store DIR or set TALLY_STORE");
 		return NULL;
 	}
-	if (tally_conf_get(conf, "store", "driver") == NULL)
-		take_driver_of(conf, path);
 	return path;
 }
 

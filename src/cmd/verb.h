@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store.h"
+
 struct tally_conf;
 struct tally_err;
 struct verb_call;
@@ -30,7 +32,7 @@ struct verb_option {
 /* The options that say which store is meant; verb_conf reads them. */
 #define VERB_STORE_OPTIONS                                                                        \
 	{ "store", "DIR", "the store's directory (default: TALLY_STORE, or store.path)" },        \
-	{ "driver", "NAME", "its storage driver (default: TALLY_DRIVER, store.driver, what it was made with)" },      \
+	{ "driver", "NAME", "its storage driver (default: TALLY_DRIVER, or what it was made with)" },      \
 	{ "config", "FILE", "configuration to read (default: TALLY_CONFIG)" }
 #define VERB_JSON_OPTION { "json", NULL, "print JSON" }
 #define VERB_OPTIONS_END { NULL, NULL, NULL }
@@ -59,6 +61,7 @@ struct verb_call {
 	} *given;			/* in the order typed */
 	size_t given_count;
 	struct tally_conf *conf;	/* once verb_conf was called */
+	char driver[TALLY_DRIVER_NAME];	/* verb_driver_name's */
 };
 
 /* Takes the line apart, runs what it names, and returns the exit status. --help is done here. */
@@ -88,11 +91,11 @@ int verb_misuse(const struct verb_call *call, const char *format, ...)
  */
 struct tally_conf *verb_conf(struct verb_call *call);
 
-/* The name of the storage driver by the configuration; conf must have been read. */
-const char *verb_driver_name(const struct verb_call *call);
+/* The storage driver: as configured, else the one that made the store, else that of a new one. The
+ * configuration must have been read. */
+const char *verb_driver_name(struct verb_call *call);
 
-/* The store's place by the configuration; NULL after printing that none was named. Where no driver
- * was named either, the one that made the store is taken. */
+/* The store's place by the configuration; NULL after printing that none was named. */
 const char *verb_store_path(struct verb_call *call);
 
 /*

@@ -18,7 +18,9 @@ struct store_settings {
 const struct tally_setting tally_store_settings[] = {
 	{ "path", SETTING_TEXT, NULL, AT(path),
 	  "Where the store is: a directory, or the URL of an engine." },
-	{ "driver", SETTING_TEXT, "bdb", AT(driver), "The storage driver of the blocks." },
+	{ "driver", SETTING_TEXT, NULL, AT(driver),
+	  "The storage driver of the blocks; default: the one that made the store, for a new one "
+	  "bdb." },
 	{ "index_path", SETTING_TEXT, NULL, AT(index_path),
 	  "Where the index tables are, when not in the store itself." },
 	{ "index_driver", SETTING_TEXT, NULL, AT(index_driver),
@@ -197,12 +199,16 @@ static int open_stores(struct tally_core *core, const struct tally_core_options 
 		       const struct store_settings *s, bool create, struct tally_err *err)
 {
 	bool split = s->index_path != NULL || s->index_driver != NULL;
-	const char *index_driver = s->index_driver != NULL ? s->index_driver : s->driver;
+	char made_by[TALLY_DRIVER_NAME];
+	const char *driver = s->driver != NULL			? s->driver :
+			     tally_driver_of(s->path, made_by)	? made_by :
+								  tally_driver_default();
+	const char *index_driver = s->index_driver != NULL ? s->index_driver : driver;
 
 	if (s->path == NULL)
 		return tally_err_about(err, TALLY_MISSING, "store.path",
 				       "no store is named (store.path, TALLY_STORE)");
-	if (open_half(options, s->driver, s->path, create, true, !split, s->module_dir,
+	if (open_half(options, driver, s->path, create, true, !split, s->module_dir,
 		      &core->blocks, err) != 0)
 		return -1;
 	if (!split) {

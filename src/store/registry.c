@@ -213,3 +213,36 @@ int tally_driver_find(const char *name, const char *module_dir,
 	pthread_mutex_unlock(&lock);
 	return ret;
 }
+
+/* ---- which driver ---- */
+
+bool tally_driver_of(const char *location, char name[TALLY_DRIVER_NAME])
+{
+	static const char mark[] = "tallystick ";
+	char path[4096], line[sizeof(mark) + TALLY_DRIVER_NAME + 1];
+	size_t size;
+	bool found;
+	FILE *file;
+
+	if (location == NULL || snprintf(path, sizeof(path), "%s/format", location) >= (int)sizeof(path))
+		return false;
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	found = fgets(line, sizeof(line), file) != NULL &&
+		strncmp(line, mark, sizeof(mark) - 1) == 0;
+	fclose(file);
+	if (!found)
+		return false;
+	size = strcspn(line + sizeof(mark) - 1, " \n");
+	if (size >= TALLY_DRIVER_NAME)
+		return false;
+	memcpy(name, line + sizeof(mark) - 1, size);
+	name[size] = '\0';
+	return name_valid(name);
+}
+
+const char *tally_driver_default(void)
+{
+	return known("bdb") != NULL ? "bdb" : tally_builtin_drivers[0]->name;
+}

@@ -24,6 +24,17 @@ int tally_driver_find(const char *name, const char *module_dir,
 /* Adds a driver at run time (tests, wrappers). A name registered twice is EXISTS. */
 int tally_driver_register(const struct tally_driver *driver, struct tally_err *err);
 
+#define TALLY_DRIVER_NAME 33	/* bytes that hold a driver's name */
+
+/*
+ * Which driver made the store in a directory: the first line of its file "format" is "tallystick
+ * NAME ..." by convention of all drivers that live in one. False where nothing says so.
+ */
+bool tally_driver_of(const char *location, char name[TALLY_DRIVER_NAME]);
+
+/* The driver of a new store where none is named: bdb, or the first that is built in. */
+const char *tally_driver_default(void);
+
 /* ---- one store ---- */
 
 int tally_store_open(const struct tally_driver *driver, const struct tally_store_args *args,

@@ -9,6 +9,8 @@ fill() {	# a store with two ledgers, in TALLY_STORE
 	lines 3000 | "$TALLY" append "$id" --batch 300 --clue c >/dev/null
 	printf '%s\n' "$id" >id
 	id=$("$TALLY" ledger create second)
+	# A deleted key leaves an erased secret in its block.
+	"$TALLY" key delete "$("$TALLY" key create --json | json AccessKeyId)"
 	head -c 2000000 /dev/urandom >large.bin
 	"$TALLY" append "$id" large.bin "$SOURCE/README.md" >/dev/null
 }
@@ -51,6 +53,7 @@ keep() {	# driver
 		not_ok "$1: as it was when it was backed up"
 	refuses "$1: restore never overwrites" "restore only where nothing is" "$TALLY" restore $1.backup \
 		--store "$copy"
+	passes "$1: doctor --deep on the copy" "$TALLY" doctor --deep --store "$copy"
 	passes "$1: doctor --deep on the original" "$TALLY" doctor --deep
 	"$TALLY" backup $1.without >/dev/null 2>&1
 	refuses "$1: a backup without keys says where the key file belongs" "key file" \
@@ -60,17 +63,19 @@ keep() {	# driver
 
 refuse_bad_dumps() {	# driver
 	local load="'$TALLY' load --driver $1 --key-file '$dir/$1.key'"
+	local line		# of a block in the middle of a ledger that is large enough
+	line=$(grep -n '"block":4,' $1.dump | grep -v '"system"' | head -n 1 | cut -d: -f1)
 	refuses "no key file" "key file" "$TALLY" load --store bad0 --driver $1 $1.dump
-	sed '5s/"data":"\(.\{2000\}\)./"data":"\1_/' $1.dump >bad1.dump
-	refuses "not base64" "line 5: .*base64" bash -c "$load --store bad1 bad1.dump"
-	sed '5d' $1.dump >bad2.dump
-	refuses "a block is missing" "line 5: " bash -c "$load --store bad2 bad2.dump"
+	sed "${line}s/\"data\":\"\(.\{2000\}\)./\"data\":\"\1_/" $1.dump >bad1.dump
+	refuses "not base64" "line $line: .*base64" bash -c "$load --store bad1 bad1.dump"
+	sed "${line}d" $1.dump >bad2.dump
+	refuses "a block is missing" "line $line: " bash -c "$load --store bad2 bad2.dump"
 	head -c -20 $1.dump >bad3.dump
 	refuses "the end is missing" "cut off" bash -c "$load --store bad3 bad3.dump"
 	# one bit of a payload
-	awk -v FS='"data":"' 'NR == 6 { c = substr($2, 3000, 1); d = c == "A" ? "B" : "A";
+	awk -v FS='"data":"' -v line=$line 'NR == line { c = substr($2, 3000, 1); d = c == "A" ? "B" : "A";
 		print $1 FS substr($2, 1, 2999) d substr($2, 3001); next } { print }' $1.dump >bad4.dump
-	refuses "a byte that changed" "line 6: " bash -c "$load --store bad4 bad4.dump"
+	refuses "a byte that changed" "line $line: " bash -c "$load --store bad4 bad4.dump"
 	refuses "a dump for reading" "line 1: not a block" bash -c "$load --store bad5 $1.view"
 }
 
