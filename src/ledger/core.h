@@ -300,6 +300,27 @@ struct tally_inclusion {
 int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
 			uint64_t tree_size, struct tally_inclusion *proof_r, struct tally_err *err);
 
+/* The newest signed checkpoint (c2sp.org/tlog-checkpoint) of a ledger: a tree that is durable.
+ * One signature serves all who ask while the ledger does not grow. 1, 0. */
+struct tally_signed_checkpoint {
+	uint64_t size;
+	struct tally_hash root;
+	struct tally_bytes note;	/* the signed note, in the arena */
+};
+int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
+			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			    struct tally_err *err);
+
+/* The text of the key that verifies a ledger's checkpoints: "<origin>+<id>+<base64>". 1, 0. */
+int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err);
+
+/* A tile as C2SP serves it: level 0..63 (-1: the entry bundle), number, width 1..256. 1 and its
+ * bytes in the arena, 0 where the ledger's tree has no such tile. */
+int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int level,
+		      uint64_t number, unsigned int width, struct tally_arena *arena,
+		      struct tally_bytes *bytes_r, struct tally_err *err);
+
 /* Consistency proof between two trees of the ledger, new_size 0: the newest. 1, 0. */
 struct tally_consistency {
 	uint64_t old_size, new_size;
@@ -370,6 +391,16 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
  * CORRUPT names the first place. The full audit comes with the proofs. */
 int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 		     tally_progress *progress, void *ctx, struct tally_err *err);
+
+/*
+ * The high-water file remembers, outside the store, what was signed. Where a ledger of the store
+ * is shorter than that, or differs, it is read only: this says why, for `tally doctor`, and adopts
+ * the store as it is, forgetting what was signed before. Only for an operator who knows why (a
+ * backup restored on purpose); ledgers with a remembered checkpoint are named through each().
+ */
+int tally_core_adopt(struct tally_core *core,
+		     void (*each)(void *ctx, const char *origin, uint64_t was, uint64_t is),
+		     void *ctx, struct tally_err *err);
 
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,

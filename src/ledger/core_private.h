@@ -24,6 +24,7 @@ struct tally_limits {			/* [ledger] */
 };
 
 struct tally_key_cache;
+struct tally_high;
 
 struct tally_core {
 	struct tally_limits limits;
@@ -37,7 +38,9 @@ struct tally_core {
 	uint8_t seal_key[32];
 	uint8_t store_id[16];
 	char origin[128];
-	uint8_t log_public[32];		/* Ed25519, of the log's key */
+	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
+	uint8_t *log_seed;		/* ... and its private half, in locked memory */
+	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
 
 	pthread_mutex_t table_lock;
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
@@ -170,6 +173,31 @@ int tally_member_of(const struct tally_view *view, const struct tally_caller *ca
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
 		 struct tally_err *err);
+
+/* ---- the high-water file (high.c) ---- */
+
+/* Reads path; no such file: nothing was signed yet. path NULL: kept in memory only. */
+int tally_high_open(const char *path, struct tally_high **high_r, struct tally_err *err);
+void tally_high_close(struct tally_high **high);	/* writes what is not yet written */
+/* What was signed for an origin: 1, or 0 never. */
+int tally_high_get(struct tally_high *high, const char *origin, uint64_t *size_r,
+		   struct tally_hash *root_r);
+/* Notes a signed checkpoint, if it is larger than the one known. */
+void tally_high_put(struct tally_high *high, const char *origin, uint64_t size,
+		    const struct tally_hash *root);
+void tally_high_forget(struct tally_high *high, const char *origin);
+/* Writes the file if something is new: whole, beside, renamed. */
+int tally_high_write(struct tally_high *high, struct tally_err *err);
+
+/* ---- checkpoints (checkpoint.c) ---- */
+
+int tally_root_at(struct tally_nodes *nodes, uint64_t size, struct tally_hash *root_r);
+int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *arena,
+			  struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err);
+void tally_note_cache_free(struct tally_note_cache *cache);
+
+/* Holds a space against the high-water: 0, or -1 CORRUPT, and the space is read only. */
+int tally_space_trust(struct tally_space *space, struct tally_err *err);
 
 /* ---- others ---- */
 

@@ -5,7 +5,6 @@
  */
 #include "core_private.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -405,27 +404,28 @@ void tally_request_flush(struct tally_core *core)
 static void *flush_main(void *arg)
 {
 	struct tally_core *core = arg;
+	uint64_t last = tally_mono_ns();
 	struct tally_err err;
 
 	pthread_mutex_lock(&core->flush_lock);
 	while (!core->flush_stop) {
 		struct timespec until;
-		bool timed_out;
+		uint64_t now;
+		bool due;
 
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += (time_t)(core->limits.flush_ms / 1000);
-		until.tv_nsec += (long)(core->limits.flush_ms % 1000) * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		timed_out = pthread_cond_timedwait(&core->flush_wake, &core->flush_lock,
-						   &until) == ETIMEDOUT;
+		until.tv_sec++;		/* what was signed is written down every second */
+		pthread_cond_timedwait(&core->flush_wake, &core->flush_lock, &until);
 		if (core->flush_stop)
 			break;
 		pthread_mutex_unlock(&core->flush_lock);
-		if (tally_flush_spaces(core, timed_out, &err) != 0)
+		now = tally_mono_ns();
+		due = now - last >= core->limits.flush_ms * 1000000;
+		last = due ? now : last;
+		if (tally_flush_spaces(core, due, &err) != 0)
 			tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
+		if (tally_high_write(core->high, &err) != 0)
+			tally_log(TALLY_LOG_ERROR, "high.write", "error", err.text, NULL);
 		pthread_mutex_lock(&core->flush_lock);
 		pthread_cond_broadcast(&core->flush_done);
 	}

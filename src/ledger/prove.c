@@ -1,21 +1,6 @@
 /* Proofs over the log tree, assembled from stored tiles and the overlay. */
 #include "core_private.h"
 
-/* The tree's root at a size: the complete subtrees of its 1-bits, folded from the smallest. */
-static int root_at(struct tally_nodes *nodes, uint64_t size, struct tally_hash *root_r)
-{
-	struct tally_frontier frontier;
-
-	tally_frontier_init(&frontier);
-	frontier.size = size;
-	for (unsigned int level = 0; level < TALLY_TREE_MAX_PATH; level++)
-		if ((size >> level & 1) != 0 &&
-		    tally_view_node(nodes, level, (size >> level) - 1, &frontier.level[level]) != 0)
-			return -1;
-	tally_frontier_root(&frontier, root_r);
-	return 0;
-}
-
 static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
 		   struct tally_view *view_r, struct tally_err *err)
 {
@@ -47,7 +32,7 @@ int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, u
 						     .tree_size = tree_size };
 		count = tally_inclusion_prove(journal_id, tree_size, tally_view_node, &nodes,
 					      proof_r->path);
-		if (count < 0 || root_at(&nodes, tree_size, &proof_r->root) != 0)
+		if (count < 0 || tally_root_at(&nodes, tree_size, &proof_r->root) != 0)
 			result = -1;
 		else
 			proof_r->path_count = (size_t)count;
@@ -78,8 +63,8 @@ int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, ui
 						       .new_size = new_size };
 		count = tally_consistency_prove(old_size, new_size, tally_view_node, &nodes,
 						proof_r->proof);
-		if (count < 0 || root_at(&nodes, old_size, &proof_r->old_root) != 0 ||
-		    root_at(&nodes, new_size, &proof_r->new_root) != 0)
+		if (count < 0 || tally_root_at(&nodes, old_size, &proof_r->old_root) != 0 ||
+		    tally_root_at(&nodes, new_size, &proof_r->new_root) != 0)
 			result = -1;
 		else
 			proof_r->proof_count = (size_t)count;

@@ -704,6 +704,8 @@ int tally_queue_run(struct tally_core *core, struct tally_command *command, stru
 {
 	if (core->read_only)
 		return tally_err_set(err, TALLY_DENIED, "the store is open for reading only");
+	if (tally_space_trust(command->space, err) != 0)
+		return -1;
 	sem_init(&command->done, 0, 0);
 	command->since_ns = tally_mono_ns();
 	if (enqueue(core, command, err) != 0) {

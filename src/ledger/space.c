@@ -163,6 +163,7 @@ void tally_space_free(struct tally_space *space)
 	tally_overlay_unref(space->active);
 	tally_overlay_unref(space->frozen);
 	tally_head_unref(space->frozen_head);
+	tally_note_cache_free(space->note);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);

@@ -44,6 +44,7 @@ struct tally_head {
 };
 
 struct tally_parked;
+struct tally_note_cache;
 
 struct tally_space {
 	struct tally_core *core;
@@ -65,6 +66,8 @@ struct tally_space {
 	bool rebuilding;
 	bool loaded;
 	bool bulk;				/* a long replay is under way: flush as it goes */
+	bool trusted;				/* it is at least what was signed of it */
+	struct tally_note_cache *note;		/* its newest signed checkpoint */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
 
 	/* the committer's alone */

@@ -101,6 +101,14 @@ static void random_text(char *text, size_t length)
 	text[length] = '\0';
 }
 
+/* The private half of the log's key: into locked memory, and out of here. */
+static void keep_seed(struct tally_core *core, uint8_t seed[TALLY_ED25519_SEED])
+{
+	core->log_seed = tally_secret_alloc(TALLY_ED25519_SEED);
+	memcpy(core->log_seed, seed, TALLY_ED25519_SEED);
+	tally_wipe(seed, TALLY_ED25519_SEED);
+}
+
 static int create_genesis(struct tally_core *core, struct tally_err *err)
 {
 	static const struct tally_write nobody = { .caller = { .local = true } };
@@ -112,7 +120,7 @@ static int create_genesis(struct tally_core *core, struct tally_err *err)
 	tally_ed25519_public(seed, core->log_public);
 	tally_seal(core->seal_key, tally_bytes(seed, sizeof(seed)),
 		   TALLY_BYTES_LIT("service key"), sealed);
-	tally_wipe(seed, sizeof(seed));
+	keep_seed(core, seed);
 	tally_hex_encode(core->log_public, sizeof(core->log_public), public);
 	tally_hex_encode(core->store_id, sizeof(core->store_id), id);
 	fields[0] = TEXT("logKey", tally_bytes_str(public));
@@ -166,7 +174,7 @@ static int log_key_load(struct tally_core *core, struct tally_bytes sealed, stru
 	if (tally_unseal(core->seal_key, sealed, TALLY_BYTES_LIT("service key"), seed, err) != 0)
 		return tally_err_prefix(err, "service key (is this the store's master key file?)");
 	tally_ed25519_public(seed, core->log_public);
-	tally_wipe(seed, sizeof(seed));
+	keep_seed(core, seed);
 	return 0;
 }
 

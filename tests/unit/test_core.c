@@ -9,6 +9,7 @@
 
 #include "conf.h"
 #include "mem.h"
+#include "note.h"
 #include "store.h"
 #include "tap.h"
 
@@ -937,6 +938,98 @@ static void proofs_hold_in_overlay_and_index(void)
 	end(&w, "mem:proofs");
 }
 
+static void checkpoints_are_signed_once_per_size(void)
+{
+	struct tally_signed_checkpoint first, again, next;
+	struct tally_append_result result;
+	struct tally_checkpoint checkpoint;
+	struct tally_ledger_info info;
+	struct tally_vkey vkey;
+	struct tally_note note;
+	const char *text;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:checkpoint", true));
+	CHECK_INT(tally_ledger_checkpoint(w.core, id_of(&w), &w.arena, &first, &err), 1);
+	CHECK_INT(tally_ledger_checkpoint(w.core, id_of(&w), &w.arena, &again, &err), 1);
+	CHECK_BYTES(again.note, first.note);
+	CHECK_OK(append_text(&w, "x", NULL, NULL, &result));
+	CHECK_INT(tally_ledger_checkpoint(w.core, id_of(&w), &w.arena, &next, &err), 1);
+	CHECK_INT(tally_ledger_vkey(w.core, id_of(&w), &w.arena, &text, &err), 1);
+	REQUIRE(tally_vkey_parse(tally_bytes_str(text), &vkey));
+	REQUIRE(tally_note_parse(next.note, &note));
+	CHECK_INT(tally_note_verify(&note, &vkey, 1, NULL, NULL), 1);
+	REQUIRE(tally_checkpoint_parse(note.text, &checkpoint));
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	CHECK_BYTES(checkpoint.origin, tally_bytes_str(info.origin));
+	CHECK_INT(checkpoint.size, 2);
+	CHECK_MEM(checkpoint.root.bytes, info.root.bytes, 32);
+	CHECK_MEM(checkpoint.root.bytes, result.receipt.root.bytes, 32);
+	CHECK_INT(tally_ledger_checkpoint(w.core, TALLY_BYTES_LIT("l-0123"), &w.arena, &next, &err),
+		  0);
+	end(&w, "mem:checkpoint");
+}
+
+/* The root of a tree out of its tiles alone, as an auditor computes it: level-0 tiles. */
+static void root_of_tiles(struct world *w, uint64_t size, struct tally_hash *root_r)
+{
+	struct tally_frontier frontier;
+	struct tally_bytes tile;
+
+	tally_frontier_init(&frontier);
+	for (uint64_t n = 0; n * 256 < size; n++) {
+		unsigned int width = size - n * 256 < 256 ? (unsigned int)(size - n * 256) : 256;
+
+		CHECK_INT(tally_ledger_tile(w->core, id_of(w), 0, n, width, &w->arena, &tile, &err),
+			  1);
+		REQUIRE(tile.size == width * 32u);
+		for (unsigned int i = 0; i < width; i++)
+			tally_frontier_append(&frontier,
+					      (const struct tally_hash *)(tile.data + 32 * i));
+	}
+	tally_frontier_root(&frontier, root_r);
+}
+
+static void tiles_give_the_root(void)
+{
+	static struct tally_append_result results[300];
+	static struct tally_entry entries[300];
+	struct tally_bytes tile, bundle;
+	struct tally_ledger_info info;
+	struct tally_write write;
+	struct tally_hash root, leaf;
+	struct world w;
+	uint64_t size = 1;
+
+	REQUIRE(begin(&w, "mem:tiles", true));
+	write = write_of(&w);
+	for (int i = 0; i < 300; i++)
+		entries[i].payload = TALLY_BYTES_LIT("tile");
+	for (int round = 0; round < 3; round++, size += 300) {
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, 300, true, results, &err));
+		if (round == 1)
+			CHECK_OK(tally_core_maintain(w.core, &err));
+	}
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	root_of_tiles(&w, size, &root);
+	CHECK_MEM(root.bytes, info.root.bytes, 32);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), 1, 0, 3, &w.arena, &tile, &err), 1);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), 1, 0, 4, &w.arena, &tile, &err), 0);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), 0, 3, 134, &w.arena, &tile, &err), 0);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), 0, 3, 133, &w.arena, &tile, &err), 1);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), 9, 0, 1, &w.arena, &bundle, &err), 0);
+	CHECK_INT(tally_ledger_tile(w.core, id_of(&w), -1, 3, 133, &w.arena, &bundle, &err), 1);
+	for (unsigned int i = 0, at = 0; i < 133; i++) {
+		uint16_t length = tally_get_u16(bundle.data + at);
+
+		REQUIRE(at + 2 + length <= bundle.size);
+		tally_leaf_hash(tally_bytes(bundle.data + at + 2, length), &leaf);
+		CHECK_MEM(leaf.bytes, tile.data + 32 * i, 32);
+		at += 2 + length;
+	}
+	end(&w, "mem:tiles");
+}
+
 /* ---- accounts and keys ---- */
 
 static void keys_come_and_go(void)
@@ -1007,6 +1100,8 @@ int main(void)
 	TEST(an_ambiguous_append_is_settled);
 	TEST(a_delayed_append_comes_second);
 	TEST(proofs_hold_in_overlay_and_index);
+	TEST(checkpoints_are_signed_once_per_size);
+	TEST(tiles_give_the_root);
 	TEST(keys_come_and_go);
 	return tap_done();
 }
