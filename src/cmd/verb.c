@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,9 +421,14 @@ const char *verb_store_path(struct verb_call *call)
 
 bool verb_become_owner(struct verb_call *call, const char *path)
 {
+	char parent[4096];
 	struct stat st;
 
-	if (geteuid() != 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid == 0)
+	/* A store that is only to be made will belong to whom the directory above it belongs. */
+	snprintf(parent, sizeof parent, "%s", path);
+	if (geteuid() != 0 ||
+	    (stat(path, &st) != 0 && (errno != ENOENT || stat(dirname(parent), &st) != 0)) ||
+	    !S_ISDIR(st.st_mode) || st.st_uid == 0)
 		return true;
 	if (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0) {
 		verb_fail(call, "becoming the owner of %s: %s", path, strerror(errno));

@@ -99,9 +99,9 @@ const char *verb_driver_name(struct verb_call *call);
 const char *verb_store_path(struct verb_call *call);
 
 /*
- * Run by root, a verb works as the owner of the store's directory from here on, so that no file
- * of root's appears in it. Nothing happens for others, or where path is no directory. False
- * after printing why.
+ * Run by root, a verb works as the owner of the store's directory from here on (of the directory
+ * above, where the store is only to be made), so that no file of root's appears in it. Nothing
+ * happens for others, or where path is no directory. False after printing why.
  */
 bool verb_become_owner(struct verb_call *call, const char *path);
 

@@ -56,6 +56,9 @@ as_root() {	# driver
 	stop_owner
 	same "$1: still nothing in it belongs to another" \
 		"$(find home-$1/store ! -uid 65533 -o ! -gid 65532)" ""
+	TALLY_STORE=$dir/home-$1/second "$TALLY" init --driver "$1" >/dev/null 2>&1
+	same "$1: root makes a store in that user's directory for that user" \
+		"$(stat -c %u:%g home-$1/second home-$1/second.key | sort -u)" 65533:65532
 	passes "$1: the user goes on" $user "$TALLY" get "$id" 12
 }
 
