@@ -82,11 +82,13 @@ int tally_permit(const struct tally_view *view, const struct tally_caller *calle
 	const struct tally_head *head = view->head;
 	int found;
 
-	if (head->status != LEDGER_NORMAL)
-		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "the ledger is deleted");
 	found = tally_member_of(view, caller, member_r, err);
 	if (found < 0)
 		return -1;
+	/* Of a deleted ledger its members still see that it was deleted. */
+	if (head->status != LEDGER_NORMAL &&
+	    (found == 0 || permission != PERM_VIEW_LEDGER))
+		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "the ledger is deleted");
 	if (found == 1 && member_r->enabled && (role_matrix[permission] >> member_r->role & 1))
 		return 0;
 	if (public_may(head, permission))

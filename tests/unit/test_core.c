@@ -181,6 +181,13 @@ static void a_deleted_ledger_is_gone_but_described(void)
 	CHECK_OK(tally_ledger_delete(w.core, &write, id_of(&w), &err));
 	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
 	CHECK_INT(info.status, LEDGER_DELETED);
+	CHECK_OK(tally_authorise(w.core, &caller, id_of(&w), PERM_VIEW_LEDGER, &err));
+	CHECK_FAILS(tally_authorise(w.core, &caller, id_of(&w), PERM_VIEW_JOURNAL, &err),
+		    TALLY_NOTFOUND);
+	caller.account++;
+	CHECK_FAILS(tally_authorise(w.core, &caller, id_of(&w), PERM_VIEW_LEDGER, &err),
+		    TALLY_NOTFOUND);
+	caller.account--;
 	CHECK_INT(tally_journal_get(w.core, id_of(&w), 0, &w.arena, &journal, &err), 0);
 	CHECK_FAILS(append_text(&w, "x", NULL, NULL, &result), TALLY_NOTFOUND);
 	CHECK_OK(tally_ledger_list(w.core, &caller, TALLY_BYTES_NONE, 10, &w.arena, &infos, &count,
