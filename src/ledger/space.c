@@ -284,8 +284,10 @@ static int check_payload(struct tally_bytes item, const struct tally_block_entry
 	struct tally_bytes slot;
 	int there;
 
-	if (tally_block_slot(entry, item, SLOT_RECORD, &slot, err) != 1 ||
-	    tally_record_decode(slot, arena, &record, err) != 0)
+	there = tally_block_slot(entry, item, SLOT_RECORD, &slot, err);
+	if (there == 0)
+		return tally_err_set(err, TALLY_CORRUPT, "its record is zero");
+	if (there < 0 || tally_record_decode(slot, arena, &record, err) != 0)
 		return -1;
 	there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
 	if (there == 1 && record.has_payload)
