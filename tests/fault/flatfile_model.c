@@ -45,6 +45,7 @@ struct model {
 	bool dropped[MODEL_SPACES];
 	struct state *states[MODEL_SPACES];
 	size_t state_count[MODEL_SPACES];
+	size_t now[MODEL_SPACES];	/* the state that the store has */
 	uint32_t version;
 };
 
@@ -235,6 +236,24 @@ static int step_erase(struct model *model, struct tally_store *store, struct tal
 	return ret;
 }
 
+/* The newest state is tried; after a call that failed the mark tells whether it came to be. */
+static void note_try(struct model *model, size_t space)
+{
+	note(model, (struct note){ .kind = TRY_STATE, .space = space,
+				   .number = model->state_count[space] - 1 });
+}
+
+static void note_now(struct model *model, struct tally_store *store, size_t space)
+{
+	size_t tried = model->state_count[space] - 1;
+	struct tally_mark mark;
+	struct tally_err err;
+
+	if (tally_store_mark(store, space, &mark, &err) == 0 &&
+	    tally_mark_equal(&mark, &model->states[space][tried].mark))
+		model->now[space] = tried;
+}
+
 /* Space 0 stays. */
 static int step_drop(struct model *model, struct tally_store *store, struct tally_err *err)
 {
@@ -244,10 +263,10 @@ static int step_drop(struct model *model, struct tally_store *store, struct tall
 	if (space <= 0 || chance(model, 8) > 0)
 		return 0;
 	memset(state_new(model, (size_t)space), 0, sizeof(struct state));
-	note(model, (struct note){ .kind = TRY_STATE, .space = (uint64_t)space,
-				   .number = model->state_count[space] - 1 });
+	note_try(model, (size_t)space);
 	note(model, (struct note){ .kind = TRY_DROP, .space = (uint64_t)space });
 	ret = tally_store_drop(store, (uint64_t)space, err);
+	note_now(model, store, (size_t)space);
 	if (ret == 0) {
 		model->dropped[space] = true;
 		note(model, (struct note){ .kind = DID_DROP, .space = (uint64_t)space });
@@ -286,7 +305,8 @@ static int step_apply(struct model *model, struct tally_store *store, struct tal
 	uint8_t keys[MODEL_TABLES * MODEL_KEYS][4];
 	struct tally_buf values[MODEL_TABLES * MODEL_KEYS];
 	int space = some_space(model);
-	struct state *from, *to;
+	struct tally_mark from;
+	struct state *to;
 	size_t count = 0;
 	int ret;
 
@@ -294,24 +314,22 @@ static int step_apply(struct model *model, struct tally_store *store, struct tal
 		return 0;
 	memset(values, 0, sizeof(values));
 	to = state_new(model, (size_t)space);
-	from = to - 1;
-	*to = *from;
+	*to = model->states[space][model->now[space]];
+	from = to->mark;
 	to->mark.blocks = model->blocks[space];
 	tally_put_u64(to->mark.header_hash, model->state_count[space]);
 	to->mark.projection = 7;
 	change_keys(model, to, changes, &count, keys, values);
-	note(model, (struct note){ .kind = TRY_STATE, .space = (uint64_t)space,
-				   .number = model->state_count[space] - 1 });
-	ret = tally_store_apply(store, (uint64_t)space, &from->mark, &to->mark, changes, count, err);
+	note_try(model, (size_t)space);
+	ret = tally_store_apply(store, (uint64_t)space, &from, &to->mark, changes, count, err);
+	note_now(model, store, (size_t)space);
 	for (size_t i = 0; i < count; i++)
 		tally_buf_free(&values[i]);
 	if (ret == 0 && chance(model, 25) == 0) {
-		struct state *empty = state_new(model, (size_t)space);
-
-		memset(empty, 0, sizeof(*empty));
-		note(model, (struct note){ .kind = TRY_STATE, .space = (uint64_t)space,
-					   .number = model->state_count[space] - 1 });
+		memset(state_new(model, (size_t)space), 0, sizeof(struct state));
+		note_try(model, (size_t)space);
 		ret = tally_store_reset(store, (uint64_t)space, err);
+		note_now(model, store, (size_t)space);
 	}
 	return ret;
 }
@@ -323,7 +341,7 @@ static int step_sync(struct model *model, struct tally_store *store, struct tall
 
 	for (size_t space = 0; ret == 0 && space < MODEL_SPACES; space++)
 		note(model, (struct note){ .kind = DID_STATE, .space = space,
-					   .number = model->state_count[space] - 1 });
+					   .number = model->now[space] });
 	return ret;
 }
 
