@@ -361,7 +361,9 @@ int flat_segment_create(struct flat_blocks *blocks, uint32_t number, uint64_t fi
 			ret = flat_sync(blocks->disk, fd, path, err);
 		flat_close(blocks->disk, fd);
 	}
-	if (ret == 0)
+	if (ret < 0)
+		blocks->disk->files->unlink(blocks->disk->files->ctx, path);
+	else
 		ret = flat_sync_dir(blocks->disk, blocks->dir, err);
 	*salt_r = head.salt;
 	free(path);

@@ -302,11 +302,12 @@ static int end_tail(struct scan *scan, struct tally_err *err)
 
 /* ---- segments that are not in the catalogue ---- */
 
-static int all_zero(struct flat_disk *disk, int fd, const char *path, bool *zero_r,
-		    struct tally_err *err)
+/* Is there nothing behind the place of the head? */
+static int no_frames(struct flat_disk *disk, int fd, const char *path, bool *zero_r,
+		     struct tally_err *err)
 {
 	uint8_t *piece = tally_malloc(PIECE);
-	uint64_t offset = 0;
+	uint64_t offset = FLAT_HEAD;
 	size_t got = 1;
 	int ret = 0;
 
@@ -322,8 +323,9 @@ static int all_zero(struct flat_disk *disk, int fd, const char *path, bool *zero
 }
 
 /*
- * The head of a segment file: 1, 0 when there is no such file, -1. A file without a head whose
- * bytes are all zero was being created when the power went: it is removed, if may_be_new.
+ * The head of a segment file: 1, 0 when there is no such file, -1. A head is durable before there
+ * are frames: a file with neither was being created when it was cut off, and is removed, if
+ * may_be_new.
  */
 static int segment_probe(struct flat_blocks *blocks, uint32_t number, bool may_be_new,
 			 struct flat_segment_head *head, struct tally_err *err)
@@ -346,7 +348,7 @@ static int segment_probe(struct flat_blocks *blocks, uint32_t number, bool may_b
 		goto out;
 	}
 	if (ret == 0 && may_be_new)
-		ret = all_zero(disk, fd, path, &zero, err);
+		ret = no_frames(disk, fd, path, &zero, err);
 	if (ret == 0 && zero)
 		ret = flat_unlink(disk, path, err);
 	else if (ret == 0)
