@@ -340,11 +340,27 @@ static void log_fallback(const struct flat_tables *tables, const char *reason)
 		  "reason", reason, NULL);
 }
 
+/* Runs that the durable manifest names need not be read from end to end. */
+static void take_durable(struct found *found)
+{
+	for (uint32_t i = 0; found->synced.whole && i < found->newest.count; i++) {
+		struct manifest_run *run = &found->newest.runs[i];
+
+		for (uint32_t k = 0; k < found->synced.count; k++) {
+			const struct manifest_run *durable = &found->synced.runs[k];
+
+			if (durable->id == run->id && durable->footer_crc == run->footer_crc)
+				run->synced = true;
+		}
+	}
+}
+
 static int choose(struct flat_index *index, const struct flat_tables *tables, struct found *found,
 		  struct tally_err *err)
 {
 	const struct tally_mark none = { 0 };
 
+	take_durable(found);
 	if (found->newest.whole && (!found->synced.whole ||
 				    found->newest.generation >= found->synced.generation)) {
 		if (set_open(index, tables, &found->newest, NULL, &found->current, err) == 0)

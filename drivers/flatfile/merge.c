@@ -167,6 +167,25 @@ static int merge_runs(struct flat_index *index, struct flat_tables *tables,
 	return flat_builder_finish(&builder, run_r, err);
 }
 
+/*
+ * A large run is synced before a manifest names it: else, if the process is killed before the next
+ * sync, the next open reads it from end to end.
+ */
+static int sync_large(struct flat_index *index, struct flat_run *run, struct tally_err *err)
+{
+	int fd, ret;
+
+	if (run == NULL || run->bytes <= index->conf.sync_bytes)
+		return 0;
+	fd = flat_handle_get(index->medium.disk, &run->handle, err);
+	if (fd < 0)
+		return -1;
+	ret = flat_sync(index->medium.disk, fd, run->handle.path, err);
+	flat_handle_put(index->medium.disk, &run->handle);
+	run->synced = ret == 0;
+	return ret;
+}
+
 /* The current set with the merged run in place of the first count runs of old; NULL when these
  * are not all there any more. Runs that came since stand in front of them. */
 static struct flat_set *set_replaced(struct flat_index *index, const struct flat_set *now,
@@ -241,6 +260,10 @@ static int merge_once(struct flat_index *index, struct flat_tables *tables, uint
 		count = 0;
 	if (count > 0) {
 		ret = merge_runs(index, tables, set, count, &run, err);
+		if (ret == 0 && sync_large(index, run, err) < 0) {
+			run_discard(index, run);
+			ret = -1;
+		}
 		if (ret == 0)
 			ret = merge_install(index, tables, set, count, run, err);
 		if (ret == 0) {
