@@ -182,8 +182,37 @@ static bool set_mount(struct serve *serve, const char *mount)
 		      "/-._~") == strlen(serve->mount) && strstr(serve->mount, "//") == NULL;
 }
 
-/* The user that web servers have on most systems, for a server that root starts. */
-static void choose_user(struct serve *serve)
+/* May this user enter the directory and all above it? Group membership beside its own is not
+ * asked: a web server that drops root's rights drops those too. */
+static bool can_reach(const char *dir, const struct passwd *user)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	copy_text(path, sizeof path, dir);
+	for (;;) {
+		char *slash = strrchr(path, '/');
+		mode_t bit = S_IXOTH;
+
+		if (stat(*path != '\0' ? path : "/", &st) != 0)
+			return false;
+		if (st.st_uid == user->pw_uid)
+			bit = S_IXUSR;
+		else if (st.st_gid == user->pw_gid)
+			bit = S_IXGRP;
+		if (user->pw_uid != 0 && (st.st_mode & bit) == 0)
+			return false;
+		if (slash == NULL)
+			return true;
+		*slash = '\0';
+	}
+}
+
+/*
+ * The user that web servers have on most systems, for a server that root starts. Where that user
+ * cannot reach the directory, as below /root, the server stays root; lighttpd and nginx can.
+ */
+static int choose_user(struct verb_call *call, struct serve *serve)
 {
 	static const char *const names[] = { "www-data", "apache", "http", "nginx", "nobody" };
 	const struct passwd *user = NULL;
@@ -193,14 +222,23 @@ static void choose_user(struct serve *serve)
 		user = getpwnam(names[i]);
 	if (!serve->kind->supervised)
 		user = getpwuid(serve->store_uid);
+	if (geteuid() == 0 && user != NULL && !can_reach(serve->dir, user)) {
+		if (strcmp(serve->kind->name, "apache") == 0)
+			return verb_fail(call, "Apache's user %s cannot reach %s: name another --dir",
+					 user->pw_name, serve->dir);
+		fprintf(stderr, "tally serve: %s cannot reach %s, so the web server runs as root\n",
+			user->pw_name, serve->dir);
+		user = getpwuid(0);
+	}
 	if (user == NULL)
-		return;
+		return VERB_OK;
 	serve->server_uid = user->pw_uid;
 	serve->server_gid = user->pw_gid;
 	copy_text(serve->server_user, sizeof serve->server_user, user->pw_name);
 	group = getgrgid(user->pw_gid);
 	copy_text(serve->server_group, sizeof serve->server_group,
 		  group != NULL ? group->gr_name : user->pw_name);
+	return VERB_OK;
 }
 
 static int set_store(struct verb_call *call, struct serve *serve)
@@ -396,7 +434,8 @@ static int prepare(struct verb_call *call, struct serve *serve)
 		return verb_fail(call, "cannot listen on %s", listen);
 	if (!set_mount(serve, verb_value(call, "mount", "/")))
 		return verb_misuse(call, "--mount is the path of a URL, such as /ledger");
-	choose_user(serve);
+	if (choose_user(call, serve) != VERB_OK)
+		return VERB_FAILED;
 	if (geteuid() == 0 && serve->store_uid == 0 && serve->kind->refuses_root)
 		return verb_fail(call, "%s does not run programs as root, and the store is root's: "
 				 "use a store of another user", name);

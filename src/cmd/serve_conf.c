@@ -85,10 +85,17 @@ static bool begins(const char *line, const char *end, const char *prefix)
 	return (size_t)(end - line) >= strlen(prefix) && memcmp(line, prefix, strlen(prefix)) == 0;
 }
 
-/* One line with its line end; false where its condition does not hold. */
-static bool is_wanted(const char **line, const char *end)
+/* lighttpd as root stays so when it is not told otherwise, and refuses to be told to. */
+static bool changes_user(const struct serve *serve)
 {
-	if (begins(*line, end, "@ETC@") || (begins(*line, end, "@ROOT@") && geteuid() != 0))
+	return geteuid() == 0 && serve->server_user[0] != '\0' &&
+	       (serve->server_uid != 0 || strcmp(serve->kind->name, "nginx") == 0);
+}
+
+/* One line with its line end; false where its condition does not hold. */
+static bool is_wanted(const char **line, const char *end, bool as_user)
+{
+	if (begins(*line, end, "@ETC@") || (begins(*line, end, "@ROOT@") && !as_user))
 		return false;
 	if (begins(*line, end, "@ROOT@"))
 		*line += strlen("@ROOT@");
@@ -98,7 +105,7 @@ static bool is_wanted(const char **line, const char *end)
 }
 
 static int expand(const char *text, size_t size, const struct placeholder *placeholders,
-		  struct tally_buf *out, struct tally_err *err)
+		  bool as_user, struct tally_buf *out, struct tally_err *err)
 {
 	const char *at = text, *end = text + size;
 
@@ -106,7 +113,7 @@ static int expand(const char *text, size_t size, const struct placeholder *place
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		const char *next = newline != NULL ? newline + 1 : end;
 
-		if (is_wanted(&at, next) && replace(out, at, next, placeholders, err) != 0)
+		if (is_wanted(&at, next, as_user) && replace(out, at, next, placeholders, err) != 0)
 			return -1;
 		at = next;
 	}
@@ -184,7 +191,8 @@ int serve_configure(struct serve *serve, struct tally_err *err)
 	snprintf(fcgi_dir, sizeof fcgi_dir, "%.*s", (int)(strrchr(serve->fcgi, '/') - serve->fcgi),
 		 serve->fcgi);
 	if (check_values(placeholders, err) == 0 && read_template(serve, &text, err) == 0 &&
-	    expand((const char *)text.data, text.size, placeholders, &out, err) == 0 &&
+	    expand((const char *)text.data, text.size, placeholders, changes_user(serve), &out,
+		   err) == 0 &&
 	    make_directory(serve, "htdocs", err) == 0 && make_directory(serve, "log", err) == 0 &&
 	    make_directory(serve, "tmp", err) == 0)
 		result = write_file(serve->file, &out, err);
