@@ -16,7 +16,8 @@ void print_json_line(struct json_object *object);
 
 /*
  * A table: cells are added row by row, columns are as wide as their widest cell, the last one is
- * not padded. The first row is the heading. Control characters in a cell, line ends too, are shown as spaces.
+ * not padded. The first row is the heading. Control characters in a cell, line ends too, are shown
+ * as spaces.
  */
 struct table {
 	size_t columns;

@@ -30,6 +30,30 @@ while_owned() {	# driver
 	same "$1: after the owner was killed" "$(echo x | "$TALLY" append "$id")" "1 appended; journals 501 to 501"
 }
 
+# The owner dies in the middle of an upload through it: the upload goes on, every line once.
+owner_dies() {	# driver
+	local id upload
+	export TALLY_STORE=$dir/$1-dies
+	"$TALLY" init --driver "$1" >/dev/null 2>&1
+	id=$("$TALLY" ledger create upload)
+	start_owner || not_ok "$1: an owner starts" "see above"
+	lines 9000 >lines.ndjson
+	mkfifo $1.pipe
+	"$TALLY" append "$id" --lines --batch 50 <$1.pipe >upload.out 2>upload.err &
+	upload=$!
+	exec 8>$1.pipe
+	head -n 5000 lines.ndjson >&8
+	kill -KILL "$owner"
+	wait "$owner" 2>/dev/null
+	tail -n +5001 lines.ndjson >&8
+	exec 8>&-
+	wait $upload
+	same "$1: an upload outlives the owner" "$?$(cat upload.err)" 0
+	"$TALLY" dump "$id" --journals | sed -n 's/.*"payload":"\(.*\)"}$/\1/p' | sed 's/\\"/"/g' >got
+	cmp -s got lines.ndjson && ok "$1: ... every line once, in order" ||
+		not_ok "$1: ... every line once, in order" "$(wc -l <got) lines; $(cat upload.out)"
+}
+
 as_root() {	# driver
 	local id user="setpriv --reuid=65533 --regid=65532 --clear-groups"
 	mkdir home-$1
@@ -65,6 +89,7 @@ as_root() {	# driver
 [ "$(durable)" ] || skip "verbs and owners" "no durable driver is built in"
 for driver in $(durable); do
 	while_owned "$driver"
+	owner_dies "$driver"
 	if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 		as_root "$driver"
 	else
