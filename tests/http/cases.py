@@ -341,25 +341,27 @@ def id_of(thing):
 
 
 def killed_and_back_within_a_second(s):
-    """SIGKILL under load; the next request succeeds within a second; nothing acknowledged is lost."""
+    """SIGKILL under load: where `tally serve` looks after it, tally.fcgi runs again within a
+    second; everywhere requests succeed again, and nothing acknowledged is lost."""
+    supervised = s.server in ('lighttpd', 'apache', 'nginx')
     load = Load(s)
     try:
         for round in range(3):
             load.wait_for(len(load.acknowledged) + 5)
-            for pid in s.world.responders():
+            before = s.world.responders()
+            for pid in before:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-            begun = time.monotonic()
+            want(not supervised or wait_until(lambda: set(s.world.responders()) - set(before), 1),
+                 'it does not run again after a second')
             def answers():
                 try:
                     return s.client.raw('GET', '/healthz').status == 200
                 except OSError:
                     return False
-            want(wait_until(answers, 5), 'it did not come back')
-            took = time.monotonic() - begun
-            want(took < 1.0, 'it took %.2f s' % took)
+            want(wait_until(answers, 10), 'it did not come back')
     finally:
         load.end()
     load.check(s.payloads())
@@ -415,7 +417,7 @@ def graceful_stop_loses_nothing(s, restart):
     finally:
         load.end()
     want(took < 10, 'stopping took %.1f s' % took)
-    want(s.world.responders() == [], 'tally.fcgi is left')
+    want(wait_until(lambda: s.world.responders() == [], 5), 'tally.fcgi is left')
     out = s.world.run(s.world.tally, 'list', '--config', s.running.config, '--json', s.ledger).stdout
     s2 = restart()
     s2.ledger = s.ledger
