@@ -42,7 +42,6 @@ struct tally_host {
 	char *directory;		/* NULL: an engine elsewhere, owned by nobody */
 
 	_Atomic(struct tally_service *) service;	/* set once the store is open here */
-	atomic_uint handled;
 
 	pthread_mutex_t lock;		/* opening, and all below */
 	struct tally_core *core;
@@ -72,25 +71,36 @@ static uint64_t patience(const struct tally_host *host)
 
 static unsigned int relay_threads(const struct tally_host *host)
 {
-	return host->kind == HOST_SERVER ? 16 : 4;
+	return host->kind == HOST_SERVER ? 16 : 8;
 }
 
-/* Lock held. Others may ask us from here on. */
+/* Lock held. Who finds the lock taken can connect from here on, and is served once the store is
+ * open. A short-lived host listens too: a crowd of CGI programs is served by whoever was first
+ * instead of opening the store one after the other. */
+static int listen_for_others(struct tally_host *host, struct tally_err *err)
+{
+	if (host->owner == NULL)
+		return 0;
+	host->listen_fd = tally_own_listen(host->owner, err);
+	return host->listen_fd >= 0 ? 0 : -1;
+}
+
 static int start_relay(struct tally_host *host, struct tally_err *err)
 {
 	struct tally_relay_options options = {
+		.listen_fd = host->listen_fd,
 		.threads = relay_threads(host),
 		.request_limit = host->settings.body_limit + ((uint64_t)1 << 20),
 	};
 	struct stat st;
 
+	if (host->owner == NULL)
+		return 0;
 	options.store_uid = stat(host->directory, &st) == 0 ? st.st_uid : geteuid();
-	options.listen_fd = host->listen_fd = tally_own_listen(host->owner, err);
-	if (options.listen_fd < 0)
-		return -1;
 	return tally_relay_serve(&options, atomic_load(&host->service), &host->relay, err);
 }
 
+/* Who has connected by now is answered first. */
 static void give_up(struct tally_host *host)
 {
 	struct tally_service *service = atomic_exchange(&host->service, NULL);
@@ -117,14 +127,12 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	if (moved)
 		tally_log(TALLY_LOG_WARN, "store.moved", "path", host->directory, "effect",
 			  "read only until it is adopted", NULL);
-	if (tally_core_open(&options, &host->core, err) != 0)
-		return -1;
-	if (tally_service_new(host->core, host->conf, &service, err) != 0)
+	if (listen_for_others(host, err) != 0 ||
+	    tally_core_open(&options, &host->core, err) != 0 ||
+	    tally_service_new(host->core, host->conf, &service, err) != 0)
 		return -1;
 	atomic_store(&host->service, service);
-	if (host->owner != NULL && host->kind == HOST_SERVER)
-		return start_relay(host, err);
-	return 0;
+	return start_relay(host, err);
 }
 
 /* Lock held. 0: open now; -1: BUSY where another process has it, else why it cannot be opened. */
@@ -204,23 +212,66 @@ static void keep_idle(struct tally_host *host, int fd)
 		close(fd);
 }
 
-/* One attempt: a connection whose owner is awake, or -1: NOTFOUND (no owner), BUSY (look again),
- * or final. *asleep: the owner took the connection and said nothing. */
-static int connect_owner(struct tally_host *host, bool *asleep, struct tally_err *err)
-{
-	int fd = tally_own_connect(host->directory, 20, err);
-	enum tally_relay_outcome outcome;
+/* Where the next answer comes from, as far as one look tells. */
+enum found {
+	FOUND_HERE,		/* the store is open here */
+	FOUND_OWNER,		/* an owner that is awake, at *fd_r */
+	FOUND_NOBODY_YET,	/* the store is changing hands: look again */
+	FOUND_FAILURE		/* *err tells why there will be none */
+};
 
-	if (fd < 0)
-		return -1;
-	outcome = tally_relay_greet(fd, patience(host), err);
+static enum found greet(struct tally_host *host, int fd, int *fd_r, struct tally_err *err)
+{
+	enum tally_relay_outcome outcome = tally_relay_greet(fd, patience(host), err);
+
+	*fd_r = fd;
 	if (outcome == RELAY_DONE)
-		return fd;
+		return FOUND_OWNER;
 	close(fd);
-	*asleep = outcome == RELAY_SILENT;
-	if (outcome != RELAY_REFUSED)
-		tally_err_set(err, TALLY_BUSY, "the process that has the store open does not answer");
-	return -1;
+	if (outcome == RELAY_REFUSED)
+		return FOUND_FAILURE;
+	tally_err_set(err, TALLY_BUSY, "the process that has the store open does not answer");
+	return outcome == RELAY_SILENT ? FOUND_FAILURE : FOUND_NOBODY_YET;
+}
+
+/* First the owner, since there is one in the long run; then ourselves. */
+static enum found look_once(struct tally_host *host, int *fd_r, struct tally_err *err)
+{
+	int fd;
+
+	if (host->directory != NULL) {
+		fd = tally_own_connect(host->directory, 0, err);
+		if (fd >= 0)
+			return greet(host, fd, fd_r, err);
+		if (err->code == TALLY_BUSY)
+			return FOUND_NOBODY_YET;
+		if (err->code != TALLY_NOTFOUND)
+			return FOUND_FAILURE;
+	}
+	if (try_owning(host, err) == 0)
+		return FOUND_HERE;
+	return err->code == TALLY_BUSY && host->directory != NULL ? FOUND_NOBODY_YET : FOUND_FAILURE;
+}
+
+/* Not all waiting processes should look at the same instants. */
+static void pause_a_little(void)
+{
+	uint8_t random;
+	struct timespec time = { 0 };
+
+	tally_random(&random, sizeof random);
+	time.tv_nsec = 500000 + (long)random * 30000;
+	nanosleep(&time, NULL);
+}
+
+/* Looks until end_ms. */
+static enum found look(struct tally_host *host, uint64_t end_ms, int *fd_r, struct tally_err *err)
+{
+	enum found found;
+
+	while ((found = look_once(host, fd_r, err)) == FOUND_NOBODY_YET && mono_ms() < end_ms)
+		pause_a_little();
+	return found;
 }
 
 /* One request under way to whoever can answer it. */
@@ -272,62 +323,27 @@ static bool ask(struct attempt *attempt, int fd, struct tally_err *err)
 	return true;
 }
 
-/* Not all waiting processes should look at the same instants. */
-static void pause_a_little(void)
-{
-	uint8_t random;
-	struct timespec time = { 0 };
-
-	tally_random(&random, sizeof random);
-	time.tv_nsec = 1000000 + (long)random * 40000;
-	nanosleep(&time, NULL);
-}
-
-/* One round: use a kept connection, else become the owner, else connect to it. */
+/* One round. True when the attempt is over. */
 static bool try_once(struct attempt *attempt)
 {
 	struct tally_host *host = attempt->host;
 	struct tally_err err = { 0 };
-	bool asleep = false;
 	int fd = take_idle(host);
 
 	if (fd >= 0)
 		return ask(attempt, fd, &err);
-	if (try_owning(host, &err) == 0)
-		return false;
-	if (err.code != TALLY_BUSY || host->directory == NULL) {
-		fail(attempt, &err);
-		return true;
-	}
-	fd = connect_owner(host, &asleep, &err);
-	if (fd >= 0)
+	switch (look(host, attempt->end_ms, &fd, &err)) {
+	case FOUND_OWNER:
 		return ask(attempt, fd, &err);
-	if (asleep || (err.code != TALLY_BUSY && err.code != TALLY_NOTFOUND) ||
-	    mono_ms() >= attempt->end_ms) {
-		if (err.code == TALLY_NOTFOUND)
-			tally_err_set(&err, TALLY_BUSY, "the store changes hands too often");
+	case FOUND_HERE:
+		return false;
+	default:
 		fail(attempt, &err);
 		return true;
 	}
-	pause_a_little();
-	return false;
 }
 
 /* ---- handling ---- */
-
-/* A short-lived host that turns out not to be lets others in: they could not get the lock. */
-static void listen_when_it_lasts(struct tally_host *host)
-{
-	struct tally_err err;
-
-	if (host->kind != HOST_ONCE || host->directory == NULL ||
-	    atomic_fetch_add(&host->handled, 1) != 1)
-		return;
-	pthread_mutex_lock(&host->lock);
-	if (host->owner != NULL && start_relay(host, &err) != 0)
-		tally_log(TALLY_LOG_WARN, "relay.listen", "error", err.text, NULL);
-	pthread_mutex_unlock(&host->lock);
-}
 
 void tally_host_handle(struct tally_host *host, const struct tally_request *request,
 		       struct tally_response *response)
@@ -340,7 +356,6 @@ void tally_host_handle(struct tally_host *host, const struct tally_request *requ
 	while ((service = atomic_load(&host->service)) == NULL)
 		if (try_once(&attempt))
 			return;
-	listen_when_it_lasts(host);
 	if (!attempt.sent) {
 		tally_service_handle(service, request, response);
 		return;
@@ -382,25 +397,13 @@ static void host_free(struct tally_host *host)
 /* Opens the store, or sees that its owner is awake. */
 static int find_answerer(struct tally_host *host, struct tally_err *err)
 {
-	uint64_t end = mono_ms() + patience(host);
-	bool asleep = false;
+	enum found found;
 	int fd;
 
-	while (try_owning(host, err) != 0) {
-		if (err->code != TALLY_BUSY || host->directory == NULL)
-			return -1;
-		fd = connect_owner(host, &asleep, err);
-		if (fd >= 0) {
-			keep_idle(host, fd);
-			return 0;
-		}
-		if (err->code == TALLY_NOTFOUND)
-			err->code = TALLY_BUSY;
-		if (asleep || err->code != TALLY_BUSY || mono_ms() >= end)
-			return -1;
-		pause_a_little();
-	}
-	return 0;
+	found = look(host, mono_ms() + patience(host), &fd, err);
+	if (found == FOUND_OWNER)
+		keep_idle(host, fd);
+	return found == FOUND_OWNER || found == FOUND_HERE ? 0 : -1;
 }
 
 int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,

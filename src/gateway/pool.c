@@ -44,13 +44,15 @@ struct tally_pool {
 	pthread_cond_t idle;		/* a connection was closed */
 	struct list parked, queue, active;
 	unsigned int open_count;	/* in the three lists together */
+	unsigned int queue_size;
 	bool stopping;			/* keep no connection open for further requests */
 	bool quiet;			/* nothing more will be accepted */
 	bool done;			/* workers leave when the queue is empty */
 
 	pthread_t waiter;
-	pthread_t *workers;
+	pthread_t *workers;		/* started as they are needed */
 	unsigned int worker_count;
+	unsigned int idle_workers;
 };
 
 static void list_add(struct list *list, struct tally_pool_conn *conn)
@@ -139,6 +141,7 @@ static void serve_next(struct tally_pool *pool, void *worker)
 	bool keep;
 
 	list_remove(&pool->queue, conn);
+	pool->queue_size--;
 	list_add(&pool->active, conn);
 	pthread_mutex_unlock(&pool->lock);
 	keep = pool->calls->serve(pool->ctx, worker, conn);
@@ -163,8 +166,10 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
+		pool->idle_workers++;
 		while (pool->queue.head == NULL && !pool->done)
 			pthread_cond_wait(&pool->queued, &pool->lock);
+		pool->idle_workers--;
 		if (pool->queue.head == NULL)
 			break;
 		serve_next(pool, worker);
@@ -172,6 +177,23 @@ static void *work(void *arg)
 	pthread_mutex_unlock(&pool->lock);
 	pool->calls->worker_free(pool->ctx, worker);
 	return NULL;
+}
+
+/* Lock held. As many workers as there is work, up to the limit; a woken one counts as idle until
+ * it runs, so the queue's size is held against their number. */
+static void call_worker(struct tally_pool *pool)
+{
+	if (pool->queue_size > pool->idle_workers && pool->worker_count < pool->options.threads &&
+	    pthread_create(&pool->workers[pool->worker_count], NULL, work, pool) == 0)
+		pool->worker_count++;
+	pthread_cond_signal(&pool->queued);
+}
+
+static void add_to_queue(struct tally_pool *pool, struct tally_pool_conn *conn)
+{
+	list_add(&pool->queue, conn);
+	pool->queue_size++;
+	call_worker(pool);
 }
 
 /* ---- the waiting thread ---- */
@@ -205,8 +227,7 @@ static void admit(struct tally_pool *pool, int fd)
 	pthread_mutex_lock(&pool->lock);
 	pool->open_count++;
 	if (readable(fd)) {
-		list_add(&pool->queue, conn);
-		pthread_cond_signal(&pool->queued);
+		add_to_queue(pool, conn);
 	} else if (!park(pool, conn)) {
 		list_add(&pool->parked, conn);
 		forget(pool, &pool->parked, conn);
@@ -257,8 +278,7 @@ static void enqueue(struct tally_pool *pool, struct tally_pool_conn *conn)
 {
 	pthread_mutex_lock(&pool->lock);
 	list_remove(&pool->parked, conn);
-	list_add(&pool->queue, conn);
-	pthread_cond_signal(&pool->queued);
+	add_to_queue(pool, conn);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -338,11 +358,15 @@ static void *wait_for_events(void *arg)
 		wait_once(pool, TICK_MS);
 	}
 	listen_on(pool, false);
-	if (pool->options.empty_backlog)
+	if (pool->options.empty_backlog) {
+		/* Who comes later is refused at once instead of waiting for nothing. */
+		shutdown(pool->options.listen_fd, SHUT_RD);
 		while (accept_one(pool))
 			;
+	}
 	pthread_mutex_lock(&pool->lock);
 	pool->quiet = true;
+	pthread_cond_broadcast(&pool->idle);
 	pthread_mutex_unlock(&pool->lock);
 	while (!is_set(pool, &pool->done)) {
 		close_kept(pool);
@@ -387,17 +411,15 @@ static void join_workers(struct tally_pool *pool)
 		pthread_join(pool->workers[i], NULL);
 }
 
+/* One worker at least, so that there is one when no further can be had. */
 static int start_threads(struct tally_pool *pool)
 {
-	int error = 0;
+	int error = pthread_create(&pool->workers[0], NULL, work, pool);
 
-	while (error == 0 && pool->worker_count < pool->options.threads) {
-		error = pthread_create(&pool->workers[pool->worker_count], NULL, work, pool);
-		if (error == 0)
-			pool->worker_count++;
-	}
-	if (error == 0)
+	if (error == 0) {
+		pool->worker_count = 1;
 		error = pthread_create(&pool->waiter, NULL, wait_for_events, pool);
+	}
 	if (error == 0)
 		return 0;
 	join_workers(pool);
@@ -420,6 +442,7 @@ int tally_pool_start(const struct tally_pool_options *options,
 	pthread_cond_init(&pool->queued, NULL);
 	pthread_cond_init(&pool->idle, NULL);
 	pool->epoll_fd = pool->wake_fd = -1;
+	pool->next_tick_ms = mono_ms() + TICK_MS;
 	if (flags < 0 || fcntl(options->listen_fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
 	    watch_wake(pool) != 0 || start_threads(pool) != 0) {
 		tally_err_errno(err, "starting threads for connections");

@@ -1,6 +1,6 @@
 /*
  * Connections and threads: one thread waits for all connections of a listening socket, and a
- * fixed number of workers serve those that have something to say. A connection that is kept open
+ * number of workers, started as they are needed, serve those that have something to say. A connection that is kept open
  * between requests costs a descriptor and no thread, so no peer can starve the others by keeping
  * many. What a request looks like is the caller's matter; FastCGI and the relay both stand on it.
  */
@@ -41,8 +41,9 @@ struct tally_pool_options {
 	int listen_fd;			/* stays the caller's; is made non-blocking */
 	unsigned int threads;
 	unsigned int connections;	/* at most so many at once; the others wait in the backlog */
-	bool empty_backlog;		/* on stop: also serve who waits in the backlog. For sockets
-					   that nobody will listen on afterwards */
+	bool empty_backlog;		/* on stop: refuse who comes from then on, and serve who waits
+					   in the backlog. For UNIX sockets that nobody will listen
+					   on afterwards */
 };
 
 /* Signals should be blocked before: the pool's threads inherit the mask. */

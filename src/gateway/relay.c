@@ -524,6 +524,7 @@ int tally_relay_serve(const struct tally_relay_options *options, struct tally_se
 		.listen_fd = options->listen_fd,
 		.threads = options->threads,
 		.connections = 256,
+		.empty_backlog = true,
 	};
 
 	server->options = *options;

@@ -96,7 +96,7 @@ def actions_in_json_and_xml(s):
     """Create, append, get and list by GET and POST, JSON and XML."""
     for method in ('GET', 'POST'):
         for format in ('JSON', 'XML'):
-            name = '%s %s' % (method, format)
+            name = '%s %s %s' % (method, format, s.ledger[-6:])
             def call(action, **params):
                 return good(s.client.call(action, method, Format=format, **params))
             def value(answer, *path):

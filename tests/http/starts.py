@@ -486,10 +486,10 @@ def snippets_are_accepted(world):
     around = {
         'lighttpd': ('lighttpd', 'server.document-root = "/tmp"\nserver.port = 1\n%s', ['-tt', '-f']),
         'apache': ('apache2', apache.replace('%', '%%') + extra + '%s', ['-t', '-f']),
-        'nginx': ('nginx', 'pid %s/n.pid;\nerror_log stderr;\nevents { }\nhttp {\n%s\nserver {\n'
-                  'listen 127.0.0.1:1;\n%%s\n}\n}\n' % (world.work, ''.join(
+        'nginx': ('nginx', 'pid %s/n.pid;\nerror_log stderr;\nevents { }\nhttp {\naccess_log off;\n%s\nserver {\n'
+                  'listen 127.0.0.1:%d;\n%%s\n}\n}\n' % (world.work, ''.join(
                       '%s_temp_path %s/t;\n' % (n, world.work) for n in
-                      ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))), ['-t', '-c']),
+                      ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')), free_port()), ['-t', '-c']),
     }
     names = [n for n in sorted(os.listdir(world.etc)) if n.split('-')[0].split('.')[0] in around]
     want(len(names) == 7, 'there are %r' % names)
