@@ -334,14 +334,20 @@ static int step_apply(struct model *model, struct tally_store *store, struct tal
 	return ret;
 }
 
+void model_synced(struct model *model)
+{
+	for (size_t space = 0; space < MODEL_SPACES; space++)
+		note(model, (struct note){ .kind = DID_STATE, .space = space,
+					   .number = model->now[space] });
+}
+
 static int step_sync(struct model *model, struct tally_store *store, struct tally_err *err)
 {
 	int ret = chance(model, 3) == 0 ? tally_store_maintain(store, err)
 					: tally_store_sync_index(store, err);
 
-	for (size_t space = 0; ret == 0 && space < MODEL_SPACES; space++)
-		note(model, (struct note){ .kind = DID_STATE, .space = space,
-					   .number = model->now[space] });
+	if (ret == 0)
+		model_synced(model);
 	return ret;
 }
 
@@ -363,6 +369,7 @@ int model_step(struct model *model, struct tally_store *store, struct tally_err 
 /* ---- the audit ---- */
 
 static char wrong_text[600];
+static enum tally_code wrong_code;	/* of the error that the store told; OK: it told none */
 
 __attribute__((format(printf, 1, 2)))
 static const char *wrong(const char *format, ...)
@@ -373,6 +380,17 @@ static const char *wrong(const char *format, ...)
 	vsnprintf(wrong_text, sizeof(wrong_text), format, args);
 	va_end(args);
 	return wrong_text;
+}
+
+static const char *told(const struct tally_err *err, const char *what, uint64_t space)
+{
+	wrong_code = err->code;
+	return wrong("%s of space %" PRIu64 ": %s", what, space, err->text);
+}
+
+enum tally_code model_code(void)
+{
+	return wrong_code;
 }
 
 /* What the notes up to a position say of one space. */
@@ -437,9 +455,10 @@ static const char *audit_block(const struct model *model, size_t position,
 	block_bytes(model, space, number, &want);
 	maybe = tally_calloc(1, want.size);
 	erase_notes(model, position, space, number, want.data, maybe);
-	if (ret != 1)
-		bad = wrong("space %" PRIu64 " block %" PRIu64 ": read gives %d %s", space, number, ret,
-			    err.text);
+	if (ret < 0)
+		bad = told(&err, "read", space);
+	else if (ret != 1)
+		bad = wrong("space %" PRIu64 " has no block %" PRIu64, space, number);
 	else if (got.size != want.size)
 		bad = wrong("space %" PRIu64 " block %" PRIu64 ": %zu bytes, not %zu", space, number,
 			    got.size, want.size);
@@ -465,7 +484,7 @@ static const char *audit_blocks(const struct model *model, size_t position,
 	if (ret < 0 && err.code == TALLY_NOTFOUND && want->drop_tried)
 		return NULL;
 	if (ret < 0)
-		return wrong("last of space %" PRIu64 ": %s", space, err.text);
+		return told(&err, "last", space);
 	if (want->dropped)
 		return wrong("space %" PRIu64 " was dropped and has %" PRIu64 " blocks", space, count);
 	if (count < want->acknowledged || count > want->tried)
@@ -515,7 +534,7 @@ static const char *audit_table(const struct model *model, struct tally_store *st
 	uint8_t room[4];
 
 	if (tally_store_scan(store, space, table, all, all, false, audit_pair, &audit, &err) < 0)
-		return wrong("space %" PRIu64 ": %s", space, err.text);
+		return told(&err, "scan", space);
 	while (audit.next < MODEL_KEYS && state->versions[table][audit.next] == 0)
 		audit.next++;
 	if (audit.bad == NULL && audit.next < MODEL_KEYS)
@@ -525,13 +544,16 @@ static const char *audit_table(const struct model *model, struct tally_store *st
 		int ret = tally_store_get(store, space, table, key_bytes(key, room), &arena, &value,
 					  &err);
 
-		if (ret != (state->versions[table][key] != 0))
-			audit.bad = ret < 0 ? err.text : "get and scan differ";
+		if (ret < 0)
+			audit.bad = told(&err, "get", space);
+		else if (ret != (state->versions[table][key] != 0))
+			audit.bad = "get and scan differ";
 	}
 	tally_buf_free(&audit.value);
 	tally_arena_free(&arena);
-	return audit.bad == NULL ? NULL : wrong("space %" PRIu64 " table %" PRIu32 ": %s", space, table,
-						audit.bad);
+	if (audit.bad == NULL || audit.bad == wrong_text)
+		return audit.bad;
+	return wrong("space %" PRIu64 " table %" PRIu32 ": %s", space, table, audit.bad);
 }
 
 /* The newest state with that mark which may be there. */
@@ -554,7 +576,7 @@ static const char *audit_index(const struct model *model, struct tally_store *st
 	const char *bad = NULL;
 
 	if (tally_store_mark(store, space, &mark, &err) < 0)
-		return wrong("mark of space %" PRIu64 ": %s", space, err.text);
+		return told(&err, "mark", space);
 	state = find_state(model, space, want, &mark);
 	if (state == NULL)
 		return wrong("space %" PRIu64 ": its mark (block %" PRIu64 ", state %" PRIu64
@@ -570,6 +592,7 @@ const char *model_audit(struct model *model, size_t position, struct tally_store
 {
 	const char *bad = NULL;
 
+	wrong_code = TALLY_OK;
 	for (uint64_t space = 0; bad == NULL && space < MODEL_SPACES; space++) {
 		const struct want want = want_of(model, position, space);
 

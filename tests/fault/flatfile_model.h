@@ -27,11 +27,18 @@ int model_open(const char *directory, bool create, struct tally_store **store_r,
  */
 int model_step(struct model *model, struct tally_store *store, struct tally_err *err);
 
+/* Notes that the index is durable as it is. */
+void model_synced(struct model *model);
+
 /*
  * Everything that was acknowledged up to the position is there and right, everything else that is
  * there was tried and is right. NULL, or what is wrong (static text buffer).
  */
 const char *model_audit(struct model *model, size_t position, struct tally_store *store);
+
+/* After an audit that found something wrong: the code of the error that the store told, OK when it
+ * told none but gave other bytes than it should. */
+enum tally_code model_code(void);
 
 /* Appends one block to space 0 and reads it back; NULL, or what is wrong. */
 const char *model_goes_on(struct model *model, struct tally_store *store);
