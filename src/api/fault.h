@@ -41,6 +41,7 @@ enum tally_fault_kind {
 	FAULT_THROTTLING,
 	FAULT_UNAVAILABLE,
 	FAULT_UNCERTAIN,
+	FAULT_READ_ONLY,		/* subject: why, a sentence */
 	FAULT_INTERNAL,
 	FAULT_NOT_HERE			/* a part of the URL map that this server does not have */
 };

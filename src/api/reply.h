@@ -17,8 +17,18 @@
 	{ at "OpTimeNanos", NODE_UINT, false, "The same in nanoseconds." }, \
 	{ at "BlockSequence", NODE_UINT, false, "Block that holds the journal." }, \
 	{ at "BlockHash", NODE_TEXT, false, "Hash of that block's header, hex." }, \
-	{ at "TreeSize", NODE_UINT, false, "Journals of the ledger after that block." }, \
+	{ at "TreeSize", NODE_UINT, false, \
+	  "Journals of the tree that Checkpoint signs; without one, of the ledger after that block." }, \
 	{ at "RootHash", NODE_TEXT, false, "Root of the log tree of TreeSize journals, hex." }
+
+/* What a signature of the server adds to an append's reply; absent where it may not sign. */
+#define SIGNED_ROWS \
+	{ "Checkpoint", NODE_TEXT, true, \
+	  "Signed checkpoint (c2sp.org/tlog-checkpoint) of a tree that holds what was appended." }, \
+	{ "ServerSignature", NODE_TEXT, true, \
+	  "The Checkpoint's Ed25519 signature, 64 bytes in base64, over its text: all before the " \
+	  "empty line, with the last line feed." }, \
+	{ "ServerSignatureType", NODE_TEXT, true, "ED25519." }
 
 #define JOURNAL_ROWS(at) \
 	{ at "MemberId", NODE_TEXT, false, "The member that wrote it." }, \
@@ -57,6 +67,14 @@ void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 			 const struct tally_journal *journal);
 void tally_reply_receipt(struct tally_call *call, struct tally_node *to,
 			 const struct tally_receipt *receipt);
+/* AppendJournal's receipt: with a checkpoint and the journal's path in it (proof.c). */
+void tally_reply_signed_receipt(struct tally_call *call, struct tally_append_result *result);
+
+/* One checkpoint and one range proof for a batch; before its receipts, whose TreeSize and RootHash
+ * become the checkpoint's. */
+void tally_reply_signed_batch(struct tally_call *call, struct tally_append_result *results,
+			      size_t count);
+
 void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 			const struct tally_ledger_info *info);
 

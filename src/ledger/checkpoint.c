@@ -43,17 +43,18 @@ static int hold_against(const struct tally_view *view, uint64_t size,
 	int result;
 
 	if (view->head->frontier.size < size)
-		return tally_err_set(err, TALLY_CORRUPT, "%s has %llu journals, but %llu were "
-				     "signed: an older copy? (tally adopt)", view->space->name,
-				     (unsigned long long)view->head->frontier.size,
-				     (unsigned long long)size);
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly", "%s has %llu journals, but "
+				       "%llu were signed: an older copy? (tally adopt)",
+				       view->space->name,
+				       (unsigned long long)view->head->frontier.size,
+				       (unsigned long long)size);
 	tally_arena_init(&arena);
 	result = tally_root_at(&nodes, size, &root);
 	tally_arena_free(&arena);
 	if (result == 0 && memcmp(root.bytes, signed_root->bytes, TALLY_HASH_SIZE) != 0)
-		return tally_err_set(err, TALLY_CORRUPT, "%s differs from what was signed at %llu "
-				     "journals (tally adopt)", view->space->name,
-				     (unsigned long long)size);
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly", "%s differs from what was "
+				       "signed at %llu journals (tally adopt)", view->space->name,
+				       (unsigned long long)size);
 	return result;
 }
 

@@ -300,8 +300,22 @@ struct tally_inclusion {
 int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
 			uint64_t tree_size, struct tally_inclusion *proof_r, struct tally_err *err);
 
+/* One proof for count consecutive journals (tally_range_prove), tree_size 0: the newest tree. 1, or
+ * 0 where the ledger has no such journals or tree. */
+struct tally_range_proof {
+	uint64_t first, count;
+	uint64_t tree_size;
+	struct tally_hash root;
+	struct tally_hash hashes[TALLY_TREE_MAX_RANGE];
+	size_t hash_count;
+};
+int tally_journals_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t first,
+			 uint64_t count, uint64_t tree_size, struct tally_range_proof *proof_r,
+			 struct tally_err *err);
+
 /* The newest signed checkpoint (c2sp.org/tlog-checkpoint) of a ledger: a tree that is durable.
- * One signature serves all who ask while the ledger does not grow. 1, 0. */
+ * One signature serves all who ask while the ledger does not grow. 1, 0; CORRUPT about "ReadOnly"
+ * where the high-water file forbids to sign (tally_core_adopt); UNSUPPORTED without a log key. */
 struct tally_signed_checkpoint {
 	uint64_t size;
 	struct tally_hash root;

@@ -42,6 +42,38 @@ int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, u
 	return result;
 }
 
+int tally_journals_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t first,
+			 uint64_t count, uint64_t tree_size, struct tally_range_proof *proof_r,
+			 struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_view view;
+	struct tally_nodes nodes = { &view, &arena, err };
+	int result = view_of(core, ledger_id, &view, err), hashes;
+
+	if (result != 1)
+		return result;
+	tally_arena_init(&arena);
+	if (tree_size == 0)
+		tree_size = view.head->frontier.size;
+	if (count == 0 || tree_size > view.head->frontier.size || first >= tree_size ||
+	    count > tree_size - first) {
+		result = 0;
+	} else {
+		*proof_r = (struct tally_range_proof){ .first = first, .count = count,
+						 .tree_size = tree_size };
+		hashes = tally_range_prove(first, count, tree_size, tally_view_node, &nodes,
+					   proof_r->hashes);
+		if (hashes < 0 || tally_root_at(&nodes, tree_size, &proof_r->root) != 0)
+			result = -1;
+		else
+			proof_r->hash_count = (size_t)hashes;
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return result;
+}
+
 int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
 		       uint64_t new_size, struct tally_consistency *proof_r,
 		       struct tally_err *err)

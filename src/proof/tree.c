@@ -189,6 +189,25 @@ int tally_inclusion_prove(uint64_t index, uint64_t size, tally_node_source *sour
 	return prover.count;
 }
 
+/* As prover_climb, with two edges. The edges may meet; then it is a path. */
+int tally_range_prove(uint64_t first, uint64_t count, uint64_t size, tally_node_source *source,
+		      void *ctx, struct tally_hash proof_r[TALLY_TREE_MAX_RANGE])
+{
+	struct prover prover = { .source = source, .ctx = ctx, .size = size, .out = proof_r };
+	uint64_t low = first, high = first + count - 1, last = size - 1;
+	unsigned int level;
+
+	if (count == 0 || size > TREE_SIZE_MAX || first >= size || count > size - first)
+		return -1;
+	for (level = 0; last != 0; level++, low >>= 1, high >>= 1, last >>= 1) {
+		if ((low & 1) != 0 && prover_add(&prover, level, low - 1) < 0)
+			return -1;
+		if ((high & 1) == 0 && high < last && prover_add(&prover, level, high + 1) < 0)
+			return -1;
+	}
+	return prover.count;
+}
+
 /*
  * The smallest complete subtree at the old tree's right edge is where both trees part: its root
  * (left out where it is the whole old tree), then its path in the new tree.
@@ -241,6 +260,50 @@ bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_ha
 		last >>= 1;
 	}
 	return last == 0 && hash_equal(&hash, root);
+}
+
+/* One level up, in place: pairs of hashes, those at the edges with their siblings outside. */
+static uint64_t range_pair(struct tally_hash *hashes, uint64_t count, const struct tally_hash *left,
+			   const struct tally_hash *right)
+{
+	uint64_t in = 0, out = 0;
+
+	if (left != NULL)
+		tally_node_hash(left, &hashes[in++], &hashes[out++]);
+	for (; in + 1 < count; in += 2)
+		tally_node_hash(&hashes[in], &hashes[in + 1], &hashes[out++]);
+	if (in < count && right != NULL)
+		tally_node_hash(&hashes[in], right, &hashes[out++]);
+	else if (in < count)
+		hashes[out++] = hashes[in];	/* at the tree's right edge: carried up */
+	return out;
+}
+
+bool tally_range_verify(uint64_t first, uint64_t count, uint64_t size, struct tally_hash *leaves,
+			const struct tally_hash *proof, size_t proof_count,
+			const struct tally_hash *root)
+{
+	uint64_t low = first, high = first + count - 1, last = size - 1;
+	const struct tally_hash *left, *right;
+	size_t used = 0;
+
+	if (count == 0 || size > TREE_SIZE_MAX || first >= size || count > size - first)
+		return false;
+	for (; last != 0; low >>= 1, high >>= 1, last >>= 1) {
+		left = right = NULL;
+		if ((low & 1) != 0) {
+			if (used == proof_count)
+				return false;
+			left = &proof[used++];
+		}
+		if ((high & 1) == 0 && high < last) {
+			if (used == proof_count)
+				return false;
+			right = &proof[used++];
+		}
+		count = range_pair(leaves, count, left, right);
+	}
+	return used == proof_count && hash_equal(&leaves[0], root);
 }
 
 /* Both roots from the proof's first hash on; RFC 9162 2.1.4.2 steps 3 to 6. */

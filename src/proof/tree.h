@@ -61,6 +61,21 @@ bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_ha
 			    const struct tally_hash *path, size_t path_count,
 			    const struct tally_hash *root);
 
+/*
+ * Range proof: the fewest hashes that, with the leaf hashes [first, first + count), give the root
+ * of the tree of size leaves. From the leaves up; on each level the sibling to the left of the
+ * range, then the one to its right, each where there is one. For one leaf it is the audit path.
+ * Returns the number of hashes, or -1 (count 0, beyond size, or the source failed).
+ */
+#define TALLY_TREE_MAX_RANGE (2 * TALLY_TREE_MAX_PATH)
+int tally_range_prove(uint64_t first, uint64_t count, uint64_t size, tally_node_source *source,
+		      void *ctx, struct tally_hash proof_r[TALLY_TREE_MAX_RANGE]);
+
+/* leaves has count hashes and is used up: it is the work space. */
+bool tally_range_verify(uint64_t first, uint64_t count, uint64_t size, struct tally_hash *leaves,
+			const struct tally_hash *proof, size_t proof_count,
+			const struct tally_hash *root);
+
 /* RFC 9162 2.1.4.1; returns the number of hashes (0 when old is 0 or new), or -1. */
 int tally_consistency_prove(uint64_t old_size, uint64_t new_size, tally_node_source *source,
 			    void *ctx, struct tally_hash proof_r[TALLY_TREE_MAX_PATH + 1]);

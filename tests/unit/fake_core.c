@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hash.h"
+#include "note.h"
 
 #define MEMBER "m-04389ec1075443bc04389ec107"
 #define NOW_MS 1587090122155
@@ -194,6 +195,7 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 		.client_id = id == 1 ? TALLY_BYTES_LIT("LedgerDB-Client4j-10.0.0.1") :
 				       TALLY_BYTES_NONE,
 		.clues = clues, .clue_count = id == 1 ? 2 : 0, .timestamp_ms = NOW_MS + id,
+		.leaf = TALLY_BYTES_LIT("{\"v\":1}"), .salt = { 0xab, 0xcd },
 	};
 }
 
@@ -253,6 +255,105 @@ int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint
 		.root = some_hash("root"), .timestamp_ms = NOW_MS,
 	};
 	return 1;
+}
+
+/* ---- proofs: of a tree of 9 journals; the signature is a real one ---- */
+
+#define TREE 9
+
+int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
+			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			    struct tally_err *err)
+{
+	static const uint8_t seed[TALLY_ED25519_SEED] = { 1, 2, 3 };
+	struct tally_bytes origin = TALLY_BYTES_LIT("example.invalid/log");
+	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
+	struct tally_hash root = some_hash("root");
+	uint8_t public[TALLY_ED25519_PUBLIC];
+	struct tally_vkey vkey;
+	size_t size;
+
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	if (core->sealed)
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly", "an older copy");
+	tally_ed25519_public(seed, public);
+	tally_vkey_make(&vkey, origin, NOTE_ED25519, public);
+	size = tally_checkpoint_format(origin, TREE, &root, text);
+	text[size] = '\n';
+	size += 1 + tally_note_sign(&vkey, seed, tally_bytes(text, size), text + size + 1);
+	*checkpoint_r = (struct tally_signed_checkpoint){
+		.size = TREE, .root = root,
+		.note = tally_arena_bytes(arena, tally_bytes(text, size)) };
+	return 1;
+}
+
+int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)arena;
+	*vkey_r = "example.invalid/log+00000000+AQ==";
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_journal_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+			uint64_t tree_size, struct tally_inclusion *proof_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	if (tree_size == 0)
+		tree_size = TREE;
+	*proof_r = (struct tally_inclusion){ .journal_id = journal_id, .tree_size = tree_size,
+					     .root = some_hash("root"), .path_count = 2 };
+	proof_r->path[0] = some_hash("left");
+	proof_r->path[1] = some_hash("right");
+	return tree_size <= TREE && journal_id < tree_size;
+}
+
+int tally_journals_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t first,
+			 uint64_t count, uint64_t tree_size, struct tally_range_proof *proof_r,
+			 struct tally_err *err)
+{
+	(void)ledger_id;
+	*proof_r = (struct tally_range_proof){ .first = first, .count = count, .tree_size = tree_size,
+					 .root = some_hash("root"), .hash_count = 1 };
+	proof_r->hashes[0] = some_hash("left");
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
+		       uint64_t new_size, struct tally_consistency *proof_r,
+		       struct tally_err *err)
+{
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	*proof_r = (struct tally_consistency){
+		.old_size = old_size, .new_size = new_size != 0 ? new_size : TREE,
+		.old_root = some_hash("older"), .new_root = some_hash("root"), .proof_count = 1 };
+	proof_r->proof[0] = some_hash("left");
+	return proof_r->new_size <= TREE && old_size <= proof_r->new_size;
+}
+
+int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int level,
+		      uint64_t number, unsigned int width, struct tally_arena *arena,
+		      struct tally_bytes *bytes_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)arena;
+	*bytes_r = TALLY_BYTES_LIT("the bytes of a tile");
+	return outcome(core, err) < 0 ? -1 : level <= 0 && number == 0 && width <= TREE;
+}
+
+int tally_core_adopt(struct tally_core *core,
+		     void (*each)(void *ctx, const char *origin, uint64_t was, uint64_t is),
+		     void *ctx, struct tally_err *err)
+{
+	each(ctx, "example.invalid/log", 12, TREE);
+	return outcome(core, err);
 }
 
 /* ---- accounts and keys ---- */

@@ -330,6 +330,92 @@ static void all_small_trees_as_the_rfc_says(void)
 
 /* ---- what must be refused ---- */
 
+/* ---- ranges ---- */
+
+/*
+ * Every range of every small tree: it verifies; of one leaf it is the audit path; no hash too many
+ * or too few, changed hash, changed leaf, other place or other size passes; and none could be left
+ * out, for each is the root of a subtree with no leaf of the range in it.
+ */
+#define RANGED 20
+
+static bool range_holds(uint64_t first, uint64_t count, uint64_t size,
+			const struct tally_hash *leaves, const struct tally_hash *proof,
+			size_t proof_count, const struct tally_hash *root)
+{
+	struct tally_hash work[RANGED + 1];
+
+	memcpy(work, leaves, count * sizeof(*leaves));
+	return tally_range_verify(first, count, size, work, proof, proof_count, root);
+}
+
+static void refused_ranges(uint64_t first, uint64_t count, uint64_t size,
+			   struct tally_hash *proof, size_t proof_count,
+			   const struct tally_hash *root)
+{
+	struct tally_hash leaves[RANGED + 1];
+	size_t i;
+
+	memcpy(leaves, seq + first, (count + 1) * sizeof(*seq));
+	for (i = 0; i < proof_count; i++) {
+		proof[i].bytes[i % 32] ^= 1;
+		CHECK(!range_holds(first, count, size, leaves, proof, proof_count, root));
+		proof[i].bytes[i % 32] ^= 1;
+	}
+	for (i = 0; i < count; i++) {
+		leaves[i].bytes[7] ^= 0x80;
+		CHECK(!range_holds(first, count, size, leaves, proof, proof_count, root));
+		leaves[i].bytes[7] ^= 0x80;
+	}
+	proof[proof_count] = seq[0];
+	CHECK(!range_holds(first, count, size, leaves, proof, proof_count + 1, root));
+	if (proof_count > 0)
+		CHECK(!range_holds(first, count, size, leaves, proof, proof_count - 1, root));
+	CHECK(!range_holds(first, count + 1, size, leaves, proof, proof_count, root));
+	if (count > 1)
+		CHECK(!range_holds(first, count - 1, size, leaves, proof, proof_count, root));
+	CHECK(!range_holds(first + size, count, size, leaves, proof, proof_count, root));
+	CHECK(!range_holds(first, 0, size, leaves, proof, proof_count, root));
+	CHECK(!range_holds(first, count, 0, leaves, proof, proof_count, root));
+}
+
+static void ranges(void)
+{
+	struct tally_hash proof[TALLY_TREE_MAX_RANGE + 1], path[TALLY_TREE_MAX_PATH];
+	uint64_t size, first, count;
+	struct nodes nodes;
+	int hashes;
+
+	for (size = 1; size <= RANGED; size++) {
+		struct tally_hash root = mth(seq, 0, size);
+
+		nodes_build(&nodes, seq, size);
+		for (first = 0; first < size; first++)
+			for (count = 1; count <= size - first; count++) {
+				CASE("%" PRIu64 " from %" PRIu64 " in %" PRIu64, count, first, size);
+				hashes = tally_range_prove(first, count, size, nodes_source, &nodes,
+							   proof);
+				REQUIRE(hashes >= 0);
+				CHECK(range_holds(first, count, size, seq + first, proof,
+						  (size_t)hashes, &root));
+				refused_ranges(first, count, size, proof, (size_t)hashes, &root);
+				if (count == size)
+					CHECK_INT(hashes, 0);
+				if (count > 1)
+					continue;
+				CHECK_INT(tally_inclusion_prove(first, size, nodes_source, &nodes,
+								path), hashes);
+				CHECK_MEM(path, proof, (size_t)hashes * sizeof(*path));
+			}
+		CHECK_INT(tally_range_prove(0, 0, size, nodes_source, &nodes, proof), -1);
+		CHECK_INT(tally_range_prove(0, size + 1, size, nodes_source, &nodes, proof), -1);
+		CHECK_INT(tally_range_prove(size, 1, size, nodes_source, &nodes, proof), -1);
+		CHECK_INT(tally_range_prove(1, UINT64_MAX, size, nodes_source, &nodes, proof), -1);
+		nodes_free(&nodes);
+	}
+	CHECK_INT(tally_range_prove(0, 1, 0, nodes_source, &nodes, proof), -1);
+}
+
 static void wrong_inclusion_proofs(void)
 {
 	struct tally_hash path[TALLY_TREE_MAX_PATH + 1], changed;
@@ -572,6 +658,7 @@ int main(void)
 	TEST(inclusion_proofs);
 	TEST(consistency_proofs);
 	TEST(all_small_trees_as_the_rfc_says);
+	TEST(ranges);
 	TEST(wrong_inclusion_proofs);
 	TEST(wrong_consistency_proofs);
 	TEST(consistency_with_the_empty_tree);

@@ -89,6 +89,7 @@ static int append_journals(struct tally_call *call, struct tally_err *err)
 	if (count == 1)
 		name_first(&results[0].err);
 	tally_add_uint(call->arena, call->reply, "Count", count);
+	tally_reply_signed_batch(call, results, count);
 	add_results(call, results, count);
 	return 0;
 }
@@ -114,6 +115,15 @@ static const struct tally_param append_journals_params[] = {
 
 static const struct tally_reply_field append_journals_reply[] = {
 	{ "Count", NODE_UINT, false, "Journals of the batch." },
+	SIGNED_ROWS,
+	{ "RangeProof", NODE_OBJECT, true,
+	  "One proof for all journals of the batch in the Checkpoint's tree; not there where their "
+	  "numbers do not follow one another." },
+	{ "RangeProof.FirstJournalId", NODE_TEXT, false, "The first of them." },
+	{ "RangeProof.Count", NODE_UINT, false, "How many they are." },
+	{ "RangeProof.Hashes", NODE_LIST, false,
+	  "From the leaves up; on each level the hash left of the range, then the one right of it." },
+	{ "RangeProof.Hashes[Hash]", NODE_TEXT, true, "A hash, hex." },
 	{ "Receipts", NODE_LIST, false, "One for each journal, in the order of the batch." },
 	{ "Receipts[Receipt]", NODE_OBJECT, true,
 	  "A receipt, or Code and Message where that journal was refused." },

@@ -54,7 +54,7 @@ static int append_journal(struct tally_call *call, struct tally_err *err)
 	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), &entry, 1,
 			 true, &result, err) < 0)
 		return own_subject(err);
-	tally_reply_receipt(call, call->reply, &result.receipt);
+	tally_reply_signed_receipt(call, &result);
 	return 0;
 }
 
@@ -76,6 +76,11 @@ static const struct tally_param append_journal_params[] = {
 
 static const struct tally_reply_field append_journal_reply[] = {
 	RECEIPT_ROWS(""),
+	{ "LeafIndex", NODE_UINT, true, "Place of the leaf in the tree: the journal's number." },
+	{ "ProofPath", NODE_LIST, true,
+	  "Audit path of the journal in the Checkpoint's tree, from the leaf upwards." },
+	{ "ProofPath[Hash]", NODE_TEXT, true, "A hash, hex." },
+	SIGNED_ROWS,
 	REPLY_END
 };
 
