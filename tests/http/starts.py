@@ -423,6 +423,8 @@ def a_hung_owner_is_not_overruled(world):
     pids = world.responders()
     want(len(pids) == 1, 'not one owner: %r' % pids)
     os.kill(pids[0], signal.SIGSTOP)
+    stopped = lambda: ') T ' in open('/proc/%d/stat' % pids[0]).read()
+    want(wait_until(stopped, 10), 'it does not stop')
     try:
         answer = other.call('AppendJournal', 'POST', LedgerId=setting.ledger, Payload='hung')
         want(answer.status == 503 and answer.code() == 'ServiceUnavailable', str(answer))

@@ -407,6 +407,24 @@ static void moves_on_to_the_next_owner(void)
 	CHECK_INT(end_owner(&second, 0), 0);
 }
 
+/* The signal has no effect before one of its threads has run. */
+static void stop_and_wait(pid_t pid)
+{
+	char path[64], text[256];
+	ssize_t size;
+	int fd;
+
+	kill(pid, SIGSTOP);
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	do {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		size = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+		text[size > 0 ? size : 0] = '\0';
+		close(fd);
+		poll(NULL, 0, 1);
+	} while (size > 0 && strstr(text, ") T ") == NULL);
+}
+
 static void never_overrules_a_hung_owner(void)
 {
 	struct other other = start_owner(HOST_SERVER);
@@ -416,7 +434,7 @@ static void never_overrules_a_hung_owner(void)
 	struct tally_err err = { 0 };
 	uint64_t begun;
 
-	kill(other.pid, SIGSTOP);
+	stop_and_wait(other.pid);
 	begun = tally_mono_ns();
 	response = send_to(host, "/write", "nonce-4");
 	CHECK_INT(response.status, 503);
