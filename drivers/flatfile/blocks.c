@@ -1,27 +1,22 @@
 /*
- * Blocks: the table of where they lie, appending, reading, and copying the stream for a backup.
+ * Blocks: the table of where they lie, appending, and copying the stream for a backup.
  *
  * One append of many spaces becomes one write behind the end of the open segment and one
  * fdatasync; only then do its blocks enter the table, which is all that readers see. Small writes
  * go into space that was filled with zeros before, so that their sync need not wait for the file
- * system's journal. Recovery after a crash: recover.c. Changing what was written: erase.c.
+ * system's journal. Reading: read.c. Beginning a new segment: seal.c. Recovery after a crash:
+ * recover.c. Changing what was written: erase.c.
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "arena.h"
 #include "stream.h"
 
 #define ZERO_PIECE 65536		/* least that is zeroed ahead, and the size of zeros[] */
 #define ZERO_BATCH 131072		/* larger writes pay for their own growth */
-#define LIST_FRAMES 1024		/* the tail list is written when it lacks so many frames, */
-#define LIST_BYTES (4u << 20)		/* or so many bytes: the most an open has to search */
-#define HEAD_ROOM 4096			/* head and table are read at once if they fit in here */
 
 static const uint8_t zeros[ZERO_PIECE];
 
@@ -141,263 +136,7 @@ void flat_publish(struct flat_blocks *blocks, const struct flat_frame *frame, ui
 	pthread_mutex_unlock(&blocks->lock);
 }
 
-/* ---- the tail list ---- */
-
-void flat_list(struct flat_blocks *blocks, const struct flat_frame *frame, uint32_t offset)
-{
-	if (blocks->listed_count == blocks->listed_room) {
-		blocks->listed_room = 2 * blocks->listed_room + 64;
-		blocks->listed = tally_realloc(blocks->listed,
-					       blocks->listed_room * sizeof(*blocks->listed));
-	}
-	blocks->listed[blocks->listed_count++] = (struct flat_tail_entry){
-		.kind = frame->kind,
-		.space = frame->space,
-		.number = frame->number,
-		.spot = { offset, frame->size },
-	};
-	blocks->listed_bytes += flat_extent(frame->size);
-}
-
-static int list_write(struct flat_blocks *blocks, struct tally_bytes data, struct tally_err *err)
-{
-	bool anew = blocks->tail_size == 0;
-	char *path = flat_path(blocks->disk, "blocks/tail");
-	int fd = flat_open(blocks->disk, path, O_RDWR | O_CREAT | (anew ? O_TRUNC : 0), err);
-	int ret = -1;
-
-	if (fd >= 0) {
-		ret = flat_write(blocks->disk, fd, path, data.data, data.size, blocks->tail_size, err);
-		flat_close(blocks->disk, fd);
-	}
-	if (ret == 0)
-		blocks->tail_size += data.size;
-	free(path);
-	return ret;
-}
-
-int flat_list_save(struct flat_blocks *blocks, struct tally_err *err)
-{
-	const struct flat_tail_record record = {
-		.segment = flat_segment_open(blocks)->number,
-		.count = (uint32_t)blocks->listed_count,
-		.first = blocks->sequence - blocks->listed_count,
-		.end = flat_segment_open(blocks)->end,
-	};
-	struct tally_buf buf = { 0 };
-	size_t begin;
-	int ret;
-
-	if (blocks->listed_count == 0)
-		return 0;
-	if (blocks->tail_size == 0) {
-		flat_file_head_encode(flat_tail_magic, tally_buf_reserve(&buf, FLAT_FILE_HEAD));
-		buf.size += FLAT_FILE_HEAD;
-	}
-	begin = flat_tail_add_begin(&buf, &record);
-	for (size_t i = 0; i < blocks->listed_count; i++)
-		flat_tail_add_entry(&buf, &blocks->listed[i]);
-	flat_record_add_end(&buf, begin);
-	ret = list_write(blocks, tally_buf_bytes(&buf), err);
-	tally_buf_free(&buf);
-	if (ret == 0) {
-		blocks->listed_count = 0;
-		blocks->listed_bytes = 0;
-	}
-	return ret;
-}
-
-/* The list only saves time at the next open: that it cannot be written is no failure. */
-static void list_save_due(struct flat_blocks *blocks)
-{
-	struct tally_err err;
-
-	if (blocks->listed_count < LIST_FRAMES && blocks->listed_bytes < LIST_BYTES)
-		return;
-	if (flat_list_save(blocks, &err) < 0)
-		tally_log(TALLY_LOG_WARN, "flatfile.tail", "reason", err.text, NULL);
-}
-
-/* ---- sealing a segment and beginning the next ---- */
-
-int flat_seal_index(struct flat_blocks *blocks, struct tally_err *err)
-{
-	struct flat_segment *segment = flat_segment_open(blocks);
-	struct tally_buf buf = { 0 };
-	uint32_t entries = 0;
-	int ret;
-
-	buf.size = FLAT_HEAD;
-	tally_buf_reserve(&buf, FLAT_HEAD);
-	for (size_t i = 0; i < blocks->tail_space_count; i++) {
-		const struct flat_space *space = blocks->tail_spaces[i];
-		uint64_t first = space->blocks - space->tail_count;
-
-		for (uint32_t k = 0; k < space->tail_count; k++) {
-			flat_entry_encode(segment->number, space->id, first + k, space->tail[k],
-					  tally_buf_reserve(&buf, FLAT_ENTRY));
-			buf.size += FLAT_ENTRY;
-			entries++;
-		}
-	}
-	flat_index_head_encode(segment->number, entries, buf.data);
-	ret = flat_replace(blocks->disk, segment->index.path, tally_buf_bytes(&buf), true, err);
-	tally_buf_free(&buf);
-	return ret;
-}
-
-static void catalog_append(struct flat_blocks *blocks, struct tally_bytes record)
-{
-	char *path = flat_path(blocks->disk, "blocks/catalog");
-	uint8_t head[FLAT_FILE_HEAD];
-	struct tally_err err;
-	int fd, ret;
-
-	if (blocks->catalog_size != UINT64_MAX) {
-		fd = flat_open(blocks->disk, path, O_RDWR | O_CREAT, &err);
-		ret = fd;
-		if (fd >= 0 && blocks->catalog_size == 0) {
-			flat_file_head_encode(flat_catalog_magic, head);
-			ret = flat_write(blocks->disk, fd, path, head, sizeof(head), 0, &err);
-			blocks->catalog_size = sizeof(head);
-		}
-		if (ret >= 0)
-			ret = flat_write(blocks->disk, fd, path, record.data, record.size,
-					 blocks->catalog_size, &err);
-		flat_close(blocks->disk, fd);
-		blocks->catalog_size += record.size;
-		if (ret < 0) {
-			/* Records must follow each other: the next open finds out by itself. */
-			blocks->catalog_size = UINT64_MAX;
-			tally_log(TALLY_LOG_WARN, "flatfile.catalog", "reason", err.text, NULL);
-		}
-	}
-	free(path);
-}
-
-/* Moves the tails of all spaces into parts and writes down the same. */
-static void seal_runs(struct flat_blocks *blocks, struct flat_segment *segment,
-		      struct tally_buf *buf)
-{
-	uint32_t start = 0;
-
-	for (size_t i = 0; i < blocks->tail_space_count; i++) {
-		struct flat_space *space = blocks->tail_spaces[i];
-		const struct flat_extent_run run = {
-			.space = space->id,
-			.first = space->blocks - space->tail_count,
-			.count = space->tail_count,
-			.start = start,
-		};
-
-		if (space->tail_count == 0)
-			continue;
-		flat_catalog_add_run(buf, &run);
-		if (space->part_count == space->part_room) {
-			space->part_room = 2 * space->part_room + 2;
-			space->parts = tally_realloc(space->parts,
-						     space->part_room * sizeof(*space->parts));
-		}
-		space->parts[space->part_count++] =
-			(struct flat_part){ run.first, segment->number, start };
-		start += space->tail_count;
-		free(space->tail);
-		space->tail = NULL;
-		space->tail_count = space->tail_room = 0;
-	}
-	for (size_t i = 0; i < blocks->tail_drop_count; i++)
-		tally_buf_add_u64(buf, blocks->tail_drops[i]);
-	segment->entries = start;
-	blocks->tail_space_count = 0;
-	blocks->tail_drop_count = 0;
-}
-
-void flat_seal_record(struct flat_blocks *blocks)
-{
-	struct flat_segment *segment = flat_segment_open(blocks);
-	struct flat_catalog_record record = {
-		.segment = segment->number,
-		.first = segment->first,
-		.next = blocks->sequence,
-		.end = segment->end,
-		.drop_count = (uint32_t)blocks->tail_drop_count,
-	};
-	struct tally_buf buf = { 0 };
-	size_t begin;
-
-	for (size_t i = 0; i < blocks->tail_space_count; i++) {
-		record.entries += blocks->tail_spaces[i]->tail_count;
-		record.run_count += blocks->tail_spaces[i]->tail_count > 0;
-	}
-	begin = flat_catalog_add_begin(&buf, &record);
-	pthread_mutex_lock(&blocks->lock);
-	seal_runs(blocks, segment, &buf);
-	pthread_mutex_unlock(&blocks->lock);
-	flat_record_add_end(&buf, begin);
-	catalog_append(blocks, tally_buf_bytes(&buf));
-	tally_buf_free(&buf);
-	blocks->listed_count = 0;
-	blocks->listed_bytes = 0;
-	blocks->tail_size = 0;
-}
-
-int flat_segment_create(struct flat_blocks *blocks, uint32_t number, uint64_t first,
-			uint64_t *salt_r, struct tally_err *err)
-{
-	struct flat_segment_head head = { .number = number, .first = first };
-	char *path = flat_path(blocks->disk, "blocks/%010" PRIu32 ".seg", number);
-	uint8_t bytes[FLAT_HEAD];
-	int fd, ret = -1;
-
-	while (head.salt == 0) {
-		if (getrandom(&head.salt, sizeof(head.salt), 0) != sizeof(head.salt))
-			head.salt = 0;
-	}
-	flat_segment_head_encode(&head, bytes);
-	fd = flat_open(blocks->disk, path, O_RDWR | O_CREAT | O_TRUNC, err);
-	if (fd >= 0) {
-		ret = flat_write(blocks->disk, fd, path, bytes, sizeof(bytes), 0, err);
-		if (ret == 0)
-			ret = flat_sync(blocks->disk, fd, path, err);
-		flat_close(blocks->disk, fd);
-	}
-	if (ret < 0)
-		blocks->disk->files->unlink(blocks->disk->files->ctx, path);
-	else
-		ret = flat_sync_dir(blocks->disk, blocks->dir, err);
-	*salt_r = head.salt;
-	free(path);
-	return ret;
-}
-
-/*
- * The order matters. The index is durable before the successor exists, the successor before the
- * catalogue speaks of the segment: so a segment in the catalogue has an index and a successor.
- */
-static int rotate(struct flat_blocks *blocks, struct tally_err *err)
-{
-	struct flat_segment *old = flat_segment_open(blocks), *segment;
-	struct tally_err ignored;
-	uint64_t salt;
-	int fd;
-
-	blocks->rotate = true;
-	if (flat_seal_index(blocks, err) < 0 ||
-	    flat_segment_create(blocks, old->number + 1, blocks->sequence, &salt, err) < 0)
-		return -1;
-	fd = flat_handle_get(blocks->disk, &old->data, &ignored);
-	if (fd >= 0) {
-		flat_truncate(blocks->disk, fd, old->data.path, old->end, &ignored);
-		flat_handle_put(blocks->disk, &old->data);
-	}
-	flat_seal_record(blocks);
-	segment = flat_segment_add(blocks, old->number + 1);
-	segment->first = blocks->sequence;
-	atomic_store(&segment->salt, salt);
-	blocks->zeroed = FLAT_HEAD;
-	blocks->rotate = false;
-	return 0;
-}
+/* ---- writing ---- */
 
 static int make_room(struct flat_blocks *blocks, uint64_t size, struct tally_err *err)
 {
@@ -406,10 +145,8 @@ static int make_room(struct flat_blocks *blocks, uint64_t size, struct tally_err
 	if (!blocks->rotate && segment->entries < FLAT_SEGMENT_FRAMES &&
 	    (segment->end == FLAT_HEAD || segment->end + size <= blocks->conf.segment_size))
 		return 0;
-	return rotate(blocks, err);
+	return flat_rotate(blocks, err);
 }
-
-/* ---- writing ---- */
 
 /* A frame on its way into the stream. */
 struct item {
@@ -578,7 +315,7 @@ static int stream_write(struct flat_blocks *blocks, struct item *items, size_t c
 	pthread_mutex_lock(&blocks->lock);
 	blocks->stat.syncs++;
 	pthread_mutex_unlock(&blocks->lock);
-	list_save_due(blocks);
+	flat_list_due(blocks);
 	return 0;
 }
 
@@ -722,242 +459,7 @@ int flat_append_drop(struct flat_blocks *blocks, uint64_t space, struct tally_er
 	return write_all(blocks, &item, 1, &done, err);
 }
 
-/* ---- reading ---- */
-
-int flat_segment_salt(struct flat_blocks *blocks, struct flat_segment *segment, uint64_t *salt_r,
-		      struct tally_err *err)
-{
-	struct flat_segment_head head;
-	uint8_t bytes[FLAT_HEAD];
-	int fd, ret;
-
-	*salt_r = atomic_load(&segment->salt);
-	if (*salt_r != 0)
-		return 0;
-	fd = flat_handle_get(blocks->disk, &segment->data, err);
-	if (fd < 0)
-		return -1;
-	ret = flat_read(blocks->disk, fd, segment->data.path, bytes, sizeof(bytes), 0, err);
-	flat_handle_put(blocks->disk, &segment->data);
-	if (ret < 0)
-		return -1;
-	if (!flat_segment_head_decode(&head, bytes) || head.number != segment->number)
-		return tally_err_set(err, TALLY_CORRUPT, "%s: the head at offset 0 is damaged",
-				     segment->data.path);
-	atomic_store(&segment->salt, head.salt);
-	*salt_r = head.salt;
-	return 0;
-}
-
-int flat_entry_read(struct flat_blocks *blocks, struct flat_segment *segment, uint32_t entry,
-		    uint64_t space, uint64_t number, struct flat_spot *spot_r,
-		    struct tally_err *err)
-{
-	uint64_t offset = FLAT_HEAD + (uint64_t)entry * FLAT_ENTRY;
-	uint8_t bytes[FLAT_ENTRY];
-	int fd = flat_handle_get(blocks->disk, &segment->index, err);
-	int ret;
-
-	if (fd < 0)
-		return -1;
-	ret = flat_read(blocks->disk, fd, segment->index.path, bytes, sizeof(bytes), offset, err);
-	flat_handle_put(blocks->disk, &segment->index);
-	if (ret == 0 && !flat_entry_decode(segment->number, space, number, spot_r, bytes))
-		ret = tally_err_set(err, TALLY_CORRUPT, "%s: the entry at offset %" PRIu64
-				    " is damaged", segment->index.path, offset);
-	return ret;
-}
-
-/* The part that holds a block below the tail. */
-static const struct flat_part *part_find(const struct flat_space *space, uint64_t number)
-{
-	uint32_t low = 0, high = space->part_count;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (space->parts[middle].first <= number)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &space->parts[low];
-}
-
-int flat_locate(struct flat_blocks *blocks, uint64_t id, uint64_t number,
-		struct flat_segment **segment_r, struct flat_spot *spot_r, struct tally_err *err)
-{
-	const struct flat_space *space;
-	struct flat_part part = { 0 };
-	bool found = false, sealed = false;
-
-	pthread_mutex_lock(&blocks->lock);
-	space = flat_space_find(blocks, id, false);
-	if (space != NULL && !space->dropped && number < space->blocks) {
-		uint64_t tail = space->blocks - space->tail_count;
-
-		found = true;
-		sealed = number < tail;
-		if (sealed) {
-			part = *part_find(space, number);
-			*segment_r = blocks->segments[part.segment - 1];
-		} else {
-			*spot_r = space->tail[number - tail];
-			*segment_r = flat_segment_open(blocks);
-		}
-	}
-	pthread_mutex_unlock(&blocks->lock);
-	if (sealed && flat_entry_read(blocks, *segment_r, part.start + (uint32_t)(number - part.first),
-				      id, number, spot_r, err) < 0)
-		return -1;
-	return found;
-}
-
-static int err_frame(const struct flat_segment *segment, struct flat_spot spot,
-		     struct tally_err *err)
-{
-	return tally_err_set(err, TALLY_CORRUPT, "%s: the frame at offset %" PRIu32 " is damaged",
-			     segment->data.path, spot.offset);
-}
-
-static bool frame_is(const struct flat_frame *frame, struct flat_spot spot, uint64_t space,
-		     uint64_t number)
-{
-	return frame->kind != FLAT_DROP && frame->space == space && frame->number == number &&
-	       frame->size == spot.size;
-}
-
-int flat_frame_read(struct flat_blocks *blocks, struct flat_segment *segment, int fd,
-		    struct flat_spot spot, uint64_t space, uint64_t number,
-		    struct flat_frame *frame_r, struct tally_err *err)
-{
-	uint8_t bytes[FLAT_HEAD];
-	uint64_t salt;
-
-	if (flat_segment_salt(blocks, segment, &salt, err) < 0 ||
-	    flat_read(blocks->disk, fd, segment->data.path, bytes, sizeof(bytes), spot.offset, err) < 0)
-		return -1;
-	if (!flat_frame_decode(frame_r, salt, bytes) || !frame_is(frame_r, spot, space, number))
-		return err_frame(segment, spot, err);
-	return 0;
-}
-
-/* A piece of a block: whole chunks, so that each can be checked. */
-struct piece {
-	struct flat_segment *segment;
-	struct flat_spot spot;
-	uint64_t space;
-	uint64_t number;
-	uint32_t chunk;			/* the first */
-	uint32_t count;
-	uint8_t *data;
-	size_t size;
-};
-
-/* table_r points into head, or to memory that the caller frees (*owned_r). */
-static int read_head(struct flat_blocks *blocks, int fd, const struct piece *piece,
-		     uint8_t head[HEAD_ROOM], struct flat_frame *frame, const uint8_t **table_r,
-		     uint8_t **owned_r, struct tally_err *err)
-{
-	const char *path = piece->segment->data.path;
-	uint64_t salt, wanted = FLAT_HEAD + 4 * (uint64_t)(piece->chunk + piece->count);
-	bool together = wanted <= HEAD_ROOM;
-
-	if (flat_segment_salt(blocks, piece->segment, &salt, err) < 0 ||
-	    flat_read(blocks->disk, fd, path, head, together ? wanted : FLAT_HEAD,
-		      piece->spot.offset, err) < 0)
-		return -1;
-	if (!flat_frame_decode(frame, salt, head) ||
-	    !frame_is(frame, piece->spot, piece->space, piece->number))
-		return err_frame(piece->segment, piece->spot, err);
-	if (together) {
-		*table_r = head + FLAT_HEAD + 4 * (size_t)piece->chunk;
-		return 0;
-	}
-	*table_r = *owned_r = tally_malloc(4 * (size_t)piece->count);
-	return flat_read(blocks->disk, fd, path, *owned_r, 4 * (size_t)piece->count,
-			 piece->spot.offset + FLAT_HEAD + 4 * (uint64_t)piece->chunk, err);
-}
-
-/* 1, 0 when the block was wiped meanwhile, -1. */
-static int read_piece(struct flat_blocks *blocks, const struct piece *piece, struct tally_err *err)
-{
-	const char *path = piece->segment->data.path;
-	uint64_t at = piece->spot.offset + flat_body(piece->spot.size) +
-		      (uint64_t)piece->chunk * FLAT_CHUNK;
-	uint8_t head[HEAD_ROOM], *owned = NULL;
-	const uint8_t *table = NULL;
-	struct flat_frame frame;
-	int64_t bad;
-	int fd, ret;
-
-	fd = flat_handle_get(blocks->disk, &piece->segment->data, err);
-	if (fd < 0)
-		return -1;
-	ret = read_head(blocks, fd, piece, head, &frame, &table, &owned, err);
-	if (ret == 0 && frame.kind == FLAT_BLOCK) {
-		ret = flat_read(blocks->disk, fd, path, piece->data, piece->size, at, err);
-		bad = ret == 0 ? flat_chunks_check(&frame, piece->chunk, piece->count, table,
-						   piece->data) : -1;
-		if (bad >= 0)
-			ret = tally_err_set(err, TALLY_CORRUPT,
-					    "%s: checksum of the 4 KiB at offset %" PRIu64
-					    " does not match", path, at +
-					    ((uint64_t)bad - piece->chunk) * FLAT_CHUNK);
-		if (ret == 0)
-			ret = 1;
-	}
-	free(owned);
-	flat_handle_put(blocks->disk, &piece->segment->data);
-	return ret;
-}
-
-/*
- * An erase may have been at work between two reads of one piece: what does not match is read
- * again while no erase is, before it is called damaged.
- */
-static int read_settled(struct flat_blocks *blocks, const struct piece *piece,
-			struct tally_err *err)
-{
-	int ret = read_piece(blocks, piece, err);
-
-	if (ret < 0 && err->code == TALLY_CORRUPT) {
-		pthread_mutex_lock(&blocks->modify);
-		ret = read_piece(blocks, piece, err);
-		pthread_mutex_unlock(&blocks->modify);
-	}
-	return ret;
-}
-
-int flat_blocks_read(struct flat_blocks *blocks, uint64_t space, uint64_t number, uint64_t offset,
-		     uint64_t size, struct tally_arena *arena, struct tally_bytes *bytes_r,
-		     struct tally_err *err)
-{
-	struct piece piece = { .space = space, .number = number };
-	uint64_t first, end;
-	int ret = flat_locate(blocks, space, number, &piece.segment, &piece.spot, err);
-
-	if (ret < 0)
-		return tally_err_prefix(err, "read: space %" PRIu64 " block %" PRIu64, space, number);
-	if (ret == 0)
-		return 0;
-	*bytes_r = TALLY_BYTES_NONE;
-	if (offset >= piece.spot.size || size == 0)
-		return 1;
-	if (size > piece.spot.size - offset)
-		size = piece.spot.size - offset;
-	piece.chunk = (uint32_t)(offset / FLAT_CHUNK);
-	piece.count = (uint32_t)((offset + size - 1) / FLAT_CHUNK) - piece.chunk + 1;
-	first = (uint64_t)piece.chunk * FLAT_CHUNK;
-	end = first + (uint64_t)piece.count * FLAT_CHUNK;
-	piece.size = (size_t)((end < piece.spot.size ? end : piece.spot.size) - first);
-	piece.data = tally_arena_alloc(arena, piece.size);
-	ret = read_settled(blocks, &piece, err);
-	if (ret < 0)
-		return tally_err_prefix(err, "read: space %" PRIu64 " block %" PRIu64, space, number);
-	*bytes_r = tally_bytes(piece.data + (offset - first), (size_t)size);
-	return ret;
-}
+/* ---- counts, spaces, figures ---- */
 
 int flat_blocks_last(struct flat_blocks *blocks, uint64_t id, uint64_t *count_r,
 		     struct tally_err *err)
@@ -974,8 +476,6 @@ int flat_blocks_last(struct flat_blocks *blocks, uint64_t id, uint64_t *count_r,
 	pthread_mutex_unlock(&blocks->lock);
 	return ret;
 }
-
-/* ---- spaces, figures ---- */
 
 struct space_row {
 	uint64_t id;

@@ -496,14 +496,13 @@ static int wipe(struct flat_blocks *blocks, uint64_t space, const struct remains
 			   remains->tail_count, 0, remains->tail, err);
 }
 
-static void forget(struct flat_blocks *blocks, struct flat_space *space)
+static void forget(struct flat_space *space)
 {
 	free(space->parts);
 	free(space->tail);
 	space->parts = NULL;
 	space->tail = NULL;
 	space->part_count = space->part_room = space->tail_count = space->tail_room = 0;
-	(void)blocks;
 }
 
 /* Puts the tombstone into the stream if it is not there yet, and copies what is to be wiped. */
@@ -540,7 +539,7 @@ int flat_drop_redo(struct flat_blocks *blocks, uint64_t id, struct tally_err *er
 	if (ret == 0) {
 		pthread_mutex_lock(&blocks->append);
 		pthread_mutex_lock(&blocks->lock);
-		forget(blocks, flat_space_find(blocks, id, false));
+		forget(flat_space_find(blocks, id, false));
 		pthread_mutex_unlock(&blocks->lock);
 		pthread_mutex_unlock(&blocks->append);
 		ret = intent_clear(blocks, err);

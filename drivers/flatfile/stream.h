@@ -96,18 +96,13 @@ struct flat_segment *flat_segment_open(struct flat_blocks *blocks);	/* the open 
 
 /* Puts a synced frame into the table; takes lock. */
 void flat_publish(struct flat_blocks *blocks, const struct flat_frame *frame, uint32_t offset);
-/* Notes it for the tail list. */
-void flat_list(struct flat_blocks *blocks, const struct flat_frame *frame, uint32_t offset);
-int flat_list_save(struct flat_blocks *blocks, struct tally_err *err);
+/* Appends the tombstone of a space; append is held. */
+int flat_append_drop(struct flat_blocks *blocks, uint64_t space, struct tally_err *err);
 
-int flat_segment_create(struct flat_blocks *blocks, uint32_t number, uint64_t first,
-			uint64_t *salt_r, struct tally_err *err);
+/* ---- read.c ---- */
+
 int flat_segment_salt(struct flat_blocks *blocks, struct flat_segment *segment, uint64_t *salt_r,
 		      struct tally_err *err);
-
-/* Writes the index of the open segment; then, once its successor is there, its record. */
-int flat_seal_index(struct flat_blocks *blocks, struct tally_err *err);
-void flat_seal_record(struct flat_blocks *blocks);
 
 /* Where a block lies. 1, 0 when there is none (or no such space any more), -1. */
 int flat_locate(struct flat_blocks *blocks, uint64_t space, uint64_t number,
@@ -121,8 +116,22 @@ int flat_frame_read(struct flat_blocks *blocks, struct flat_segment *segment, in
 		    struct flat_spot spot, uint64_t space, uint64_t number,
 		    struct flat_frame *frame_r, struct tally_err *err);
 
-/* Appends frames as they are, one write and one sync; append is held. For the tombstone. */
-int flat_append_drop(struct flat_blocks *blocks, uint64_t space, struct tally_err *err);
+/* ---- seal.c ---- */
+
+/* Notes a synced frame for the tail list; writes what was noted, now or if it is much. */
+void flat_list(struct flat_blocks *blocks, const struct flat_frame *frame, uint32_t offset);
+int flat_list_save(struct flat_blocks *blocks, struct tally_err *err);
+void flat_list_due(struct flat_blocks *blocks);
+
+int flat_segment_create(struct flat_blocks *blocks, uint32_t number, uint64_t first,
+			uint64_t *salt_r, struct tally_err *err);
+
+/* Writes the index of the open segment; then, once its successor is there, its record. */
+int flat_seal_index(struct flat_blocks *blocks, struct tally_err *err);
+void flat_seal_record(struct flat_blocks *blocks);
+
+/* Seals the open segment and begins the next. */
+int flat_rotate(struct flat_blocks *blocks, struct tally_err *err);
 
 /* ---- recover.c ---- */
 
