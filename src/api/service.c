@@ -13,6 +13,7 @@
 #include "auth.h"
 #include "conf.h"
 #include "log.h"
+#include "tlog.h"
 #include "utf8.h"
 
 #define NONCES (1 << 21)	/* of signed reads within the clock window; 24 MiB when all are used */
@@ -375,11 +376,85 @@ static void answer_health(struct exchange *x)
 		tally_response_header(x->response, x->arena, "Retry-After", "5");
 }
 
-/* Log reads are plain files to their clients; they look at the status only. */
+#define LOG_PREFIX "/log/"
+
+static void respond_text(struct exchange *x, int status, const char *text)
+{
+	x->response->status = status;
+	x->response->content_type = "text/plain; charset=utf-8";
+	x->response->body = tally_bytes_str(text);
+}
+
+static void respond_plain_fault(struct exchange *x)
+{
+	struct tally_bytes message = tally_fault_message(&x->fault, x->arena);
+	unsigned int seconds = tally_fault_retry(&x->fault);
+
+	if (seconds > 0)
+		tally_response_header(x->response, x->arena, "Retry-After",
+				      tally_arena_printf(x->arena, "%u", seconds));
+	respond_text(x, tally_fault_status(&x->fault),
+		     tally_arena_printf(x->arena, "%s: %.*s\n", tally_fault_code(&x->fault, x->arena),
+					(int)message.size, (const char *)message.data));
+}
+
+static void cache_for_all(struct exchange *x, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < x->response->header_count; i++)
+		if (tally_bytes_is(x->response->headers[i].name, "Cache-Control"))
+			x->response->headers[i].value = tally_bytes_str(value);
+}
+
+static void respond_file(struct exchange *x, const struct tally_tlog_file *file)
+{
+	x->response->status = 200;
+	x->response->content_type = file->type;
+	x->response->body = file->bytes;
+	if (file->public)
+		cache_for_all(x, file->fixed ? "public, max-age=31536000, immutable" :
+					       "public, max-age=3");
+}
+
+/*
+ * Log reads are plain files to their clients, who look at the status only: errors are plain text.
+ * Who may not read a ledger learns no more than where there is none.
+ */
 static void answer_log(struct exchange *x)
 {
-	tally_fault_set(&x->fault, FAULT_NOT_HERE);
-	respond_fault(x);
+	const struct tally_request *request = x->request;
+	size_t prefix = sizeof(LOG_PREFIX) - 1;
+	struct tally_bytes path = tally_bytes(request->path.data + prefix,
+					      request->path.size - prefix);
+	struct tally_tlog_file file;
+	struct tally_err err = { 0 };
+	int found;
+
+	if (!tally_bytes_is(request->method, "GET") && !tally_bytes_is(request->method, "HEAD")) {
+		tally_response_header(x->response, x->arena, "Allow", "GET, HEAD");
+		respond_text(x, 405, "a log is only read\n");
+		return;
+	}
+	if (tally_form_parse(x->arena, request->query, TALLY_BYTES_NONE, &x->form,
+			     &x->fault) < 0 ||
+	    tally_auth_check(&x->service->auth, request, &x->form, ACTION_READ, &x->call.write,
+			     &x->call.body_covered, &x->fault) < 0) {
+		respond_plain_fault(x);
+		return;
+	}
+	found = tally_tlog_read(x->service->core, &x->call.write.caller, path, x->arena, &file,
+				&err);
+	if (found == 1) {
+		respond_file(x, &file);
+	} else if (found == 0) {
+		respond_text(x, 404, "there is no such file\n");
+	} else {
+		tally_fault_from(&x->fault, x->arena, &err);
+		tally_log(TALLY_LOG_ERROR, "api.failed", "request", x->request_id, "code",
+			  tally_code_name(err.code), "text", err.text, NULL);
+		respond_plain_fault(x);
+	}
 }
 
 /* The data-sharing family has its own error document. */
@@ -406,7 +481,7 @@ static const struct route {
 	{ "/", answer_ledgerdb },
 	{ "/admin/", answer_admin },
 	{ "/healthz", answer_health },
-	{ "/log/...", answer_log },
+	{ LOG_PREFIX "...", answer_log },
 	{ "/v1/...", answer_datashare },
 	{ NULL, answer_nothing }
 };
@@ -461,7 +536,7 @@ void tally_service_refuse(const struct tally_request *request, const struct tall
 	struct exchange x;
 
 	begin(&x, request, response);
-	if (route->answer == answer_health) {
+	if (route->answer == answer_health || route->answer == answer_log) {
 		response->status = 503;
 		response->content_type = "text/plain;charset=utf-8";
 		response->body = TALLY_BYTES_LIT("the store is not usable\n");

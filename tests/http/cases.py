@@ -90,6 +90,24 @@ def escaped_paths_arrive(s):
     want('X-Request-Id' in answer.headers, str(answer))
 
 
+def logs_are_files(s):
+    """Checkpoint, tile and entries arrive whole, with their types and how long they may be kept."""
+    s.append('logged')
+    answer = good(s.client.raw('GET', '/log/%s/checkpoint' % s.ledger))
+    lines = answer.body.decode().split('\n')
+    size = int(lines[1])
+    want(lines[0].endswith('/' + s.ledger) and size == s.count(), str(answer))
+    want(answer.headers['Content-Type'] == 'text/plain; charset=utf-8', str(answer))
+    want(answer.headers['Cache-Control'] == 'public, max-age=3', str(answer))
+    for path, least in (('tile/0/000.p/%d', 32 * size), ('tile/entries/000.p/%d', 100 * size)):
+        answer = good(s.client.raw('GET', '/log/%s/%s' % (s.ledger, path % size)))
+        want(len(answer.body) >= least, '%s: %s' % (path, answer))
+        want(answer.headers['Content-Type'] == 'application/octet-stream', str(answer))
+        want('immutable' in answer.headers['Cache-Control'], str(answer))
+    answer = s.client.raw('GET', '/log/%s/tile/0/000.p/%d' % (s.ledger, size + 1))
+    want(answer.status == 404, str(answer))
+
+
 # ---- actions ----
 
 def actions_in_json_and_xml(s):
@@ -388,6 +406,7 @@ CASES = [
     every_row_of_the_url_map,
     mount_point_without_slash,
     escaped_paths_arrive,
+    logs_are_files,
     actions_in_json_and_xml,
     encodings_survive,
     empty_values_count,

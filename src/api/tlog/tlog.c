@@ -1,0 +1,58 @@
+/* A ledger's log as files. See tlog.h. */
+#include "tlog.h"
+
+#include "tile.h"
+
+static const struct tally_caller nobody;
+
+/* May the caller read it, and may everybody? 1, 0, -1. */
+static int may_read(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes ledger_id, bool *public_r, struct tally_err *err)
+{
+	*public_r = tally_authorise(core, &nobody, ledger_id, PERM_VIEW_JOURNAL, err) == 0;
+	if (*public_r || tally_authorise(core, caller, ledger_id, PERM_VIEW_JOURNAL, err) == 0)
+		return 1;
+	return err->code == TALLY_NOTFOUND || err->code == TALLY_DENIED ? 0 : -1;
+}
+
+static int read_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_arena *arena, struct tally_tlog_file *file,
+			   struct tally_err *err)
+{
+	struct tally_signed_checkpoint checkpoint;
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, &checkpoint, err);
+
+	file->type = "text/plain; charset=utf-8";
+	if (found == 1)
+		file->bytes = checkpoint.note;
+	return found;
+}
+
+int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes path, struct tally_arena *arena,
+		    struct tally_tlog_file *file_r, struct tally_err *err)
+{
+	const uint8_t *slash = path.size > 0 ? memchr(path.data, '/', path.size) : NULL;
+	struct tally_bytes id, name;
+	unsigned int width;
+	uint64_t number;
+	int level, found;
+	bool tile;
+
+	*file_r = (struct tally_tlog_file){ .type = "application/octet-stream" };
+	if (slash == NULL)
+		return 0;
+	id = tally_bytes(path.data, (size_t)(slash - path.data));
+	name = tally_bytes(slash + 1, path.size - id.size - 1);
+	tile = tally_tile_parse(name, &level, &number, &width);
+	if (id.size > TALLY_LEDGER_ID_SIZE || memcmp(path.data, "l-", 2) != 0 ||
+	    (!tile && !tally_bytes_is(name, "checkpoint")))
+		return 0;
+	found = may_read(core, caller, id, &file_r->public, err);
+	if (found != 1)
+		return found;
+	if (!tile)
+		return read_checkpoint(core, id, arena, file_r, err);
+	file_r->fixed = true;
+	return tally_ledger_tile(core, id, level, number, width, arena, &file_r->bytes, err);
+}
