@@ -276,7 +276,7 @@ prepare() {
 		install_packages "libclang-rt-$version-dev" "llvm-$version"
 	fi
 	if is_wanted http || is_wanted quickstart || is_wanted sdk || is_wanted cli; then
-		install_packages spawn-fcgi
+		install_packages spawn-fcgi python3
 		for server in lighttpd apache2 nginx; do
 			have_server "$work/server" "$server" ||
 				say "    there is no $server; its tests are skipped"
