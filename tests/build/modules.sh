@@ -4,13 +4,13 @@
 set -u
 source=$1 work=$2
 . "$source/tools/tap.sh"
-mkdir -p "$work/out" && cd "$work/out" || exit 1
+rm -rf "$work/installed" "$work/store"
+mkdir -p "$work/out" "$work/store" && cd "$work/out" || exit 1
 
 build() {
 	"$source/configure" -q --enable-werror CC=gcc --enable-modules --prefix="$work/installed" &&
 		make -s -j2 && make -s install
 }
-rm -rf "$work/installed" "$work/store"
 passes "builds and installs --enable-modules" build
 tally=$work/installed/bin/tally
 for driver in bdb flatfile; do
