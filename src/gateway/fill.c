@@ -212,16 +212,17 @@ static void strip_script(struct tally_bytes *path, struct tally_bytes script, bo
 /* "http://host/path" as a client of a proxy sends it; the rest begins at the path. */
 static struct tally_bytes without_authority(struct tally_bytes uri)
 {
-	const uint8_t *end = uri.data + uri.size, *at;
+	const uint8_t *end, *at;
 
-	if (uri.size > 0 && uri.data[0] == '/')
+	if (uri.size == 0 || uri.data[0] == '/')
 		return uri;
-	at = uri.size > 0 ? memmem(uri.data, uri.size, "://", 3) : NULL;
+	end = uri.data + uri.size;
+	at = memmem(uri.data, uri.size, "://", 3);
 	if (at == NULL)
 		return TALLY_BYTES_NONE;
 	for (at += 3; at < end && *at != '/' && *at != '?'; at++)
 		;
-	return tally_bytes(at, (size_t)(end - at));
+	return at < end ? tally_bytes(at, (size_t)(end - at)) : TALLY_BYTES_LIT("/");
 }
 
 static int fill_uri(const struct tally_gateway_settings *settings, char *const *variables,
@@ -233,7 +234,7 @@ static int fill_uri(const struct tally_gateway_settings *settings, char *const *
 
 	request->path = TALLY_BYTES_LIT("/");
 	request->query = TALLY_BYTES_NONE;
-	if (uri.data == NULL)
+	if (uri.size == 0)
 		return tally_err_set(err, TALLY_INVALID, "the web server passed no usable REQUEST_URI");
 	if (mark != NULL) {
 		request->query = tally_bytes(mark + 1, (size_t)(uri.data + uri.size - mark) - 1);

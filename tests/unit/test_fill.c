@@ -73,6 +73,7 @@ static void paths_below_the_mount(void)
 		{ "/log/a%2Fb//c%41?q=%41+", "", NULL, false, "/log/a%2Fb//c%41", "q=%41+" },
 		{ "http://h.example:8/healthz?x", "", NULL, false, "/healthz", "x" },
 		{ "http://h.example?x", "", NULL, false, "/", "x" },
+		{ "http://h.example", "", NULL, false, "/", "" },
 		/* FastCGI: SCRIPT_NAME is what the server makes of it, and says nothing ... */
 		{ "/v1/env", "/v1/env", NULL, false, "/v1/env", "" },
 		{ "/healthz", "/healthz", NULL, false, "/healthz", "" },
@@ -127,6 +128,7 @@ static void refuses_without_a_uri(void)
 	struct tally_err err;
 
 	CHECK_FAILS(fill(without, NULL, false, &request, &err), TALLY_INVALID);
+	CHECK_FAILS(fill(without + 2, NULL, false, &request, &err), TALLY_INVALID);
 	CHECK_FAILS(fill(relative, NULL, false, &request, &err), TALLY_INVALID);
 	CHECK_BYTES(request.method, TALLY_BYTES_LIT("OPTIONS"));
 }
