@@ -436,7 +436,7 @@ def graceful_stop_loses_nothing(s, restart):
     finally:
         load.end()
     want(took < 10, 'stopping took %.1f s' % took)
-    want(wait_until(lambda: s.world.responders() == [], 5), 'tally.fcgi is left')
+    want(wait_until(lambda: s.world.responders() == [], 15), 'tally.fcgi is left')
     out = s.world.run(s.world.tally, 'list', '--config', s.running.config, '--json', s.ledger).stdout
     s2 = restart()
     s2.ledger = s.ledger
