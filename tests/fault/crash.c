@@ -147,6 +147,7 @@ void crash_floor_note(struct crash_floor *floor, const struct crash_note *note)
 	uint64_t *at = note->kind == CRASH_TRIED ? &floor->tried[note->space] :
 		note->kind == CRASH_ACKED ? &floor->acked[note->space] : &floor->indexed[note->space];
 
+	floor->opened = true;
 	if (note->kind == CRASH_ERASING || note->kind == CRASH_ERASED) {
 		uint8_t *erased = &floor->erased[note->space][note->number];
 		uint8_t now = note->kind == CRASH_ERASED ? 2 : 1;
@@ -354,14 +355,18 @@ static void *index_thread(void *arg)
 
 static int begin(struct job *job)
 {
-	const struct tally_store_args args = { .location = job->writer->location,
-					       .conf = job->writer->conf,
-					       .create = job->writer->create,
-					       .blocks = true, .index = true };
+	struct tally_store_args args = { .location = job->writer->location,
+					 .conf = job->writer->conf,
+					 .blocks = true, .index = true };
 	struct tally_err err = { 0 };
 	uint64_t count;
+	int ret = tally_store_open(job->writer->driver, &args, &job->store, &err);
 
-	if (tally_store_open(job->writer->driver, &args, &job->store, &err) < 0) {
+	if (ret < 0 && err.code == TALLY_NOTFOUND && job->writer->create) {
+		args.create = true;
+		ret = tally_store_open(job->writer->driver, &args, &job->store, &err);
+	}
+	if (ret < 0) {
 		complain(job, "open", &err);
 		return -1;
 	}
@@ -572,9 +577,12 @@ int crash_verify(const struct tally_driver *driver, const char *location,
 	struct tally_store *store;
 	int ret = tally_store_open(driver, &args, &store, err);
 
+	if (ret < 0 && err->code == TALLY_NOTFOUND && !floor->opened)
+		return 0;
 	if (ret < 0) {
 		tally_err_prefix(err, "open");
 	} else {
+		floor->opened = true;
 		ret = check_all(store, floor, counts, err);
 		if (ret == 0 && (ret = write_more(store, counts, err)) < 0)
 			tally_err_prefix(err, "writing on");

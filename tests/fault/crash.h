@@ -29,6 +29,7 @@ struct crash_note {
 
 /* What is known from notes: plain memory, so that it may be shared with a child. */
 struct crash_floor {
+	bool opened;			/* there was a store: it must not be gone */
 	uint64_t acked[CRASH_SPACES];	/* blocks that must be there */
 	uint64_t tried[CRASH_SPACES];	/* and those that may be */
 	uint64_t indexed[CRASH_SPACES];
@@ -43,7 +44,7 @@ struct crash_writer {
 	const struct tally_driver *driver;
 	const char *location;
 	const struct tally_conf *conf;
-	bool create;
+	bool create;			/* makes the store where there is none */
 	uint64_t seed;			/* of what is done, not of the bytes */
 	crash_note_fn *note;		/* called from several threads, one at a time */
 	void *ctx;
@@ -55,7 +56,8 @@ int crash_write(const struct crash_writer *writer, uint64_t steps);
 
 /*
  * Opens the store and holds it against the floor; then appends to each space, closes, opens and
- * looks again. 0, and the floor is raised by what was appended; or -1 with what is wrong.
+ * looks again. 0, and the floor is raised by what was appended; or -1 with what is wrong. No store
+ * where none was ever opened is fine too.
  */
 int crash_verify(const struct tally_driver *driver, const char *location,
 		 const struct tally_conf *conf, struct crash_floor *floor, struct tally_err *err);
