@@ -272,6 +272,43 @@ static void spaces_free(struct bdb_store *bdb)
 
 /* ---- the environment ---- */
 
+static int sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent = tally_strdup(path);
+	int fd, ret;
+
+	parent[slash != NULL ? slash - path : 0] = '\0';
+	fd = open(slash != NULL ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = fd < 0 ? -1 : fsync(fd);
+	if (fd >= 0)
+		close(fd);
+	free(parent);
+	return ret;
+}
+
+/*
+ * How the engine opens files. It syncs what it writes to a new log file, but not the file's name,
+ * and then believes the log to be on the medium when it writes pages; so names are synced here.
+ */
+static int open_durably(const char *path, int flags, ...)
+{
+	bool fresh = (flags & O_CREAT) && access(path, F_OK) != 0;
+	va_list args;
+	mode_t mode;
+	int fd;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? (mode_t)va_arg(args, int) : 0;
+	va_end(args);
+	fd = open(path, flags | O_CLOEXEC, mode);
+	if (fd >= 0 && fresh && sync_parent(path) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static int open_tree(struct bdb_store *bdb, DB_TXN *txn, const char *name, bool create, DB **db_r)
 {
 	u_int32_t flags = DB_THREAD | DB_READ_UNCOMMITTED | (create ? DB_CREATE : 0);
@@ -494,8 +531,13 @@ static int reopen(struct bdb_store *bdb, struct tally_err *err)
 	if (bdb_open_dir(bdb, err) < 0 || bdb_tail_check(bdb, err) < 0 ||
 	    bdb_env_open(bdb, false, false, err) < 0)
 		return -1;
-	/* Recovery may have begun a log file, and what it replayed is shown from here on. */
-	return bdb_sync_dir(bdb->env_dir, err);
+	/*
+	 * Recovery may have begun a log file; and who made the store may have died before its names
+	 * were synced. What is shown from here on must not go away with them.
+	 */
+	if (bdb_sync_dir(bdb->env_dir, err) < 0)
+		return -1;
+	return bdb_sync_names(bdb->dir, err);
 }
 
 static int bdb_open(const struct tally_store_args *args, struct tally_store **store_r,
@@ -503,10 +545,10 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 {
 	struct bdb_settings set;
 	struct bdb_store *bdb;
-	struct bdb_log_state log;
 
 	if (load_settings(args, &set, err) < 0)
 		return -1;
+	db_env_set_func_open(open_durably);
 	bdb = bdb_new(args->location, &set);
 	if ((args->create ? create(bdb, err) : reopen(bdb, err)) < 0 ||
 	    bdb_directory_load(bdb, err) < 0 || bdb_keeper_start(bdb, err) < 0) {
@@ -514,8 +556,6 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 		bdb_free(bdb);
 		return -1;
 	}
-	if (bdb_log_state(bdb, &log) == 0)
-		atomic_store(&bdb->synced_log, log.file);
 	*store_r = &bdb->base;
 	return 0;
 }

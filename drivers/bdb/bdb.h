@@ -81,7 +81,7 @@ struct bdb_store {
 	DB_ENV *env;
 	DB *blocks;
 	DB *index;
-	int env_fd;			/* the directory, to sync names of new log files */
+	int env_fd;			/* the directory of the environment */
 
 	pthread_mutex_t keep_lock;
 	pthread_mutex_t append_lock;
@@ -102,7 +102,6 @@ struct bdb_store {
 	atomic_bool bad_page;		/* the complaint just heard was a page checksum */
 	atomic_bool wrote;		/* since open or the last checkpoint */
 	atomic_uint_fast64_t logged;	/* bytes since the last checkpoint, about */
-	atomic_uint synced_log;		/* newest log file whose name is durable */
 
 	/* the keeper: a thread that checkpoints and clears away */
 	pthread_t keeper;
@@ -176,7 +175,6 @@ int bdb_erase(struct tally_store *store, uint64_t space, uint64_t number,
 	      const struct tally_range *ranges, size_t range_count, struct tally_err *err);
 int bdb_spaces(struct tally_store *store, tally_space_each *each, void *ctx,
 	       struct tally_err *err);
-int bdb_sync_log_name(struct bdb_store *bdb);
 void bdb_block_key(uint8_t key[BDB_BLOCK_KEY], uint64_t space, uint64_t number, uint32_t part);
 
 /* ---- index.c ---- */
@@ -249,6 +247,7 @@ struct bdb_log_state {
 };
 int bdb_log_state(struct bdb_store *bdb, struct bdb_log_state *state_r);
 
+int bdb_sync_names(const char *dir, struct tally_err *err);
 int bdb_sync_dir(const char *dir, struct tally_err *err);
 int bdb_sync_files(const struct bdb_store *bdb, struct tally_err *err);
 

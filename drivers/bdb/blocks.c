@@ -194,20 +194,6 @@ static int write_blocks(struct bdb_store *bdb, const struct tally_block_write *b
 	return txn->commit(txn, DB_TXN_SYNC);
 }
 
-/* The name of a log file that was begun must be as durable as what stands in it. */
-int bdb_sync_log_name(struct bdb_store *bdb)
-{
-	struct bdb_log_state log;
-	int ret = bdb_log_state(bdb, &log);
-
-	if (ret != 0 || log.file == atomic_load(&bdb->synced_log))
-		return ret;
-	if (fsync(bdb->env_fd) != 0)
-		return errno;
-	atomic_store(&bdb->synced_log, log.file);
-	return 0;
-}
-
 /* Decides about one block before anything is written: its outcome, OK if it is to be written. */
 static int judge(struct bdb_store *bdb, struct tally_block_write *block, struct tally_err *err)
 {
@@ -263,8 +249,6 @@ static int append_judged(struct bdb_store *bdb, struct tally_block_write *blocks
 		ret = write_blocks(bdb, blocks, count, scratch, &committing);
 	} while (bdb_again(bdb, ret, ++tries));
 	free(scratch);
-	if (ret == 0)
-		ret = bdb_sync_log_name(bdb);
 	if (ret == 0) {
 		publish(bdb, blocks, count);
 		atomic_store(&bdb->wrote, true);
@@ -560,8 +544,6 @@ int bdb_erase(struct tally_store *store, uint64_t space, uint64_t number,
 				  &committing);
 	} while (bdb_again(bdb, ret, ++tries));
 	free(scratch);
-	if (ret == 0)
-		ret = bdb_sync_log_name(bdb);
 	atomic_store(&bdb->wrote, true);
 	if (ret != 0 && committing)
 		bdb_set_failed(bdb, "erase", ret);

@@ -462,8 +462,6 @@ int bdb_sync_index(struct tally_store *store, struct tally_err *err)
 	if (bdb_index_drain(bdb, err) < 0)
 		return -1;
 	if ((ret = bdb->env->log_flush(bdb->env, NULL)) == 0)
-		ret = bdb_sync_log_name(bdb);
-	if (ret == 0)
 		return 0;
 	bdb_set_failed(bdb, "syncing the index", ret);
 	return bdb_fail(bdb, ret, err, "sync_index");
@@ -867,8 +865,6 @@ static int drop_locked(struct bdb_store *bdb, struct bdb_space *space, struct ta
 	do {
 		ret = drop_once(bdb, space->number, space->slot);
 	} while (bdb_again(bdb, ret, ++tries));
-	if (ret == 0)
-		ret = bdb_sync_log_name(bdb);
 	if (ret != 0)
 		return bdb_fail(bdb, ret, err, "drop of space %" PRIu64, space->number);
 	publish(bdb, space, 0, &none, NULL);

@@ -75,10 +75,21 @@ static int write_file(const char *path, const char *text, struct tally_err *err)
 	return ret;
 }
 
+/* The names in the store's directory, and its own. */
+int bdb_sync_names(const char *dir, struct tally_err *err)
+{
+	char *parent = path_in(dir, "..");
+	int ret = bdb_sync_dir(dir, err);
+
+	if (ret == 0)
+		ret = bdb_sync_dir(parent, err);
+	free(parent);
+	return ret;
+}
+
 static int format_put(const char *dir, const uint8_t secret[BDB_SECRET], struct tally_err *err)
 {
 	char *path = path_in(dir, "format"), *fresh = path_in(dir, "format.new");
-	char *parent = path_in(dir, "..");
 	char hex[2 * BDB_SECRET + 1], text[128];
 	int ret;
 
@@ -88,10 +99,7 @@ static int format_put(const char *dir, const uint8_t secret[BDB_SECRET], struct 
 	if (ret == 0 && rename(fresh, path) != 0)
 		ret = tally_err_errno(err, "rename %s", fresh);
 	if (ret == 0)
-		ret = bdb_sync_dir(dir, err);
-	if (ret == 0)
-		ret = bdb_sync_dir(parent, err);
-	free(parent);
+		ret = bdb_sync_names(dir, err);
 	free(fresh);
 	free(path);
 	return ret;

@@ -24,7 +24,6 @@ struct handle {
 	bool append;
 	dev_t dev;
 	ino_t ino;
-	char path[PATH_ROOM];		/* as given, whole */
 };
 
 static struct {
@@ -88,9 +87,16 @@ static const char *below(int dir, const char *path, char room[PATH_ROOM])
 	if (!record.on)
 		return NULL;
 	if (path[0] != '/') {
-		if (dir < 0 || dir >= HANDLES || record.handles[dir].number == 0)
+		/* Not from our table: opendir opens without asking us. */
+		char link[32];
+		long size;
+
+		snprintf(link, sizeof(link), dir == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", dir);
+		size = syscall(SYS_readlinkat, AT_FDCWD, link, room, PATH_ROOM - 2);
+		if (size < 0)
 			return NULL;
-		at = (size_t)snprintf(room, PATH_ROOM, "%s/", record.handles[dir].path);
+		at = (size_t)size;
+		room[at++] = '/';
 	}
 	while (*path != '\0') {
 		size_t part = strcspn(path, "/");
@@ -136,7 +142,7 @@ static struct handle *handle_of(int fd)
 	return NULL;
 }
 
-static void note_open(int fd, const char *path, const char *relative, int flags, bool existed)
+static void note_open(int fd, const char *relative, int flags, bool existed)
 {
 	struct trace_event event = { .kind = TRACE_OPEN, .created = !existed };
 	struct handle *handle = &record.handles[fd];
@@ -148,7 +154,6 @@ static void note_open(int fd, const char *path, const char *relative, int flags,
 	handle->append = (flags & O_APPEND) != 0;
 	handle->dev = st.st_dev;
 	handle->ino = st.st_ino;
-	snprintf(handle->path, sizeof(handle->path), "%s", path);
 	event.handle = handle->number;
 	event.size = strlen(relative);
 	emit(&event, relative, event.size);
@@ -175,7 +180,7 @@ static int do_open(int dir, const char *path, int flags, mode_t mode)
 	if (fd >= 0 && fd < HANDLES)
 		record.handles[fd].number = 0;
 	if (fd >= 0 && relative != NULL)
-		note_open(fd, room, relative, flags, existed);
+		note_open(fd, relative, flags, existed);
 	leave();
 	return fd;
 }
