@@ -40,7 +40,6 @@ const struct tally_setting tally_ledger_settings[] = {
 	{ "ledger_limit", SETTING_U64, "1000", AT(ledgers), "Ledgers an account may have." },
 	{ "clock_window", SETTING_TIME, "15m", AT(clock_window_ms),
 	  "How far the time of a request may be off." },
-	{ "token_time", SETTING_TIME, "7d", AT(token_ms), "How long a ClientToken is remembered." },
 	{ "queue_limit", SETTING_U64, "4096", AT(queue), "Writes that may wait for the committer." },
 	{ "overlay_bytes", SETTING_SIZE, "16M", AT(overlay_bytes),
 	  "Memory for index changes of one ledger that are not yet applied." },

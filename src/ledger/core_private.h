@@ -16,7 +16,6 @@ struct tally_limits {			/* [ledger] */
 	uint64_t block;			/* bytes of one block */
 	uint64_t ledgers;		/* an account may create */
 	uint64_t clock_window_ms;
-	uint64_t token_ms;		/* how long a ClientToken is remembered */
 	uint64_t queue;			/* commands waiting */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;

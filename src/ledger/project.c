@@ -316,7 +316,7 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 	}
 	if (envelope->has_token)
 		put_digest(p, TABLE_TOKEN, envelope->token, journal_id, envelope->request,
-			   time_ms + p->space->core->limits.token_ms);
+			   time_ms + TALLY_TOKEN_MS);
 	if (envelope->has_nonce)
 		put_digest(p, TABLE_NONCE, envelope->nonce, journal_id, envelope->request,
 			   envelope->nonce_until_ms);

@@ -9,6 +9,10 @@
 
 #define TALLY_PROJECTION_VERSION 1
 
+/* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
+ * the blocks alone. */
+#define TALLY_TOKEN_MS (7ull * 24 * 3600 * 1000)
+
 enum tally_ledger_table {
 	/* u8 level, u64 index -> roots of complete subtrees of 2^level leaves, from that index on,
 	   that one block finished (level 0: its leaf hashes). In the overlay only: a flush turns
