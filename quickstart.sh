@@ -3,6 +3,7 @@
 # store, starts a web server on 127.0.0.1, appends the records of data/easter.ndjson and reads one
 # back. Writes DIR and ./build-quickstart only; uses root for packages only; touches no system service.
 set -euo pipefail
+{ # read as a whole, so that it may be replaced while it runs
 
 usage() {
 	cat <<'END'
@@ -258,3 +259,5 @@ Try next:
   \$TALLY_BIN actions
   \$TALLY_BIN --help
 END
+exit
+}
