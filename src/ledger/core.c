@@ -300,15 +300,6 @@ void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[
 
 /* ---- keeping a store ---- */
 
-int tally_core_maintain(struct tally_core *core, struct tally_err *err)
-{
-	if (tally_flush_spaces(core, true, err) != 0 ||
-	    tally_store_sync_index(core->index, err) != 0 ||
-	    tally_store_maintain(core->blocks, err) != 0)
-		return -1;
-	return core->index != core->blocks ? tally_store_maintain(core->index, err) : 0;
-}
-
 struct spaces {
 	uint64_t *ids;
 	uint64_t *blocks;
@@ -356,6 +347,38 @@ static int choose_spaces(struct tally_core *core, struct tally_bytes ledger_id,
 	if (found == 1)
 		collect_space(spaces, space->id, space->head->blocks, false);
 	return found == 1 ? 0 : -1;
+}
+
+/* A creation that was cut off between the genesis block and the catalogue is finished here. */
+static int list_all(struct tally_core *core, struct tally_err *err)
+{
+	struct spaces spaces = { 0 };
+	int result = tally_store_spaces(core->blocks, collect_space, &spaces, err);
+
+	for (size_t i = 0; result == 0 && i < spaces.count; i++) {
+		struct tally_space *space;
+		int found = spaces.ids[i] == TALLY_SYSTEM_SPACE ?
+				    0 :
+				    tally_space_find(core, spaces.ids[i], &space, err);
+
+		if (found < 0)
+			result = -1;
+		else if (found == 1)
+			result = tally_catalogue_need(core, space, err);
+	}
+	spaces_free(&spaces);
+	return result;
+}
+
+int tally_core_maintain(struct tally_core *core, struct tally_err *err)
+{
+	if (!core->read_only && list_all(core, err) != 0)
+		return -1;
+	if (tally_flush_spaces(core, true, err) != 0 ||
+	    tally_store_sync_index(core->index, err) != 0 ||
+	    tally_store_maintain(core->blocks, err) != 0)
+		return -1;
+	return core->index != core->blocks ? tally_store_maintain(core->index, err) : 0;
 }
 
 int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,

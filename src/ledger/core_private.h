@@ -215,6 +215,11 @@ int tally_system_create(struct tally_core *core, const char *origin,
 int tally_system_load(struct tally_core *core, struct tally_err *err);
 void tally_key_cache_new(struct tally_core *core);
 void tally_key_cache_free(struct tally_core *core);
+/* Adds a ledger that the catalogue lacks, with the owner its own log names. */
+int tally_catalogue_need(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* 1 it is listed, 0 not. */
+int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err);
 int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account,
 			struct tally_err *err);
 

@@ -238,24 +238,6 @@ static int check_ledger_count(struct tally_core *core, uint64_t account, struct 
 	return 0;
 }
 
-/* Is it in the catalogue? A creation that was cut short is finished when it is asked again. */
-static int in_catalogue(struct tally_core *core, struct tally_bytes ledger_id,
-			struct tally_err *err)
-{
-	struct tally_arena arena;
-	struct tally_bytes value;
-	struct tally_view view;
-	int found;
-
-	if (tally_view_take(core->system, &view, err) != 0)
-		return -1;
-	tally_arena_init(&arena);
-	found = tally_view_get(&view, TABLE_CATALOGUE, ledger_id, &arena, &value, err);
-	tally_arena_free(&arena);
-	tally_view_drop(&view);
-	return found;
-}
-
 static int create_genesis(struct tally_core *core, const struct tally_write *write,
 			  const struct tally_ledger_create *create,
 			  struct tally_ledger_created *created, struct tally_err *err)
@@ -318,7 +300,8 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 		return -1;
 	make_ledger_id(core, write, created_r->ledger_id);
 	make_member_id(core, created_r->ledger_id, account, created_r->member_id);
-	known = in_catalogue(core, tally_bytes_str(created_r->ledger_id), err);
+	/* A creation that was cut short is finished when it is asked again. */
+	known = tally_catalogue_has(core, tally_bytes_str(created_r->ledger_id), err);
 	if (known < 0 || (known == 0 && check_ledger_count(core, account, err) != 0))
 		return -1;
 	if (create_genesis(core, write, create, created_r, err) != 0)

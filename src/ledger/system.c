@@ -227,6 +227,38 @@ int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, u
 	return result != 0 && err->code == TALLY_EXISTS ? 0 : result;
 }
 
+int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_bytes value;
+	struct tally_view view;
+	int found;
+
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	found = tally_view_get(&view, TABLE_CATALOGUE, ledger_id, &arena, &value, err);
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return found;
+}
+
+int tally_catalogue_need(struct tally_core *core, struct tally_space *space, struct tally_err *err)
+{
+	struct tally_view view;
+	uint64_t owner;
+	int known = tally_catalogue_has(core, tally_bytes_str(space->name), err);
+
+	if (known != 0)
+		return known < 0 ? -1 : 0;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	owner = view.head->owner;
+	tally_view_drop(&view);
+	return tally_catalogue_add(core, tally_bytes_str(space->name), owner, err);
+}
+
 /* ---- accounts ---- */
 
 int tally_account_create(struct tally_core *core, const struct tally_write *write,

@@ -107,6 +107,32 @@ static bool run(struct tally_conf *conf, uint64_t nth, enum tally_fault fault, s
 	return calls >= nth;
 }
 
+static int count_space(void *ctx, uint64_t space, const char *ledger_id, uint64_t blocks)
+{
+	(void)ledger_id;
+	(void)blocks;
+	*(size_t *)ctx += space != 0;
+	return 0;
+}
+
+/* After maintain every ledger that has a genesis block is listed. */
+static void check_catalogue(struct tally_core *core)
+{
+	struct tally_caller local = { .local = true };
+	struct tally_ledger_info *infos;
+	struct tally_arena arena;
+	size_t ledgers = 0, listed = 0;
+	bool more;
+
+	tally_arena_init(&arena);
+	CHECK_OK(tally_core_maintain(core, &err));
+	CHECK_OK(tally_core_spaces(core, count_space, &ledgers, &err));
+	CHECK_OK(tally_ledger_list(core, &local, TALLY_BYTES_NONE, 100, &arena, &infos, &listed,
+				   &more, &err));
+	CHECK_INT(listed, ledgers);
+	tally_arena_free(&arena);
+}
+
 static void audit(struct tally_conf *conf, struct told *told)
 {
 	struct tally_core_options options = { .short_lived = true };
@@ -123,6 +149,7 @@ static void audit(struct tally_conf *conf, struct told *told)
 	REQUIRE(store != NULL);
 	CHECK_OK(tally_core_open_on(&options, store, store, NULL, &core, &err));
 	CHECK_OK(tally_core_check(core, TALLY_BYTES_NONE, NULL, NULL, &err));
+	check_catalogue(core);
 	if (!told->created) {
 		tally_core_close(&core);
 		tally_arena_free(&arena);
