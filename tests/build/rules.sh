@@ -77,4 +77,8 @@ for key in $(cd "$source" && grep -rhoE '^[[:space:]]*\{ "[a-z_]+", SETTING_[A-Z
 		sed -E 's/.*"([a-z_]+)".*/\1/' | sort -u); do
 	passes "doc/operations.md explains the setting $key" grep -q "\`$key\`" "$source/doc/operations.md"
 done
+# and every action
+for action in $(cd "$source" && sed -n 's/^[[:space:]]*\.name = "\([A-Z][A-Za-z]*\)",$/\1/p' src/api/ledgerdb/*.c); do
+	passes "doc/api.md explains $action" grep -q "^| $action |" "$source/doc/api.md"
+done
 exit $tap_failed
