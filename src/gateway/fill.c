@@ -434,12 +434,23 @@ static const char *reason(int status)
 	return "Status";
 }
 
+/* A line end within would begin a header of somebody else's choice. */
+static bool is_one_line(struct tally_bytes text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] < ' ' || text.data[i] == 0x7f)
+			return false;
+	return true;
+}
+
 void tally_answer_head(struct tally_buf *head, const struct tally_response *response)
 {
 	tally_buf_printf(head, "Status: %d %s\r\n", response->status, reason(response->status));
 	if (response->content_type != NULL)
 		tally_buf_printf(head, "Content-Type: %s\r\n", response->content_type);
 	for (size_t i = 0; i < response->header_count; i++) {
+		if (!is_one_line(response->headers[i].name) || !is_one_line(response->headers[i].value))
+			continue;
 		tally_buf_add_bytes(head, response->headers[i].name);
 		tally_buf_add_str(head, ": ");
 		tally_buf_add_bytes(head, response->headers[i].value);

@@ -264,9 +264,10 @@ static void refuses_a_length_that_is_none(void)
 
 static void writes_heads(void)
 {
-	struct tally_header headers[] = { { TALLY_BYTES_LIT("Retry-After"), TALLY_BYTES_LIT("1") } };
+	struct tally_header headers[] = { { TALLY_BYTES_LIT("Retry-After"), TALLY_BYTES_LIT("1") },
+					  { TALLY_BYTES_LIT("X-Bad"), TALLY_BYTES_LIT("1\r\nY: 2") } };
 	struct tally_response response = { .status = 503, .content_type = "text/plain",
-					   .headers = headers, .header_count = 1,
+					   .headers = headers, .header_count = 2,
 					   .body = TALLY_BYTES_LIT("no") };
 	struct tally_buf head = { 0 };
 
