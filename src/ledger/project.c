@@ -5,6 +5,7 @@
  */
 #include "core_private.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 struct tally_count {
@@ -23,6 +24,8 @@ static void put(struct tally_projection *p, uint32_t table, struct tally_bytes k
 	tally_overlay_put(p->overlay, p->tag, table, key, value);
 }
 
+#define HEAD_CONTENT offsetof(struct tally_head, blocks)
+
 static const uint8_t version_byte[1] = { 1 };
 
 void tally_project_begin(struct tally_projection *p, struct tally_space *space)
@@ -31,10 +34,10 @@ void tally_project_begin(struct tally_projection *p, struct tally_space *space)
 
 	memset(p, 0, sizeof(*p));
 	p->space = space;
-	if (space->head != NULL)
-		memcpy(head, space->head, sizeof(*head));
-	else
-		memset(head, 0, sizeof(*head));
+	memset(head, 0, sizeof(*head));
+	if (space->head != NULL)	/* all behind the count of references, which readers change */
+		memcpy((char *)head + HEAD_CONTENT, (char *)space->head + HEAD_CONTENT,
+		       sizeof(*head) - HEAD_CONTENT);
 	atomic_init(&head->refs, 1);
 	p->head = head;
 	p->overlay = space->active;
