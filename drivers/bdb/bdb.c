@@ -396,15 +396,20 @@ int bdb_env_open(struct bdb_store *bdb, bool create, bool catastrophic, struct t
 	return 0;
 }
 
-void bdb_env_close(struct bdb_store *bdb)
+void bdb_trees_close(struct bdb_store *bdb)
 {
 	if (bdb->blocks != NULL)
 		bdb->blocks->close(bdb->blocks, DB_NOSYNC);
 	if (bdb->index != NULL)
 		bdb->index->close(bdb->index, DB_NOSYNC);
+	bdb->blocks = bdb->index = NULL;
+}
+
+void bdb_env_close(struct bdb_store *bdb)
+{
+	bdb_trees_close(bdb);
 	if (bdb->env != NULL)
 		bdb->env->close(bdb->env, 0);
-	bdb->blocks = bdb->index = NULL;
 	bdb->env = NULL;
 }
 
@@ -516,9 +521,11 @@ static int create(struct bdb_store *bdb, struct tally_err *err)
 		return ret < 0 ? -1 : tally_err_set(err, TALLY_EXISTS, "there is a store in %s already",
 						    bdb->dir);
 	if (bdb_make_dirs(bdb, err) < 0 || clear_env(bdb, err) < 0 ||
-	    bdb_env_open(bdb, true, false, err) < 0 || bdb_checkpoint(bdb, true, err) < 0)
+	    bdb_env_open(bdb, true, false, err) < 0 || bdb_checkpoint(bdb, true, err) < 0 ||
+	    bdb_format_write(bdb->dir, bdb->secret, err) < 0)
 		return -1;
-	return bdb_format_write(bdb->dir, bdb->secret, err);
+	/* Last, since whoever finds it takes all names for durable. */
+	return bdb_tail_remember(bdb, NULL, err);
 }
 
 static int reopen(struct bdb_store *bdb, struct tally_err *err)
@@ -528,16 +535,9 @@ static int reopen(struct bdb_store *bdb, struct tally_err *err)
 	if (ret <= 0)
 		return ret < 0 ? -1 : tally_err_set(err, TALLY_NOTFOUND, "there is no bdb store in %s",
 						    bdb->dir);
-	if (bdb_open_dir(bdb, err) < 0 || bdb_tail_check(bdb, err) < 0 ||
-	    bdb_env_open(bdb, false, false, err) < 0)
+	if (bdb_open_dir(bdb, err) < 0 || bdb_tail_check(bdb, err) < 0)
 		return -1;
-	/*
-	 * Recovery may have begun a log file; and who made the store may have died before its names
-	 * were synced. What is shown from here on must not go away with them.
-	 */
-	if (bdb_sync_dir(bdb->env_dir, err) < 0)
-		return -1;
-	return bdb_sync_names(bdb->dir, err);
+	return bdb_env_open(bdb, false, false, err);
 }
 
 static int bdb_open(const struct tally_store_args *args, struct tally_store **store_r,
@@ -563,10 +563,11 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 static void bdb_close(struct tally_store *store)
 {
 	struct bdb_store *bdb = bdb_downcast(store);
+	struct tally_err err;
 
 	bdb_keeper_stop(bdb);
-	bdb_keep_close(bdb);
-	bdb_env_close(bdb);
+	if (bdb_keep_close(bdb, &err) < 0)
+		tally_log(TALLY_LOG_WARN, "bdb.close", "path", bdb->dir, "reason", err.text, NULL);
 	bdb_free(bdb);
 }
 

@@ -88,6 +88,7 @@ struct bdb_store {
 	pthread_mutex_t index_lock;
 	pthread_mutex_t lock;
 
+	bool extended;			/* the log file has its full size; under append_lock */
 	uint32_t next_slot;		/* under index_lock */
 
 	/* under lock */
@@ -144,7 +145,8 @@ int bdb_space(struct bdb_store *bdb, uint64_t number, struct bdb_space **space_r
 /* Opens environment and trees in bdb->env_dir; catastrophic: read all logs there are. */
 int bdb_env_open(struct bdb_store *bdb, bool create, bool catastrophic, struct tally_err *err);
 
-/* Lets go of both and writes nothing. */
+/* Lets go of the trees, which is logged; and of all of it. */
+void bdb_trees_close(struct bdb_store *bdb);
 void bdb_env_close(struct bdb_store *bdb);
 
 /* A store that is not open yet; make_dirs: also what open needs of it in dir. */
@@ -216,8 +218,8 @@ void bdb_keeper_poke(struct bdb_store *bdb);
 /* Everything written is in the trees and synced; old logs go. keep_lock held. */
 int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err);
 
-/* The last acts before a clean close: a checkpoint if anything was written, a short log. */
-void bdb_keep_close(struct bdb_store *bdb);
+/* A clean close: a checkpoint if anything was written, a short log, and all handles let go. */
+int bdb_keep_close(struct bdb_store *bdb, struct tally_err *err);
 
 int bdb_maintain(struct tally_store *store, struct tally_err *err);
 int bdb_scrub(struct tally_store *store, struct tally_err *err);
@@ -232,8 +234,18 @@ int bdb_format_copy(const struct bdb_store *bdb, const char *dir, struct tally_e
 /* Before recovery: is the log whole as far as it was known to be, and what hangs behind it? */
 int bdb_tail_check(struct bdb_store *bdb, struct tally_err *err);
 
-/* Remembers that the log is durable and whole up to its end (as of st_disk). */
-int bdb_tail_remember(struct bdb_store *bdb, struct tally_err *err);
+/* Makes the log durable up to its end, and remembers that it is. */
+struct bdb_log_end {
+	uint32_t file, offset;
+};
+int bdb_tail_remember(struct bdb_store *bdb, struct bdb_log_end *end_r, struct tally_err *err);
+
+/*
+ * The engine makes a log file in its full size, and recovery fills what is behind the end with
+ * zeros, slowly. So a log file is cut when nobody needs its size, and made whole for appending.
+ */
+void bdb_tail_cut(struct bdb_store *bdb, const struct bdb_log_end *end);
+void bdb_tail_extend(struct bdb_store *bdb);
 
 /* A log record that tells recovery how far the log was durable when it was written. */
 int bdb_tail_mark(struct bdb_store *bdb);

@@ -245,6 +245,9 @@ static int append_judged(struct bdb_store *bdb, struct tally_block_write *blocks
 	bool committing;
 	int ret;
 
+	if (!bdb->extended)
+		bdb_tail_extend(bdb);
+	bdb->extended = true;
 	do {
 		ret = write_blocks(bdb, blocks, count, scratch, &committing);
 	} while (bdb_again(bdb, ret, ++tries));

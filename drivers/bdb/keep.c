@@ -13,7 +13,7 @@
 
 /* ---- checkpoints ---- */
 
-int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err)
+static int checkpoint_trees(struct bdb_store *bdb, bool force, struct tally_err *err)
 {
 	int ret;
 
@@ -29,14 +29,24 @@ int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err)
 		bdb_set_failed(bdb, "checkpoint", ret);
 		return bdb_fail(bdb, ret, err, "checkpoint of %s", bdb->dir);
 	}
-	if (bdb_tail_remember(bdb, err) < 0)
-		return -1;
-	if ((ret = bdb->env->log_archive(bdb->env, NULL, DB_ARCH_REMOVE)) != 0)
-		return bdb_fail(bdb, ret, err, "removing old logs of %s", bdb->dir);
 	pthread_mutex_lock(&bdb->lock);
 	bdb->figures.checkpoints++;
 	pthread_mutex_unlock(&bdb->lock);
 	return 0;
+}
+
+static int remove_old_logs(struct bdb_store *bdb, struct tally_err *err)
+{
+	int ret = bdb->env->log_archive(bdb->env, NULL, DB_ARCH_REMOVE);
+
+	return ret == 0 ? 0 : bdb_fail(bdb, ret, err, "removing old logs of %s", bdb->dir);
+}
+
+int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err)
+{
+	if (checkpoint_trees(bdb, force, err) < 0 || bdb_tail_remember(bdb, NULL, err) < 0)
+		return -1;
+	return remove_old_logs(bdb, err);
 }
 
 /* Fills the log file up, so that the next record begins another. */
@@ -56,25 +66,38 @@ static int next_log_file(struct bdb_store *bdb)
 	return ret;
 }
 
-void bdb_keep_close(struct bdb_store *bdb)
+/* What is to be in the trees is there, and the log is short. */
+static int settle(struct bdb_store *bdb, struct tally_err *err)
 {
 	struct bdb_log_state log;
-	struct tally_err err;
-	int ret = 0;
 
-	if (atomic_load(&bdb->failed))
-		return;
-	if (bdb_index_drain(bdb, &err) < 0)
-		tally_log(TALLY_LOG_WARN, "bdb.close", "path", bdb->dir, "reason", err.text, NULL);
-	if (atomic_load(&bdb->wrote) && bdb_log_state(bdb, &log) == 0 && log.offset > SHORT_LOG &&
-	    next_log_file(bdb) != 0)
-		return;
-	if (atomic_load(&bdb->wrote))
-		ret = bdb_checkpoint(bdb, true, &err);
-	else
-		ret = bdb_tail_remember(bdb, &err);
-	if (ret < 0)
-		tally_log(TALLY_LOG_WARN, "bdb.close", "path", bdb->dir, "reason", err.text, NULL);
+	if (bdb_index_drain(bdb, err) < 0)
+		return -1;
+	if (!atomic_load(&bdb->wrote))
+		return 0;
+	if (bdb_log_state(bdb, &log) == 0 && log.offset > SHORT_LOG && next_log_file(bdb) != 0)
+		return tally_err_set(err, TALLY_IO, "the log cannot be written");
+	return checkpoint_trees(bdb, true, err);
+}
+
+int bdb_keep_close(struct bdb_store *bdb, struct tally_err *err)
+{
+	struct bdb_log_end end;
+	int ret;
+
+	if (atomic_load(&bdb->failed)) {
+		bdb_env_close(bdb);
+		return tally_err_set(err, TALLY_IO, "close of %s: writing failed earlier", bdb->dir);
+	}
+	ret = settle(bdb, err);
+	bdb_trees_close(bdb);
+	/* The note first: it must never speak of a log that is gone. */
+	if (ret == 0 && (ret = bdb_tail_remember(bdb, &end, err)) == 0)
+		ret = remove_old_logs(bdb, err);
+	bdb_env_close(bdb);
+	if (ret == 0)
+		bdb_tail_cut(bdb, &end);
+	return ret;
 }
 
 /* ---- the keeper ---- */
@@ -472,7 +495,8 @@ static int settle_copy(struct bdb_store *copy, struct tally_err *err)
 	if (bdb_tail_check(copy, err) < 0 || bdb_env_open(copy, false, true, err) < 0)
 		return -1;
 	atomic_store(&copy->wrote, true);
-	bdb_keep_close(copy);
+	if (bdb_keep_close(copy, err) < 0)
+		return -1;
 	return bdb_sync_files(copy, err);
 }
 

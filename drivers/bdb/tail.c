@@ -340,20 +340,50 @@ static int note_write(const struct bdb_store *bdb, const struct note *note,
 	return ret == 0 && fresh ? bdb_sync_dir(bdb->dir, err) : ret;
 }
 
-int bdb_tail_remember(struct bdb_store *bdb, struct tally_err *err)
+int bdb_tail_remember(struct bdb_store *bdb, struct bdb_log_end *end_r, struct tally_err *err)
 {
 	struct bdb_log_state log;
 	struct note note;
 	int ret;
 
 	if ((ret = bdb_log_state(bdb, &log)) != 0 ||
-	    (ret = bdb->env->log_flush(bdb->env, NULL)) != 0)
+	    (ret = bdb->env->log_flush(bdb->env, NULL)) != 0) {
+		bdb_set_failed(bdb, "flushing the log", ret);
 		return bdb_fail(bdb, ret, err, "flushing the log of %s", bdb->dir);
+	}
 	note = (struct note){ .file = log.file, .offset = log.offset };
 	if (log_crc(bdb, log.file, log.offset, &note.crc) < 0)
 		return tally_err_set(err, TALLY_IO, "%s: " LOG_NAME " cannot be read back",
 				     bdb->env_dir, log.file);
+	if (end_r != NULL)
+		*end_r = (struct bdb_log_end){ log.file, log.offset };
 	return note_write(bdb, &note, err);
+}
+
+/* Neither is needed for the store to be right, so failures do not matter. */
+void bdb_tail_cut(struct bdb_store *bdb, const struct bdb_log_end *end)
+{
+	int fd = open_log(bdb, end->file, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (ftruncate(fd, end->offset) != 0)
+		tally_log(TALLY_LOG_DEBUG, "bdb.tail.uncut", "path", bdb->env_dir, NULL);
+	close(fd);
+}
+
+void bdb_tail_extend(struct bdb_store *bdb)
+{
+	struct bdb_log_state log;
+	struct stat st;
+	int fd;
+
+	if (bdb_log_state(bdb, &log) != 0 || (fd = open_log(bdb, log.file, O_WRONLY)) < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_size < (off_t)bdb->set.log_file - 1 &&
+	    ftruncate(fd, (off_t)bdb->set.log_file - 1) != 0)
+		tally_log(TALLY_LOG_DEBUG, "bdb.tail.unextended", "path", bdb->env_dir, NULL);
+	close(fd);
 }
 
 /* ---- before recovery ---- */
@@ -522,7 +552,8 @@ static int check_rest(struct bdb_store *bdb, const struct note *end, uint32_t ne
 	return 0;
 }
 
-static int cut(struct bdb_store *bdb, const struct note *end, uint32_t newest,
+/* Takes off what hangs behind the end; rest: how much of it is not zero. */
+static int cut(struct bdb_store *bdb, const struct note *end, uint32_t newest, size_t rest,
 	       struct tally_err *err)
 {
 	char name[32], bytes[32];
@@ -533,15 +564,17 @@ static int cut(struct bdb_store *bdb, const struct note *end, uint32_t newest,
 		if (unlinkat(bdb->env_fd, name, 0) != 0 && errno != ENOENT)
 			return tally_err_errno(err, "remove %s/%s", bdb->env_dir, name);
 	}
+	snprintf(name, sizeof(name), LOG_NAME, end->file);
 	fd = open_log(bdb, end->file, O_WRONLY);
 	if (fd < 0 || ftruncate(fd, end->offset) != 0)
-		ret = tally_err_errno(err, "%s/" LOG_NAME, bdb->env_dir, end->file);
+		ret = tally_err_errno(err, "%s/%s", bdb->env_dir, name);
 	if (fd >= 0)
 		close(fd);
-	snprintf(name, sizeof(name), LOG_NAME, end->file);
-	snprintf(bytes, sizeof(bytes), "%" PRIu32, end->offset);
-	tally_log(TALLY_LOG_WARN, "bdb.tail.cut", "path", bdb->env_dir, "file", name, "offset",
-		  bytes, NULL);
+	if (rest > 0) {
+		snprintf(bytes, sizeof(bytes), "%zu", rest);
+		tally_log(TALLY_LOG_WARN, "bdb.tail.cut", "path", bdb->env_dir, "file", name, "bytes",
+			  bytes, NULL);
+	}
 	return ret;
 }
 
@@ -579,7 +612,8 @@ int bdb_tail_check(struct bdb_store *bdb, struct tally_err *err)
 		return err_damaged(bdb, end.file, end.offset, "it was durable beyond that", err);
 	if (check_rest(bdb, &end, newest, &rest, err) < 0)
 		return -1;
-	if ((rest > 0 || newest > end.file) && cut(bdb, &end, newest, err) < 0)
+	if (cut(bdb, &end, newest, rest, err) < 0 || bdb_sync_files(bdb, err) < 0)
 		return -1;
-	return bdb_sync_files(bdb, err);
+	/* Who made the store may have died before its own names were synced. */
+	return bdb_sync_names(bdb->dir, err);
 }
