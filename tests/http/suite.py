@@ -19,6 +19,7 @@ sys.path.insert(0, here)
 
 import cases
 import starts
+import together
 from client import Client
 from world import World
 
@@ -106,7 +107,7 @@ def main():
             for mount in ('/', '/some/ledger'):
                 run_server(world, report, server, mount)
         if options.starts or servers == list(SERVERS):
-            for function in starts.CASES:
+            for function in starts.CASES + together.CASES:
                 report.do('starts ' + function.__name__, function, world)
     finally:
         world.end()

@@ -62,13 +62,14 @@ class World:
         self.processes.append(process)
         return process
 
-    def store(self, name, settings=''):
+    def store(self, name, settings='', driver=None):
         """A new store with a configuration: (path, config, key id, secret)."""
         path, config = os.path.join(self.work, name), os.path.join(self.work, name + '.conf')
-        made = json.loads(self.run(self.tally, 'init', '--store', path, '--driver', self.driver,
+        driver = driver or self.driver
+        made = json.loads(self.run(self.tally, 'init', '--store', path, '--driver', driver,
                                    '--json').stdout)
         with open(config, 'w') as f:
-            f.write('[store]\npath = "%s"\ndriver = %s\n%s' % (path, self.driver, settings))
+            f.write('[store]\npath = "%s"\ndriver = %s\n%s' % (path, driver, settings))
         os.chmod(config, 0o644)
         return path, config, made['AccessKeyId'], made['AccessKeySecret']
 
