@@ -8,13 +8,53 @@
 
 #define DEPTH 8		/* ours needs three levels */
 
+/* What stands behind "\\u" as a number; -1 if it is none. */
+static int escaped_unit(const uint8_t *p, const uint8_t *end)
+{
+	int unit = 0, i;
+
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	for (i = 2; i < 6; i++) {
+		const char *digits = "0123456789abcdef", *at = strchr(digits, p[i] | 0x20);
+
+		if (p[i] == '\0' || at == NULL)
+			return -1;
+		unit = 16 * unit + (int)(at - digits);
+	}
+	return unit;
+}
+
+/*
+ * Half a surrogate pair as an escape is no character. json-c would put U+FFFD in its place, and
+ * what is kept were not what was sent.
+ */
+static bool half_surrogate(struct tally_bytes text)
+{
+	const uint8_t *p = text.data, *end = p + text.size;
+
+	while (p < end && (p = memchr(p, '\\', (size_t)(end - p))) != NULL) {
+		int unit = escaped_unit(p, end), next;
+
+		p += 2;		/* also behind an escaped backslash */
+		if (unit < 0xd800 || unit > 0xdfff)
+			continue;
+		p += 4;
+		next = escaped_unit(p, end);
+		if (unit > 0xdbff || next < 0xdc00 || next > 0xdfff)
+			return true;
+		p += 6;
+	}
+	return false;
+}
+
 /* The whole of text as one value, or NULL. */
 static struct json_object *parse(struct json_tokener *tokener, struct tally_bytes text)
 {
 	struct json_object *value;
 
 	json_tokener_reset(tokener);
-	if (text.size == 0 || text.size > INT32_MAX)
+	if (text.size == 0 || text.size > INT32_MAX || half_surrogate(text))
 		return NULL;
 	value = json_tokener_parse_ex(tokener, (const char *)text.data, (int)text.size);
 	if (value != NULL && json_tokener_get_error(tokener) == json_tokener_success)

@@ -144,7 +144,10 @@ int tally_ledger_delete(struct tally_core *core, const struct tally_write *write
 
 /* ---- creating ---- */
 
-/* An existing block 0 is ours if it was made by the same request with the same token. */
+/*
+ * An existing block 0 is ours if it was made by the same request with the same token; without one,
+ * it was made with this nonce, which admits nobody but a relay that sends the same again.
+ */
 static int decide_create(struct tally_build *build, struct tally_command *command,
 			 struct tally_err *err)
 {
@@ -153,9 +156,9 @@ static int decide_create(struct tally_build *build, struct tally_command *comman
 	int known;
 
 	if (build->head->blocks > 0) {
-		known = manage->has_token ? tally_build_token(build, manage->token,
-							      manage->request, &journal, err) :
-					    0;
+		known = manage->has_token ?
+				tally_build_token(build, manage->token, manage->request, &journal, err) :
+				tally_build_admit(build, command->write, manage->request, &journal, err);
 		if (known == 1)
 			return 0;
 		return known < 0 ? -1 :
@@ -166,10 +169,14 @@ static int decide_create(struct tally_build *build, struct tally_command *comman
 	return add_managed(build, command->write, manage, err);
 }
 
-/* "l-" and 25 hex digits from a token (the same for the same account and token), or random. */
+/*
+ * "l-" and 25 hex digits: from the account and the token, so that a ledger is made once for it; else
+ * from the nonce, so that a replay meets the block that has it; else random.
+ */
 static void make_ledger_id(struct tally_core *core, const struct tally_write *write,
 			   char id_r[TALLY_LEDGER_ID_SIZE + 1])
 {
+	bool random = write->token.size == 0 && write->nonce.size == 0;
 	uint8_t bytes[32];
 	char hex[65];
 
@@ -178,8 +185,11 @@ static void make_ledger_id(struct tally_core *core, const struct tally_write *wr
 		if (write->token.size > 0)
 			tally_token_digest(core, TALLY_BYTES_LIT("ledger"), write->caller.account,
 					   write->token, bytes);
+		else if (write->nonce.size > 0)
+			tally_token_digest(core, TALLY_BYTES_LIT("ledger of a nonce"),
+					   write->caller.account, write->nonce, bytes);
 		tally_hex_encode(bytes, sizeof(bytes), hex);
-	} while (tally_get_u64(bytes) == TALLY_SYSTEM_SPACE && write->token.size == 0);
+	} while (random && tally_get_u64(bytes) == TALLY_SYSTEM_SPACE);
 	snprintf(id_r, TALLY_LEDGER_ID_SIZE + 1, "l-%.25s", hex);
 }
 

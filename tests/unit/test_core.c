@@ -500,6 +500,40 @@ static void a_ledger_is_created_once_per_token(void)
 	end(&w, "mem:createtoken");
 }
 
+/* Without a token, a replay of the creation must not make a second ledger. */
+static void a_nonce_creates_one_ledger(void)
+{
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("signed") };
+	struct tally_append_result result;
+	struct tally_ledger_created first, again;
+	struct tally_journal journal;
+	struct tally_write write;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:createnonce", true));
+	CHECK_OK(append_text(&w, "to learn the time", NULL, NULL, &result));
+	CHECK_INT(tally_journal_get(w.core, id_of(&w), 1, &w.arena, &journal, &err), 1);
+	write = write_of(&w);
+	write.nonce = TALLY_BYTES_LIT("key\nnonce-1");
+	write.request_ms = journal.timestamp_ms;
+	CHECK_OK(tally_ledger_create(w.core, &write, &create, &first, &err));
+	CHECK_FAILS(tally_ledger_create(w.core, &write, &create, &again, &err), TALLY_REPLAYED);
+	tally_core_close(&w.core);
+	REQUIRE(open_core(&w, "mem:createnonce", false, true));
+	CHECK_FAILS(tally_ledger_create(w.core, &write, &create, &again, &err), TALLY_REPLAYED);
+	/* A relay that lost the answer asks for the same once more. */
+	write.again = true;
+	CHECK_OK(tally_ledger_create(w.core, &write, &create, &again, &err));
+	CHECK_STR(again.ledger_id, first.ledger_id);
+	create.name = TALLY_BYTES_LIT("other");
+	CHECK_FAILS(tally_ledger_create(w.core, &write, &create, &again, &err), TALLY_REPLAYED);
+	write.nonce = TALLY_BYTES_LIT("key\nnonce-2");
+	write.again = false;
+	CHECK_OK(tally_ledger_create(w.core, &write, &create, &again, &err));
+	CHECK(strcmp(again.ledger_id, first.ledger_id) != 0);
+	end(&w, "mem:createnonce");
+}
+
 /* ---- lists ---- */
 
 struct expect {
@@ -1098,6 +1132,7 @@ int main(void)
 	TEST(a_token_gives_the_first_receipt_again);
 	TEST(a_batch_cut_off_resumes);
 	TEST(a_nonce_is_used_once);
+	TEST(a_nonce_creates_one_ledger);
 	TEST(a_ledger_is_created_once_per_token);
 	TEST(lists_are_complete_both_ways);
 	TEST(a_page_ends_at_its_bytes);
