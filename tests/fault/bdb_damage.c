@@ -87,7 +87,7 @@ static char *abandoned_store(const char *name)
 static void turn_byte(const char *location, const char *file, off_t offset)
 {
 	char path[500];
-	uint8_t byte;
+	uint8_t byte = 0;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/env/%s", location, file);

@@ -286,7 +286,8 @@ void medium_replay(struct medium *medium, const struct trace_event *event, const
 		medium->handles[event->handle] : NULL;
 	char *path = tally_malloc(event->size + 1);
 
-	memcpy(path, data, event->size);
+	if (event->size > 0)
+		memcpy(path, data, event->size);
 	path[event->size] = '\0';
 	switch ((enum trace_kind)event->kind) {
 	case TRACE_OPEN:
@@ -391,7 +392,8 @@ void medium_image(const struct medium *medium, enum medium_cut cut, uint64_t *ra
 	for (size_t i = 0; i < count; i++)
 		names_change(&names, &medium->pending[i]);
 	/* Directories sort before what is in them. */
-	qsort(names.list, names.count, sizeof(*names.list), by_path);
+	if (names.count > 0)
+		qsort(names.list, names.count, sizeof(*names.list), by_path);
 	for (size_t i = 0; i < names.count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, names.list[i].path);
 		if (!names.list[i].file->directory)
