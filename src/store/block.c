@@ -171,7 +171,8 @@ int tally_block_slot(const struct tally_block_entry *entry, struct tally_bytes i
 	if (at > item.size || item.size - at < entry->size[kind])
 		return tally_err_set(err, TALLY_CORRUPT, "%s slot reaches beyond the block",
 				     names[kind]);
-	*slot_r = tally_bytes(item.data + at, entry->size[kind]);
+	/* an item that lies outside of the block has no bytes at all */
+	*slot_r = item.size > 0 ? tally_bytes(item.data + at, entry->size[kind]) : TALLY_BYTES_NONE;
 	if (tally_crc32c(0, slot_r->data, slot_r->size) == entry->crc[kind])
 		return 1;
 	if (slot_r->size > 0 && all_zero(*slot_r))
