@@ -282,6 +282,7 @@ prepare() {
 				say "    there is no $server; its tests are skipped"
 		done
 	fi
+	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
 	if is_wanted sdk; then
 		command -v npm >/dev/null || install_packages nodejs npm
 		command -v python3 >/dev/null || install_packages python3

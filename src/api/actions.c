@@ -1,7 +1,7 @@
 /* The list of all actions, sorted by name. A new action is a line here, twice. */
 #include "action.h"
 
-extern const struct tally_action tally_action_append_journal, tally_action_append_journals,
+extern const struct tally_action tally_action_adopt_store, tally_action_append_journal, tally_action_append_journals,
 	tally_action_backup_store, tally_action_check_store, tally_action_create_access_key,
 	tally_action_create_account, tally_action_create_ledger, tally_action_delete_access_key,
 	tally_action_delete_ledger, tally_action_describe_ledger, tally_action_describe_ledgers,
@@ -14,6 +14,7 @@ extern const struct tally_action tally_action_append_journal, tally_action_appen
 	tally_action_stat_store;
 
 const struct tally_action *const tally_actions[] = {
+	&tally_action_adopt_store,
 	&tally_action_append_journal,
 	&tally_action_append_journals,
 	&tally_action_backup_store,

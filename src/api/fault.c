@@ -69,7 +69,7 @@ static const struct row rows[] = {
 	[FAULT_UNCERTAIN] = { 503, 1, "ServiceUnavailable",
 		"The request has failed due to a temporary failure of the server. "
 		"It may have been done: repeat it with the same ClientToken to learn its outcome." },
-	[FAULT_READ_ONLY] = { 503, 60, "ServiceUnavailable",
+	[FAULT_READ_ONLY] = { 403, 0, "LedgerReadOnly",
 		"The ledger can be read only, until an operator has looked at it. %s" },
 	[FAULT_INTERNAL] = { 500, 0, "InternalError",
 		"The request processing has failed due to some unknown error." },
@@ -142,7 +142,7 @@ int tally_fault_from(struct tally_fault *fault, struct tally_arena *arena,
 	enum tally_fault_kind kind = code < sizeof(by_code) / sizeof(*by_code) ?
 					     by_code[code] : FAULT_INTERNAL;
 
-	if (err->code == TALLY_CORRUPT && strcmp(err->subject, "ReadOnly") == 0)
+	if (strcmp(err->subject, "ReadOnly") == 0)
 		kind = FAULT_READ_ONLY;
 	/* these have a sentence in their message where the others have a name */
 	if (kind == FAULT_UNAUTHORIZED || kind == FAULT_UNSUPPORTED || kind == FAULT_READ_ONLY)

@@ -245,6 +245,58 @@ json_object *client_run(struct client *client)
 	return reply;
 }
 
+static bool fetch_host(struct client *client, const char *path, struct tally_buf *body)
+{
+	struct tally_request request = {
+		.arena = &client->arena,
+		.method = TALLY_BYTES_LIT("GET"),
+		.path = tally_bytes_str(path),
+		.client = TALLY_BYTES_LIT("local"),
+		.local = true,
+	};
+	struct tally_response response = { 0 };
+
+	tally_random(request.id, sizeof request.id);
+	tally_host_handle(client->host, &request, &response);
+	client->status = response.status;
+	tally_buf_add_bytes(body, response.body);
+	return true;
+}
+
+static bool fetch_endpoint(struct client *client, const char *path, struct tally_buf *body)
+{
+	struct http_request request = { .path = path };
+	struct http_answer answer;
+	struct tally_err err;
+
+	if (http_send(&client->target, &request, &client->arena, &answer, &err) != 0) {
+		snprintf(client->message, sizeof client->message, "%s", err.text);
+		return false;
+	}
+	client->status = answer.status;
+	tally_buf_add_bytes(body, tally_buf_bytes(&answer.body));
+	tally_buf_free(&answer.body);
+	return true;
+}
+
+bool client_fetch(struct client *client, const char *path, struct tally_buf *body)
+{
+	bool answered;
+
+	tally_arena_wipe(&client->arena);
+	client->code[0] = client->message[0] = '\0';
+	client->status = 0;
+	answered = client->host != NULL ? fetch_host(client, path, body) :
+					  fetch_endpoint(client, path, body);
+	if (answered && client->status == 200)
+		return true;
+	if (answered)	/* such errors are one line of text */
+		snprintf(client->message, sizeof client->message, "status %d: %.*s", client->status,
+			 (int)strcspn(tally_arena_str(&client->arena, tally_buf_bytes(body)), "\n"),
+			 (const char *)body->data);
+	return false;
+}
+
 bool client_may_retry(const struct client *client)
 {
 	return client->status == 0 || client->status == 503 || client->status == 502 ||

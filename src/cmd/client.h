@@ -72,6 +72,9 @@ struct json_object *client_try(struct client *client);
 /* The same, and prints the error. */
 struct json_object *client_run(struct client *client);
 
+/* A file below the mount point ("/log/..."): its bytes are added to body. False: message is set. */
+bool client_fetch(struct client *client, const char *path, struct tally_buf *body);
+
 /* The failed request may well succeed a little later. */
 bool client_may_retry(const struct client *client);
 

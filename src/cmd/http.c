@@ -87,8 +87,13 @@ char *http_url(const struct http_target *target, const struct http_request *requ
 	       struct tally_arena *arena)
 {
 	struct tally_bytes query = signed_query(target, request, arena);
+	const char *base = base_url(target, arena);
+	size_t size = strlen(base);
 
-	return tally_arena_printf(arena, "%s?%.*s", base_url(target, arena), (int)query.size,
+	if (request->path != NULL && base[size - 1] == '/')
+		size--;
+	return tally_arena_printf(arena, "%.*s%s?%.*s", (int)size, base,
+				  request->path != NULL ? request->path : "", (int)query.size,
 				  (const char *)query.data);
 }
 

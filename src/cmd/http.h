@@ -26,6 +26,7 @@ struct http_target {
 bool http_target_read(const struct verb_call *call, struct http_target *target);
 
 struct http_request {
+	const char *path;			/* below the endpoint, with its '/'; NULL: itself */
 	bool post;
 	const struct tally_rpc_param *params;	/* with Action and Format, decoded */
 	size_t param_count;

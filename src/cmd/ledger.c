@@ -181,6 +181,25 @@ static int show(struct client *client)
 	return VERB_OK;
 }
 
+/* The key alone, so that a script can keep it. */
+static int vkey(struct client *client)
+{
+	json_object *reply;
+
+	client_start(client, "GetCheckpoint");
+	client_add(client, "LedgerId", client->call->args[0]);
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	puts(reply_text(reply, "VerifierKey"));
+	json_object_put(reply);
+	return VERB_OK;
+}
+
 /* ---- set and delete ---- */
 
 static int set(struct client *client)
@@ -213,6 +232,7 @@ static int delete(struct client *client)
 static int create_run(struct verb_call *call) { return client_with(call, create); }
 static int list_run(struct verb_call *call) { return client_with(call, list); }
 static int show_run(struct verb_call *call) { return client_with(call, show); }
+static int vkey_run(struct verb_call *call) { return client_with(call, vkey); }
 static int set_run(struct verb_call *call) { return client_with(call, set); }
 static int delete_run(struct verb_call *call) { return client_with(call, delete); }
 
@@ -250,6 +270,10 @@ static const struct verb ledger_show = {
 	.name = "show", .usage = "LEDGER", .summary = "Show all that is known of a ledger",
 	.options = plain_options, .min_args = 1, .max_args = 1, .run = show_run,
 };
+static const struct verb ledger_vkey = {
+	.name = "vkey", .usage = "LEDGER", .summary = "Print the key that verifies a ledger's checkpoints",
+	.options = plain_options, .min_args = 1, .max_args = 1, .run = vkey_run,
+};
 static const struct verb ledger_set = {
 	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description or readers",
 	.options = set_options, .min_args = 1, .max_args = 1, .run = set_run,
@@ -258,12 +282,12 @@ static const struct verb ledger_delete = {
 	.name = "delete", .usage = "LEDGER", .summary = "Close a ledger for ever",
 	.options = delete_options, .min_args = 1, .max_args = 1, .run = delete_run,
 };
-static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show,
+static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show, &ledger_vkey,
 						   &ledger_set, &ledger_delete, NULL };
 
 const struct verb verb_ledger = {
 	.name = "ledger",
-	.usage = "create|list|show|set|delete",
+	.usage = "create|list|show|vkey|set|delete",
 	.summary = "Make, list, show, change and delete ledgers",
 	.parts = ledger_parts,
 };

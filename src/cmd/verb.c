@@ -99,6 +99,14 @@ static void help_all(const struct verb *const *verbs, FILE *to)
 
 /* ---- the line ---- */
 
+/* An option's name: "--name", and the one short form that everybody types. */
+static const char *option_name(const char *arg)
+{
+	if (strcmp(arg, "-o") == 0)
+		return "output";
+	return arg[1] == '-' ? arg + 2 : "";
+}
+
 /*
  * Takes the first word that is no option out of the line. Options may stand before it, so what
  * takes a value is asked of all verbs that the word could still name.
@@ -117,7 +125,7 @@ static const char *take_word(const struct verb *const *verbs, char **args, int *
 			return arg;
 		}
 		for (size_t v = 0; row == NULL && verbs[v] != NULL; v++)
-			row = option_find(verbs[v], arg + 2, strlen(arg + 2));
+			row = option_find(verbs[v], option_name(arg), strlen(option_name(arg)));
 		if (row != NULL && row->value != NULL)
 			i++;
 	}
@@ -135,13 +143,13 @@ static bool wants_help(char **args, int count)
 /* One option at args[*at]; false after printing what is wrong with it. */
 static bool parse_option(struct verb_call *call, char **args, int count, int *at)
 {
-	const char *name = args[*at] + 2;
+	const char *name = option_name(args[*at]);
 	const char *equals = strchr(name, '=');
 	size_t size = equals != NULL ? (size_t)(equals - name) : strlen(name);
 	const struct verb_option *row = row_find(call->verb->options, name, size);
 	const char *value = NULL;
 
-	if (args[*at][1] != '-' || row == NULL) {
+	if (row == NULL) {
 		verb_misuse(call, "no option %s here", args[*at]);
 		return false;
 	}

@@ -114,6 +114,13 @@ static void give_up(struct tally_host *host)
 	tally_disown(&host->owner);
 }
 
+static int adopted(void *ctx, struct tally_err *err)
+{
+	struct tally_host *host = ctx;
+
+	return tally_own_adopt(host->owner, err);
+}
+
 /* Lock held, ownership taken where there is one to take. */
 static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 {
@@ -121,6 +128,8 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 		.conf = host->conf,
 		.short_lived = host->kind == HOST_ONCE,
 		.read_only = moved,
+		.adopted = adopted,
+		.adopted_ctx = host,
 	};
 	struct tally_service *service;
 

@@ -194,36 +194,60 @@ int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 	return found;
 }
 
-int tally_core_adopt(struct tally_core *core,
-		     void (*each)(void *ctx, const char *origin, uint64_t was, uint64_t is),
-		     void *ctx, struct tally_err *err)
+/* Reports one ledger, if anything was signed of it. */
+static int adopt_one(struct tally_core *core, const struct tally_ledger_info *info, bool adopt,
+		     tally_adopt_each *each, void *ctx, struct tally_err *err)
+{
+	struct tally_space *space;
+	struct tally_hash root;
+	struct tally_err why;
+	uint64_t size;
+	bool fits;
+
+	if (!tally_high_get(core->high, info->origin, &size, &root))
+		return 0;
+	if (tally_space_of_ledger(core, tally_bytes_str(info->id), &space, err) != 1)
+		return -1;
+	fits = tally_space_trust(space, &why) == 0;
+	if (!fits && strcmp(why.subject, "ReadOnly") != 0) {
+		*err = why;
+		return -1;
+	}
+	each(ctx, info->origin, size, info->journal_count, fits);
+	if (adopt && !fits)
+		tally_high_forget(core->high, info->origin);
+	return 0;
+}
+
+int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
+		     struct tally_err *err)
 {
 	struct tally_arena arena;
 	struct tally_ledger_info *infos;
 	struct tally_caller local = { .local = true };
 	struct tally_bytes after = TALLY_BYTES_NONE;
-	size_t count;
+	size_t count = 0;
+	int result = 0;
 	bool more = true;
 
 	tally_arena_init(&arena);
-	while (more) {
-		if (tally_ledger_list(core, &local, after, 100, &arena, &infos, &count, &more,
-				      err) != 0)
-			break;
-		for (size_t i = 0; i < count; i++) {
-			struct tally_hash root;
-			uint64_t size;
-
-			if (!tally_high_get(core->high, infos[i].origin, &size, &root))
-				continue;
-			each(ctx, infos[i].origin, size, infos[i].journal_count);
-			tally_high_forget(core->high, infos[i].origin);
-		}
+	while (result == 0 && more) {
+		result = tally_ledger_list(core, &local, after, 100, &arena, &infos, &count, &more,
+					   err);
+		for (size_t i = 0; result == 0 && i < count; i++)
+			result = adopt_one(core, &infos[i], adopt, each, ctx, err);
 		if (count > 0)
 			after = tally_bytes_str(infos[count - 1].id);
+		more = more && count > 0;
 	}
 	tally_arena_free(&arena);
-	return more ? -1 : tally_high_write(core->high, err);
+	if (result == 0 && adopt)
+		result = tally_high_write(core->high, err);
+	if (result == 0 && adopt && core->read_only && core->adopted != NULL) {
+		result = core->adopted(core->adopted_ctx, err);
+		core->dead = core->dead || result == 0;
+	}
+	return result;
 }
 
 /* ---- tiles ---- */

@@ -59,6 +59,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 
 	core->short_lived = options->short_lived;
 	core->read_only = options->read_only;
+	core->adopted = options->adopted;
+	core->adopted_ctx = options->adopted_ctx;
 	core->queue_tail = &core->queue;
 	pthread_mutex_init(&core->table_lock, NULL);
 	pthread_mutex_init(&core->queue_lock, NULL);
@@ -291,6 +293,11 @@ void tally_core_close(struct tally_core **core)
 bool tally_core_healthy(struct tally_core *core)
 {
 	return !core->dead;
+}
+
+bool tally_core_read_only(struct tally_core *core)
+{
+	return core->read_only;
 }
 
 void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32])

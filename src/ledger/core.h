@@ -26,6 +26,11 @@ struct tally_core_options {
 	bool short_lived;		/* CGI, one CLI verb: no threads of its own; what was not yet
 					   applied to the index is applied on close if it has grown */
 	bool read_only;			/* never writes, not even the index */
+	/* Where read_only is for a store that was moved or copied: called when an operator adopts
+	 * it, to remember its new place. The core is not healthy then: it is to be opened anew,
+	 * for writing. */
+	int (*adopted)(void *ctx, struct tally_err *err);
+	void *adopted_ctx;
 };
 
 /* Rows of [store] and [ledger], for tally_conf_declare and the manual. */
@@ -408,13 +413,16 @@ int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 
 /*
  * The high-water file remembers, outside the store, what was signed. Where a ledger of the store
- * is shorter than that, or differs, it is read only: this says why, for `tally doctor`, and adopts
- * the store as it is, forgetting what was signed before. Only for an operator who knows why (a
- * backup restored on purpose); ledgers with a remembered checkpoint are named through each().
+ * is shorter than that, or differs, it is read only. Every ledger with a remembered checkpoint is
+ * named through each(): the size that was signed, the size that is there, and whether that fits.
+ * With adopt, what was signed of those that do not fit is forgotten, and they are written to and
+ * signed for again; a store that was moved or copied is told adopted() of the options. Only for an
+ * operator who knows why (a backup restored on purpose).
  */
-int tally_core_adopt(struct tally_core *core,
-		     void (*each)(void *ctx, const char *origin, uint64_t was, uint64_t is),
-		     void *ctx, struct tally_err *err);
+bool tally_core_read_only(struct tally_core *core);
+typedef void tally_adopt_each(void *ctx, const char *origin, uint64_t was, uint64_t is, bool fits);
+int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
+		     struct tally_err *err);
 
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,

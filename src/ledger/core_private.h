@@ -28,6 +28,8 @@ struct tally_high;
 struct tally_core {
 	struct tally_limits limits;
 	bool short_lived, read_only;
+	int (*adopted)(void *ctx, struct tally_err *err);
+	void *adopted_ctx;
 	bool hosts;			/* others may write to the same blocks */
 	struct tally_store *blocks, *index;
 	_Atomic bool dead;

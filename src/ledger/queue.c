@@ -703,7 +703,8 @@ static void run_inline(struct tally_core *core, struct tally_command *command)
 int tally_queue_run(struct tally_core *core, struct tally_command *command, struct tally_err *err)
 {
 	if (core->read_only)
-		return tally_err_set(err, TALLY_DENIED, "the store is open for reading only");
+		return tally_err_about(err, TALLY_DENIED, "ReadOnly", "the store is open for reading "
+				       "only; was it moved or copied? (tally adopt)");
 	if (tally_space_trust(command->space, err) != 0)
 		return -1;
 	sem_init(&command->done, 0, 0);

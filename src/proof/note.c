@@ -1,72 +1,14 @@
 /* Signed notes and checkpoints; the formats are in note.h. */
 #include "note.h"
 
+#include "b64.h"
+
 #include <stdio.h>
 
 #include "utf8.h"
 
 static const char em_dash[] = "\xe2\x80\x94 ";
 #define EM_DASH_SIZE 4			/* with its space */
-
-/* ---- base64 of small things, without memory of our own ---- */
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static size_t base64_put(const uint8_t *data, size_t size, char *text)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < size; i += 3) {
-		uint32_t three = (uint32_t)data[i] << 16;
-
-		three |= i + 1 < size ? (uint32_t)data[i + 1] << 8 : 0;
-		three |= i + 2 < size ? data[i + 2] : 0;
-		text[used++] = digits[three >> 18];
-		text[used++] = digits[three >> 12 & 63];
-		text[used++] = i + 1 < size ? digits[three >> 6 & 63] : '=';
-		text[used++] = i + 2 < size ? digits[three & 63] : '=';
-	}
-	return used;
-}
-
-static int digit_value(uint8_t c)
-{
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* Strict; at most room bytes. The size, or -1. */
-static int base64_get(struct tally_bytes text, uint8_t *data, size_t room)
-{
-	size_t used = 0, pad = 0;
-
-	if (text.size == 0 || text.size % 4 != 0)
-		return -1;
-	pad = (size_t)(text.data[text.size - 1] == '=') + (text.data[text.size - 2] == '=');
-	if (text.size / 4 * 3 - pad > room)
-		return -1;
-	for (size_t i = 0; i < text.size; i += 4) {
-		bool last = i + 4 == text.size;
-		uint32_t three = 0;
-
-		for (size_t k = 0; k < 4; k++) {
-			int value = last && k >= 4 - pad ? 0 : digit_value(text.data[i + k]);
-
-			if (value < 0)
-				return -1;
-			three = three << 6 | (uint32_t)value;
-		}
-		if (last && ((pad == 1 && (three & 0xff) != 0) || (pad == 2 && (three & 0xffff) != 0)))
-			return -1;
-		data[used++] = (uint8_t)(three >> 16);
-		if (!last || pad < 2)
-			data[used++] = (uint8_t)(three >> 8);
-		if (!last || pad < 1)
-			data[used++] = (uint8_t)three;
-	}
-	return (int)used;
-}
 
 /* ---- keys ---- */
 
@@ -135,7 +77,7 @@ void tally_vkey_format(const struct tally_vkey *vkey, char *text)
 
 	key[0] = vkey->type;
 	memcpy(key + 1, vkey->public, TALLY_ED25519_PUBLIC);
-	text[used + (int)base64_put(key, sizeof(key), text + used)] = '\0';
+	text[used + (int)tally_b64_put(key, sizeof(key), text + used)] = '\0';
 }
 
 static struct tally_bytes cut(struct tally_bytes *rest, char at)
@@ -161,7 +103,7 @@ bool tally_vkey_parse(struct tally_bytes text, struct tally_vkey *vkey_r)
 		if (id.data[i] >= 'A' && id.data[i] <= 'F')
 			return false;
 	return tally_hex_decode(id, id_bytes, 4) &&
-	       base64_get(rest, key, sizeof(key)) == (int)sizeof(key) &&
+	       tally_b64_get(rest, key, sizeof(key)) == (int)sizeof(key) &&
 	       (key[0] == NOTE_ED25519 || key[0] == NOTE_COSIGNATURE) &&
 	       tally_vkey_make(vkey_r, name, key[0], key + 1) &&
 	       vkey_r->id == tally_get_u32(id_bytes);
@@ -182,7 +124,7 @@ static bool signature_parse(struct tally_bytes line, struct tally_note_signature
 	name = cut(&rest, ' ');
 	if (!tally_key_name_valid(name) || rest.size < 8)
 		return false;
-	size = base64_get(rest, bytes, sizeof(bytes));
+	size = tally_b64_get(rest, bytes, sizeof(bytes));
 	signature->name = name;
 	if (size >= 5) {
 		signature->id = tally_get_u32(bytes);
@@ -192,7 +134,7 @@ static bool signature_parse(struct tally_bytes line, struct tally_note_signature
 	}
 	/* Longer than any kind we know: its key id is enough to pass it over. */
 	if (size < 0 && rest.size > 104 && rest.size % 4 == 0 &&
-	    base64_get(tally_bytes(rest.data, 8), bytes, 6) == 6) {
+	    tally_b64_get(tally_bytes(rest.data, 8), bytes, 6) == 6) {
 		signature->id = tally_get_u32(bytes);
 		signature->size = 0;
 		return true;
@@ -310,7 +252,7 @@ static size_t line_put(const struct tally_vkey *vkey, const uint8_t *signature, 
 
 	tally_put_u32(bytes, vkey->id);
 	memcpy(bytes + 4, signature, size);
-	used += (int)base64_put(bytes, 4 + size, line + used);
+	used += (int)tally_b64_put(bytes, 4 + size, line + used);
 	line[used++] = '\n';
 	line[used] = '\0';
 	return (size_t)used;
@@ -355,7 +297,7 @@ bool tally_checkpoint_parse(struct tally_bytes text, struct tally_checkpoint *ch
 			return false;
 	return checkpoint_r->origin.size > 0 &&
 	       tally_parse_u64(size, INT64_MAX, &checkpoint_r->size) && root.size == 44 &&
-	       base64_get(root, checkpoint_r->root.bytes, TALLY_HASH_SIZE) == TALLY_HASH_SIZE;
+	       tally_b64_get(root, checkpoint_r->root.bytes, TALLY_HASH_SIZE) == TALLY_HASH_SIZE;
 }
 
 size_t tally_checkpoint_format(struct tally_bytes origin, uint64_t size,
@@ -364,7 +306,7 @@ size_t tally_checkpoint_format(struct tally_bytes origin, uint64_t size,
 	int used = sprintf(text, "%.*s\n%llu\n", (int)origin.size, (const char *)origin.data,
 			   (unsigned long long)size);
 
-	used += (int)base64_put(root->bytes, TALLY_HASH_SIZE, text + used);
+	used += (int)tally_b64_put(root->bytes, TALLY_HASH_SIZE, text + used);
 	text[used++] = '\n';
 	text[used] = '\0';
 	return (size_t)used;

@@ -69,7 +69,22 @@ same "get" "$("$TALLY" get "$id" 6 --payload)" "$(lines 1)"
 same "list" "$("$TALLY" list "$id" --clue c --json | json --lines)" 1500
 same "ledger create" "$(expr length "$("$TALLY" ledger create other)")" 27
 same "ledger list" "$("$TALLY" ledger list --json | json 1 LedgerId | wc -l)" 1
+vkey=$("$TALLY" ledger vkey "$id")
+passes "prove" "$TALLY" prove "$id" 700 -o over.http
+passes "verify" "$TALLY" verify over.http --vkey "$vkey"
+if command -v python3 >/dev/null; then
+	lines 1700 | "$TALLY" append "$id" >/dev/null 2>&1
+	passes "a reader of tiles verifies the ledger through the server" \
+		python3 "$SOURCE/tests/proof/verify_tiles.py" "${url%/}/log/$id" "$vkey" --count 3206
+else
+	skip "a reader of tiles verifies the ledger through the server" "there is no python3"
+fi
+passes "publish, unsigned" env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" publish "$id" log
 passes "ledger set" "$TALLY" ledger set "$id" --public-read off
+refuses "... nor publishes it" "status 404" \
+	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" publish "$id" log2
+passes "with a key it is published" "$TALLY" publish "$id" log2
+same "... the same files" "$(diff -r log log2)" ""
 refuses "... and nobody without a key reads it" "status 4" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" call GetJournal LedgerId=$id JournalId=2
 refuses "administration is not for endpoints" "which store" "$TALLY" account list

@@ -110,6 +110,7 @@ static const struct {
 	{ "StatStore", "", false },
 	{ "CheckStore", "", false },
 	{ "ListSpaces", "", false },
+	{ "AdoptStore", "", false },
 	{ "ReadBlock", "&Space=0&Block=1&Offset=4", false },
 };
 
@@ -424,6 +425,38 @@ static void routes(void)
 	}
 }
 
+/* Where nothing may be signed, appends and proofs are answered without a checkpoint. */
+static void unsigned_replies(void)
+{
+	static const char *const params[][2] = {
+		{ "AppendJournal", "&Payload=a" }, { "GetJournalProof", "&JournalSequence=1" },
+		{ "GetConsistencyProof", "&OldSize=4" }, { "GetCheckpoint", "" }
+	};
+	size_t i;
+
+	core.sealed = true;
+	for (i = 0; i < 4; i++) {
+		struct client client = { .service = services[0], .arena = &arena, .local = true };
+
+		CASE("%s", params[i][0]);
+		ask(&client, params[i][0], tally_arena_printf(&arena, "%s&LedgerId=%s", params[i][1],
+							      FAKE_PRIVATE));
+		if (i == 3) {
+			CHECK_INT(client.response.status, 403);
+			CHECK_STR(error_disagrees(client.response.body, false, "LedgerReadOnly",
+						  "The ledger can be read only, until an operator "
+						  "has looked at it. An older copy."), NULL);
+			continue;
+		}
+		CHECK_INT(client.response.status, 200);
+		CHECK_STR(reply_disagrees(action_of(params[i][0]), client.response.body, false,
+					  false), NULL);
+		CHECK_STR(reply_text(action_of(params[i][0]), client.response.body, false,
+				     "Checkpoint"), NULL);
+	}
+	core.sealed = false;
+}
+
 static void sick_store(void)
 {
 	struct client client = { .service = services[0], .arena = &arena, .path = "/healthz" };
@@ -551,6 +584,7 @@ int main(void)
 	TEST(next_tokens);
 	TEST(next_token_is_personal);
 	TEST(routes);
+	TEST(unsigned_replies);
 	TEST(sick_store);
 	TEST(broken_bodies);
 	TEST(wrong_shape);

@@ -245,6 +245,7 @@ static const struct call {
 	{ "CheckStore", "" },
 	{ "ListSpaces", "" },
 	{ "ReadBlock", "&Space=0&Block=0" },
+	{ "AdoptStore", "" },
 };
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
@@ -1079,7 +1080,7 @@ static void writes_work(void)
 	static const char *const administrative[] = {
 		"Action=CreateAccount&Name=third", "Action=ListAccounts", "Action=ListAccessKeys",
 		"Action=Maintain", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
-		"Action=ListSpaces", "Action=ReadBlock&Space=0&Block=0&Offset=8&Length=8"
+		"Action=ListSpaces", "Action=AdoptStore", "Action=ReadBlock&Space=0&Block=0&Offset=8&Length=8"
 	};
 	size_t i;
 	int xml;

@@ -348,11 +348,17 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	return outcome(core, err) < 0 ? -1 : level <= 0 && number == 0 && width <= TREE;
 }
 
-int tally_core_adopt(struct tally_core *core,
-		     void (*each)(void *ctx, const char *origin, uint64_t was, uint64_t is),
-		     void *ctx, struct tally_err *err)
+bool tally_core_read_only(struct tally_core *core)
 {
-	each(ctx, "example.invalid/log", 12, TREE);
+	(void)core;
+	return false;
+}
+
+int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
+		     struct tally_err *err)
+{
+	(void)adopt;
+	each(ctx, "example.invalid/log", 12, TREE, false);
 	return outcome(core, err);
 }
 

@@ -135,6 +135,59 @@ const struct tally_action tally_action_stat_store = {
 	.run = stat_store,
 };
 
+static void add_log(void *ctx, const char *origin, uint64_t was, uint64_t is, bool fits)
+{
+	struct listing *listing = ctx;
+	struct tally_node *to = tally_add_object(listing->arena, listing->list, NULL);
+
+	tally_add_str(listing->arena, to, "Origin",
+		      tally_arena_str(listing->arena, tally_bytes_str(origin)));
+	tally_add_uint(listing->arena, to, "SignedSize", was);
+	tally_add_uint(listing->arena, to, "JournalCount", is);
+	tally_add_bool(listing->arena, to, "Fits", fits);
+}
+
+static int adopt_store(struct tally_call *call, struct tally_err *err)
+{
+	struct listing listing = { .arena = call->arena };
+
+	tally_add_bool(call->arena, call->reply, "Moved", tally_core_read_only(call->core));
+	listing.list = tally_add_list(call->arena, call->reply, "Logs", "Log");
+	return tally_core_adopt(call->core, tally_arg_bool(call, "Adopt", false), add_log, &listing,
+				err);
+}
+
+static const struct tally_param adopt_store_params[] = {
+	{ .name = "Adopt", .type = PARAM_BOOL, .fallback = "false", .example = "false",
+	  .help = "false: only tell; true: go on with what is there, and forget what was signed." },
+	PARAM_END
+};
+
+static const struct tally_reply_field adopt_store_reply[] = {
+	{ "Moved", NODE_BOOL, false,
+	  "The store is not where it was made, or is a copy, and was read only for that." },
+	{ "Logs", NODE_LIST, false, "Every ledger that was signed for." },
+	{ "Logs[Log]", NODE_OBJECT, true, "One of them." },
+	{ "Logs[Log].Origin", NODE_TEXT, false, "Its name in checkpoints." },
+	{ "Logs[Log].SignedSize", NODE_UINT, false, "Journals of the largest tree that was signed." },
+	{ "Logs[Log].JournalCount", NODE_UINT, false, "Journals that are there." },
+	{ "Logs[Log].Fits", NODE_BOOL, false,
+	  "What is there begins with what was signed; if not, the ledger was read only." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_adopt_store = {
+	.name = "AdoptStore",
+	.family = FAMILY_ADMIN,
+	.summary = "Go on with a store that is older than what was signed of it.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = adopt_store_params,
+	.reply = adopt_store_reply,
+	.run = adopt_store,
+};
+
 static int add_space(void *ctx, uint64_t space, const char *ledger_id, uint64_t blocks)
 {
 	struct listing *listing = ctx;

@@ -1,0 +1,298 @@
+/*
+ * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key. It opens
+ * no store and asks no server.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "arena.h"
+#include "buf.h"
+#include "clock.h"
+#include "note.h"
+#include "print.h"
+#include "prooffile.h"
+#include "verb.h"
+
+#define PAYLOAD_MAX (64u << 20)
+
+struct check {
+	struct verb_call *call;
+	struct tally_arena arena;
+	struct tally_proof_file file;
+	struct tally_checkpoint checkpoint;
+	struct tally_hash hash;		/* the journal's */
+	struct tally_bytes leaf;	/* empty: only its hash was given */
+	json_object *record;		/* the leaf, taken apart */
+	json_object *extra;		/* what the file's extra line holds, or NULL */
+	bool payload;			/* one was given, and is the leaf's */
+};
+
+static bool read_input(struct check *check, const char *path, size_t max, struct tally_bytes *bytes_r)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : verb_open(path, O_RDONLY, 0);
+	struct tally_buf buf = { 0 };
+	ssize_t got = -1;
+
+	while (fd >= 0 && buf.size <= max) {
+		got = read(fd, tally_buf_reserve(&buf, 65536), 65536);
+		if (got <= 0)
+			break;
+		buf.size += (size_t)got;
+	}
+	if (got < 0)
+		verb_fail(check->call, "%s: %s", path, strerror(errno));
+	else if (buf.size > max)
+		verb_fail(check->call, "%s is too large", path);
+	if (fd >= 0)
+		close(fd);
+	*bytes_r = tally_arena_bytes(&check->arena, tally_buf_bytes(&buf));
+	tally_buf_free(&buf);
+	return got == 0;
+}
+
+/* ---- the steps, in their order; each prints why it fails ---- */
+
+static bool read_proof(struct check *check)
+{
+	struct tally_bytes text, extra;
+
+	if (!read_input(check, check->call->args[0], TALLY_PROOF_MAX, &text))
+		return false;
+	if (!tally_proof_parse(text, &check->file)) {
+		verb_fail(check->call, "%s is no proof file", check->call->args[0]);
+		return false;
+	}
+	if (tally_base64_decode(&check->arena, check->file.extra, &extra))
+		check->extra = json_tokener_parse(tally_arena_str(&check->arena, extra));
+	return true;
+}
+
+/* Signed by the key, and for the key's own log. */
+static bool check_note(struct check *check)
+{
+	const char *text = verb_value(check->call, "vkey", NULL);
+	struct tally_vkey vkey;
+	struct tally_note note;
+
+	if (!tally_vkey_parse(tally_bytes_str(text), &vkey) || vkey.type != NOTE_ED25519) {
+		verb_fail(check->call, "--vkey is no verifier key of a log: %s", text);
+		return false;
+	}
+	if (!tally_note_parse(check->file.checkpoint, &note) ||
+	    !tally_checkpoint_parse(note.text, &check->checkpoint)) {
+		verb_fail(check->call, "its checkpoint is malformed");
+		return false;
+	}
+	if (tally_note_verify(&note, &vkey, 1, NULL, NULL) != 1) {
+		verb_fail(check->call, "NOT VERIFIED: the checkpoint is not signed by this key");
+		return false;
+	}
+	if (!tally_bytes_is(check->checkpoint.origin, vkey.name)) {
+		verb_fail(check->call, "NOT VERIFIED: the checkpoint is of another log, %.*s",
+			  (int)check->checkpoint.origin.size,
+			  (const char *)check->checkpoint.origin.data);
+		return false;
+	}
+	return true;
+}
+
+static const char *extra_text(const struct check *check, const char *name)
+{
+	json_object *value;
+
+	if (check->extra == NULL || !json_object_object_get_ex(check->extra, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* The journal that is to be in the log: a leaf, or only its hash. */
+static bool find_journal(struct check *check)
+{
+	const char *hash = verb_value(check->call, "journal-hash", NULL);
+	const char *path = verb_value(check->call, "leaf", NULL);
+	const char *leaf = extra_text(check, "leaf");
+
+	if (hash != NULL) {
+		if (tally_hex_decode(tally_bytes_str(hash), check->hash.bytes, TALLY_HASH_SIZE))
+			return true;
+		verb_fail(check->call, "--journal-hash is 64 hex digits, not %s", hash);
+		return false;
+	}
+	if (path != NULL) {
+		if (!read_input(check, path, UINT16_MAX, &check->leaf))
+			return false;
+	} else if (leaf != NULL) {
+		check->leaf = tally_bytes_str(leaf);
+	} else {
+		verb_fail(check->call, "which journal? Use --leaf FILE or --journal-hash HEX");
+		return false;
+	}
+	tally_leaf_hash(check->leaf, &check->hash);
+	return true;
+}
+
+static bool check_path(struct check *check)
+{
+	if (tally_inclusion_verify(check->file.index, check->checkpoint.size, &check->hash,
+				   check->file.path, check->file.path_count,
+				   &check->checkpoint.root))
+		return true;
+	verb_fail(check->call, "NOT VERIFIED: this journal is not number %" PRIu64 " of that log",
+		  check->file.index);
+	return false;
+}
+
+static const char *record_text(const struct check *check, const char *name)
+{
+	json_object *value;
+
+	if (check->record == NULL || !json_object_object_get_ex(check->record, name, &value))
+		return "";
+	return json_object_get_string(value);
+}
+
+/* The leaf is in the log as it is; that it speaks of this place in this log is checked too. */
+static bool check_leaf(struct check *check)
+{
+	const char *origin = tally_arena_str(&check->arena, check->checkpoint.origin);
+	const char *ledger;
+
+	if (check->leaf.size == 0)
+		return true;
+	check->record = json_tokener_parse(tally_arena_str(&check->arena, check->leaf));
+	ledger = strrchr(origin, '/');
+	if (check->record != NULL && ledger != NULL &&
+	    strcmp(record_text(check, "ledgerId"), ledger + 1) == 0 &&
+	    strcmp(record_text(check, "journalId"),
+		   tally_arena_printf(&check->arena, "%" PRIu64, check->file.index)) == 0)
+		return true;
+	verb_fail(check->call, "NOT VERIFIED: the leaf is of another journal than its place says");
+	return false;
+}
+
+static bool check_payload(struct check *check)
+{
+	const char *path = verb_value(check->call, "payload", NULL);
+	const char *salt = verb_value(check->call, "salt", extra_text(check, "salt"));
+	uint8_t bytes[16], hash[TALLY_HASH_SIZE];
+	char hex[2 * TALLY_HASH_SIZE + 1];
+	struct tally_sha256 sha;
+	struct tally_bytes payload;
+
+	if (path == NULL)
+		return true;
+	if (salt == NULL || !tally_hex_decode(tally_bytes_str(salt), bytes, sizeof bytes)) {
+		verb_fail(check->call, "a payload is checked with its salt: --salt and 32 hex digits");
+		return false;
+	}
+	if (check->leaf.size == 0) {
+		verb_fail(check->call, "a payload is checked against a leaf: give --leaf FILE");
+		return false;
+	}
+	if (!read_input(check, path, PAYLOAD_MAX, &payload))
+		return false;
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, bytes, sizeof bytes);
+	tally_sha256_add(&sha, payload.data, payload.size);
+	tally_sha256_end(&sha, hash);
+	tally_hex_encode(hash, sizeof hash, hex);
+	if (strcmp(record_text(check, "payloadHash"), hex) != 0) {
+		verb_fail(check->call, "NOT VERIFIED: %s is not the payload of this journal", path);
+		return false;
+	}
+	check->payload = true;
+	return true;
+}
+
+/* ---- what was verified ---- */
+
+static void say_json(const struct check *check)
+{
+	json_object *all = json_object_new_object();
+	char hex[2 * TALLY_HASH_SIZE + 1];
+
+	json_object_object_add(all, "Verified", json_object_new_boolean(true));
+	json_object_object_add(all, "Origin", json_object_new_string_len(
+		(const char *)check->checkpoint.origin.data, (int)check->checkpoint.origin.size));
+	json_object_object_add(all, "JournalId", json_object_new_uint64(check->file.index));
+	json_object_object_add(all, "TreeSize", json_object_new_uint64(check->checkpoint.size));
+	tally_hex_encode(check->checkpoint.root.bytes, TALLY_HASH_SIZE, hex);
+	json_object_object_add(all, "RootHash", json_object_new_string(hex));
+	tally_hex_encode(check->hash.bytes, TALLY_HASH_SIZE, hex);
+	json_object_object_add(all, "JournalHash", json_object_new_string(hex));
+	json_object_object_add(all, "Payload", json_object_new_boolean(check->payload));
+	if (check->record != NULL)
+		json_object_object_add(all, "Leaf", json_object_get(check->record));
+	print_json(all);
+}
+
+static void say_text(const struct check *check)
+{
+	char hex[2 * TALLY_HASH_SIZE + 1], time[21];
+	uint64_t ms;
+
+	tally_hex_encode(check->hash.bytes, TALLY_HASH_SIZE, hex);
+	printf("verified: journal %" PRIu64 " of the first %" PRIu64 " of %.*s\n", check->file.index,
+	       check->checkpoint.size, (int)check->checkpoint.origin.size,
+	       (const char *)check->checkpoint.origin.data);
+	printf("  signature of the checkpoint by the key given: good\n");
+	printf("  hash %s\n", hex);
+	if (check->record != NULL) {
+		printf("  type %s\n", record_text(check, "payloadType"));
+		if (tally_parse_u64(tally_bytes_str(record_text(check, "timestamp")), INT64_MAX, &ms)) {
+			tally_time_format(ms, time);
+			printf("  time %s, as the server says\n", time);
+		}
+	}
+	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
+}
+
+static int verify_run(struct verb_call *call)
+{
+	struct check check = { .call = call };
+	bool good;
+
+	if (verb_value(call, "vkey", NULL) == NULL)
+		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it");
+	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
+		return verb_misuse(call, "--leaf or --journal-hash, not both");
+	good = read_proof(&check) && check_note(&check) && find_journal(&check) &&
+	       check_path(&check) && check_leaf(&check) && check_payload(&check);
+	if (good && verb_given(call, "json"))
+		say_json(&check);
+	else if (good)
+		say_text(&check);
+	json_object_put(check.record);
+	json_object_put(check.extra);
+	tally_arena_free(&check.arena);
+	return good ? VERB_OK : VERB_FAILED;
+}
+
+static const struct verb_option verify_options[] = {
+	{ "vkey", "KEY", "the log's verifier key, as 'tally ledger vkey' printed it" },
+	{ "leaf", "FILE", "the journal's leaf (default: what the proof file holds)" },
+	{ "journal-hash", "HEX", "only the journal's hash, instead of a leaf" },
+	{ "payload", "FILE", "check also that this is the journal's payload; - is standard input" },
+	{ "salt", "HEX", "the payload's salt (default: what the proof file holds)" },
+	VERB_JSON_OPTION,
+	VERB_OPTIONS_END
+};
+
+const struct verb verb_verify = {
+	.name = "verify",
+	.usage = "FILE",
+	.summary = "Check a proof file offline against a log's key",
+	.options = verify_options,
+	.min_args = 1,
+	.max_args = 1,
+	.run = verify_run,
+};
