@@ -83,8 +83,7 @@ passes "publish, unsigned" env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET
 passes "ledger set" "$TALLY" ledger set "$id" --public-read off
 refuses "... nor publishes it" "status 404" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" publish "$id" log2
-passes "with a key it is published" "$TALLY" publish "$id" log2
-same "... the same files" "$(diff -r log log2)" ""
+same "with a key it is published" "$("$TALLY" publish "$id" log2 --json | json TreeSize)" 3207
 refuses "... and nobody without a key reads it" "status 4" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" call GetJournal LedgerId=$id JournalId=2
 refuses "administration is not for endpoints" "which store" "$TALLY" account list
