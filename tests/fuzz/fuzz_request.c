@@ -37,8 +37,9 @@ static void check_document(const struct tally_response *response)
 	xmlDocPtr document;
 
 	PROMISE(response->status >= 200 && response->status < 600);
-	if (strcmp(response->content_type, "text/plain;charset=utf-8") == 0)
-		return;
+	if (strcmp(response->content_type, "text/plain;charset=utf-8") == 0 ||
+	    strcmp(response->content_type, "text/plain; charset=utf-8") == 0)
+		return;	/* /healthz; what C2SP says of the log's files */
 	if (xml) {
 		document = xmlReadMemory((const char *)response->body.data,
 					 (int)response->body.size, NULL, NULL,
