@@ -94,7 +94,8 @@ def main():
     parser.add_argument('--source', default=os.path.dirname(os.path.dirname(here)))
     parser.add_argument('--driver', default=os.environ.get('TALLY_HTTP_DRIVER', 'bdb'))
     parser.add_argument('--starts', action='store_true', help='only what is not one server\'s')
-    parser.add_argument('words', nargs='*')
+    parser.add_argument('words', nargs='*', help='servers, or words of the names of tests',
+                        default=os.environ.get('TALLY_HTTP_WORDS', '').split())
     options = parser.parse_args()
     servers = [w for w in options.words if w in SERVERS] or list(SERVERS)
     report = Report([w for w in options.words if w not in SERVERS])
