@@ -521,7 +521,8 @@ static int create(struct bdb_store *bdb, struct tally_err *err)
 		return ret < 0 ? -1 : tally_err_set(err, TALLY_EXISTS, "there is a store in %s already",
 						    bdb->dir);
 	if (bdb_make_dirs(bdb, err) < 0 || clear_env(bdb, err) < 0 ||
-	    bdb_env_open(bdb, true, false, err) < 0 || bdb_checkpoint(bdb, true, err) < 0 ||
+	    bdb_env_open(bdb, true, false, err) < 0 ||
+	    bdb_checkpoint_trees(bdb, true, err) < 0 ||
 	    bdb_format_write(bdb->dir, bdb->secret, err) < 0)
 		return -1;
 	/* Last, since whoever finds it takes all names for durable. */

@@ -215,7 +215,10 @@ void bdb_keeper_stop(struct bdb_store *bdb);
 void bdb_keeper_hint(struct bdb_store *bdb, uint64_t log_bytes);
 void bdb_keeper_poke(struct bdb_store *bdb);
 
-/* Everything written is in the trees and synced; old logs go. keep_lock held. */
+/* Everything written is in the trees and synced. keep_lock held, as for the next. */
+int bdb_checkpoint_trees(struct bdb_store *bdb, bool force, struct tally_err *err);
+
+/* The same; the end of the log is remembered, and old logs go. */
 int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err);
 
 /* A clean close: a checkpoint if anything was written, a short log, and all handles let go. */

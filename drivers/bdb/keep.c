@@ -13,7 +13,7 @@
 
 /* ---- checkpoints ---- */
 
-static int checkpoint_trees(struct bdb_store *bdb, bool force, struct tally_err *err)
+int bdb_checkpoint_trees(struct bdb_store *bdb, bool force, struct tally_err *err)
 {
 	int ret;
 
@@ -44,7 +44,7 @@ static int remove_old_logs(struct bdb_store *bdb, struct tally_err *err)
 
 int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err)
 {
-	if (checkpoint_trees(bdb, force, err) < 0 || bdb_tail_remember(bdb, NULL, err) < 0)
+	if (bdb_checkpoint_trees(bdb, force, err) < 0 || bdb_tail_remember(bdb, NULL, err) < 0)
 		return -1;
 	return remove_old_logs(bdb, err);
 }
@@ -77,7 +77,7 @@ static int settle(struct bdb_store *bdb, struct tally_err *err)
 		return 0;
 	if (bdb_log_state(bdb, &log) == 0 && log.offset > SHORT_LOG && next_log_file(bdb) != 0)
 		return tally_err_set(err, TALLY_IO, "the log cannot be written");
-	return checkpoint_trees(bdb, true, err);
+	return bdb_checkpoint_trees(bdb, true, err);
 }
 
 int bdb_keep_close(struct bdb_store *bdb, struct tally_err *err)

@@ -528,7 +528,7 @@ static int err_damaged(const struct bdb_store *bdb, uint32_t file, uint32_t offs
 }
 
 /* Looks through what is behind the end; *bytes_r: how much of it is not zero. */
-static int check_rest(struct bdb_store *bdb, const struct note *end, uint32_t newest,
+static int check_rest(struct bdb_store *bdb, const struct note *end, uint32_t newest, bool known,
 		      size_t *bytes_r, struct tally_err *err)
 {
 	struct note durable = { 0 };
@@ -546,8 +546,9 @@ static int check_rest(struct bdb_store *bdb, const struct note *end, uint32_t ne
 		*bytes_r += size;
 		free(data);
 	}
-	if (durable.file > end->file ||
-	    (durable.file == end->file && durable.offset > end->offset))
+	/* Not in a fresh backup, where the log was copied while it was written. */
+	if (known && (durable.file > end->file ||
+		      (durable.file == end->file && durable.offset > end->offset)))
 		return err_damaged(bdb, end->file, end->offset, "it was durable beyond that", err);
 	return 0;
 }
@@ -610,7 +611,7 @@ int bdb_tail_check(struct bdb_store *bdb, struct tally_err *err)
 	if (known && (end.file < note.file ||
 		      (end.file == note.file && end.offset < note.offset)))
 		return err_damaged(bdb, end.file, end.offset, "it was durable beyond that", err);
-	if (check_rest(bdb, &end, newest, &rest, err) < 0)
+	if (check_rest(bdb, &end, newest, known, &rest, err) < 0)
 		return -1;
 	if (cut(bdb, &end, newest, rest, err) < 0 || bdb_sync_files(bdb, err) < 0)
 		return -1;
