@@ -49,6 +49,12 @@ int bdb_checkpoint(struct bdb_store *bdb, bool force, struct tally_err *err)
 	return remove_old_logs(bdb, err);
 }
 
+/* On a medium that is nearly full a log file is not filled up: that would end the engine. */
+static int may_fill(struct bdb_store *bdb, const char *what, struct tally_err *err)
+{
+	return bdb_may_write(bdb, bdb->set.log_file / 2, what, err);
+}
+
 /* Fills the log file up, so that the next record begins another. */
 static int next_log_file(struct bdb_store *bdb)
 {
@@ -70,12 +76,14 @@ static int next_log_file(struct bdb_store *bdb)
 static int settle(struct bdb_store *bdb, struct tally_err *err)
 {
 	struct bdb_log_state log;
+	struct tally_err none;
 
 	if (bdb_index_drain(bdb, err) < 0)
 		return -1;
 	if (!atomic_load(&bdb->wrote))
 		return 0;
-	if (bdb_log_state(bdb, &log) == 0 && log.offset > SHORT_LOG && next_log_file(bdb) != 0)
+	if (bdb_log_state(bdb, &log) == 0 && log.offset > SHORT_LOG &&
+	    may_fill(bdb, "close", &none) == 0 && next_log_file(bdb) != 0)
 		return tally_err_set(err, TALLY_IO, "the log cannot be written");
 	return bdb_checkpoint_trees(bdb, true, err);
 }
@@ -478,7 +486,7 @@ int bdb_scrub(struct tally_store *store, struct tally_err *err)
 	struct bdb_store *bdb = bdb_downcast(store);
 	int ret;
 
-	if (bdb_may_write(bdb, 0, "scrub", err) < 0 || bdb_index_drain(bdb, err) < 0 ||
+	if (may_fill(bdb, "scrub", err) < 0 || bdb_index_drain(bdb, err) < 0 ||
 	    bdb_clear_trash(bdb, NULL, err) < 0)
 		return -1;
 	pthread_mutex_lock(&bdb->keep_lock);
