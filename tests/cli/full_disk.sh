@@ -64,7 +64,7 @@ try_driver() {	# driver
 	fi
 	rm "$disk/rest" "$disk/ballast"
 	same "$1: with room again, the same upload goes on" \
-		"$(long_lines $((acked + 1)) 100 | "$TALLY" append "$id" --lines --token "$acked" --batch 100 2>&1)" \
+		"$(long_lines $((acked + 1)) 100 | "$TALLY" append "$id" --lines --token "$acked" --batch 100 2>err)" \
 		"100 appended; journals $((acked + 1)) to $((acked + 100))"
 	holds "$1: everything once, in order" $((acked + 100))
 	rm -rf "$TALLY_STORE"
