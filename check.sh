@@ -265,6 +265,18 @@ work_off() {
 	done
 }
 
+# Where web servers are unpacked that are not installed. Tests that root runs start them as another
+# user, who cannot enter a clone below /root: then a directory of their own.
+server_place() {
+	servers=$work/server
+	mkdir -p "$servers/deb"
+	[ "$(id -u)" = 0 ] || return 0
+	setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$servers" 2>/dev/null && return 0
+	servers=$(mktemp -d /tmp/tally-servers-XXXXXX) && chmod 755 "$servers"
+	trap 'rm -rf "$servers"' EXIT
+	ln -s "$work/server/deb" "$servers/deb"
+}
+
 # Packages, in the foreground, since they change PATH and ask for root.
 prepare() {
 	local version server
@@ -277,8 +289,9 @@ prepare() {
 	fi
 	if is_wanted http || is_wanted quickstart || is_wanted sdk || is_wanted cli; then
 		install_packages spawn-fcgi python3
+		server_place
 		for server in lighttpd apache2 nginx; do
-			have_server "$work/server" "$server" ||
+			have_server "$servers" "$server" ||
 				say "    there is no $server; its tests are skipped"
 		done
 	fi
