@@ -14,11 +14,14 @@ if [ "$(id -u)" = 0 ]; then
 	as="setpriv --reuid=65533 --regid=65533 --clear-groups"
 	chown 65533:65533 "$dir"
 fi
+# Another user cannot enter a build below /root.
+cp "$TALLY" "$TALLY_FCGI" "$dir" && cp -r "$SOURCE/templates" "$dir/templates" && chmod -R a+rX "$dir/templates"
+TALLY=$dir/tally TALLY_FCGI=$dir/tally.fcgi
 # Open to the pages it makes, not to their network: a port of the kernel's choice on loopback.
 export TALLY_STORE=$dir/store
 $as "$TALLY" init --driver "$driver" --json >init.json 2>/dev/null
 $as "$TALLY" serve --listen 127.0.0.1:0 --daemon --fcgi "$TALLY_FCGI" \
-	--templates "$SOURCE/templates" >url 2>serve.err
+	--templates "$dir/templates" >url 2>serve.err
 url=$(grep -o 'http://[^ ]*' url)
 if [ -z "$url" ]; then
 	not_ok "a server starts" "$(cat serve.err store.serve/*.log 2>/dev/null | tail -n 5)"
