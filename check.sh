@@ -296,6 +296,9 @@ prepare() {
 		done
 	fi
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
+	if is_wanted cli; then
+		install_packages mandoc
+	fi
 	if is_wanted sdk; then
 		command -v npm >/dev/null || install_packages nodejs npm
 		command -v python3 >/dev/null || install_packages python3
