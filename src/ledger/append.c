@@ -263,25 +263,25 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 
 /* ---- receipts ---- */
 
-static void fill_receipt(const struct tally_command *command, const struct entry *entry,
-			 struct tally_receipt *receipt)
+void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id,
+			const struct tally_hash *leaf, const uint8_t digest[32],
+			struct tally_receipt *receipt_r)
 {
-	*receipt = (struct tally_receipt){
-		.journal_id = entry->journal_id,
-		.journal_hash = entry->leaf,
+	*receipt_r = (struct tally_receipt){
+		.journal_id = journal_id,
+		.journal_hash = *leaf,
 		.timestamp_ms = command->time_ms,
 		.block = command->block,
 		.block_hash = command->block_hash,
 		.tree_size = command->tree_size,
 		.root = command->root,
 	};
-	memcpy(receipt->request_digest, entry->request, 32);
+	memcpy(receipt_r->request_digest, digest, 32);
 }
 
-/* Of a journal that was there already: same ids, a newer tree. */
-static int old_receipt(struct tally_core *core, struct tally_space *space,
-		       const struct entry *entry, struct tally_receipt *receipt,
-		       struct tally_err *err)
+int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
+			const uint8_t digest[32], struct tally_receipt *receipt_r,
+			struct tally_err *err)
 {
 	struct tally_journal journal;
 	struct tally_block_info block;
@@ -292,9 +292,9 @@ static int old_receipt(struct tally_core *core, struct tally_space *space,
 	tally_arena_init(&arena);
 	if (tally_view_take(space, &view, err) != 0)
 		return -1;
-	if (tally_view_journal(&view, entry->journal_id, &arena, &journal, err) == 1 &&
+	if (tally_view_journal(&view, journal_id, &arena, &journal, err) == 1 &&
 	    tally_block_info(core, tally_bytes_str(space->name), journal.block, &block, err) == 1) {
-		*receipt = (struct tally_receipt){
+		*receipt_r = (struct tally_receipt){
 			.journal_id = journal.id,
 			.journal_hash = journal.hash,
 			.timestamp_ms = journal.timestamp_ms,
@@ -303,11 +303,11 @@ static int old_receipt(struct tally_core *core, struct tally_space *space,
 			.tree_size = view.head->frontier.size,
 			.root = view.head->root,
 		};
-		memcpy(receipt->request_digest, entry->request, 32);
+		memcpy(receipt_r->request_digest, digest, 32);
 		result = 0;
 	} else if (err->code == TALLY_OK) {
 		tally_err_set(err, TALLY_CORRUPT, "journal %llu of a known token is not there",
-			      (unsigned long long)entry->journal_id);
+			      (unsigned long long)journal_id);
 	}
 	tally_view_drop(&view);
 	tally_arena_free(&arena);
@@ -333,9 +333,11 @@ static int run_part(struct tally_core *core, struct tally_space *space,
 		if (results[i].err.code != TALLY_OK)
 			continue;
 		if (!entries[i].known)
-			fill_receipt(&command, &entries[i], &results[i].receipt);
-		else if (old_receipt(core, space, &entries[i], &results[i].receipt,
-				     &results[i].err) != 0 && atomic) {
+			tally_receipt_fill(&command, entries[i].journal_id, &entries[i].leaf,
+					   entries[i].request, &results[i].receipt);
+		else if (tally_receipt_again(core, space, entries[i].journal_id,
+					     entries[i].request, &results[i].receipt,
+					     &results[i].err) != 0 && atomic) {
 			*err = results[i].err;
 			return -1;
 		}

@@ -175,6 +175,52 @@ int tally_permit(const struct tally_view *view, const struct tally_caller *calle
 		 enum tally_permission permission, struct tally_member *member_r,
 		 struct tally_err *err);
 
+/* ---- one journal by a command (manage.c) ---- */
+
+/*
+ * Filled in by who runs it: record (its member is filled in here) and payload of prepared, what
+ * (names the command in the digest of the request), need, and check, which may be NULL: it refuses
+ * the command, or completes its record, against the state of the block under construction.
+ */
+struct tally_manage {
+	struct tally_prepared prepared;
+	const char *what;
+	enum tally_permission need;
+	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
+	void *ctx;
+	/* known when it is decided */
+	struct tally_member member;		/* the caller's */
+	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
+	uint8_t request[TALLY_DIGEST_SIZE];	/* ... and keyed, for the envelope */
+	uint8_t token[TALLY_DIGEST_SIZE];
+	bool has_token;
+	bool known;				/* it was done before: journal_id is that one */
+	uint64_t journal_id;
+	struct tally_hash leaf;
+};
+
+/* Runs it in a ledger. receipt_r may be NULL. NOTFOUND, DENIED, what check() says, and the queue's. */
+int tally_manage_run(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes ledger_id, struct tally_manage *manage,
+		     struct tally_receipt *receipt_r, struct tally_err *err);
+
+/* Its parts, for the genesis of a ledger. */
+void tally_manage_request(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_manage *manage);
+void tally_manage_token(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_manage *manage);
+int tally_manage_add(struct tally_build *build, const struct tally_write *write,
+		     struct tally_manage *manage, struct tally_err *err);
+
+/* Receipts: of a command that wrote, and of a journal that was there already (same ids, a newer
+ * tree). digest: of the request. */
+void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id,
+			const struct tally_hash *leaf, const uint8_t digest[32],
+			struct tally_receipt *receipt_r);
+int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
+			const uint8_t digest[32], struct tally_receipt *receipt_r,
+			struct tally_err *err);
+
 /* ---- the high-water file (high.c) ---- */
 
 /* Reads path; no such file: nothing was signed yet. path NULL: kept in memory only. */

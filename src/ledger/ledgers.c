@@ -23,93 +23,14 @@ static int check_description(struct tally_bytes text, struct tally_err *err)
 	return 0;
 }
 
-/* Keyed digest of what a management command asks, for its token and nonce. */
-static void request_key(struct tally_core *core, const char *what, const struct tally_record *record,
-			struct tally_bytes ledger_id, uint8_t key_r[TALLY_DIGEST_SIZE])
-{
-	struct tally_buf buf = { 0 };
-
-	tally_buf_add_str(&buf, what);
-	tally_buf_add_u8(&buf, '\n');
-	tally_buf_add_bytes(&buf, ledger_id);
-	tally_buf_add_u8(&buf, '\n');
-	tally_data_encode(record, &buf);
-	tally_keyed_digest(core->digest_key, tally_buf_bytes(&buf), key_r);
-	tally_buf_free(&buf);
-}
-
-/* ---- one journal that manages a ledger ---- */
-
-struct manage {
-	struct tally_prepared prepared;
-	uint8_t request[TALLY_DIGEST_SIZE];
-	uint8_t token[TALLY_DIGEST_SIZE];
-	bool has_token;
-	enum tally_permission need;
-	struct tally_member member;
-	uint64_t journal_id;
-	struct tally_hash leaf;
-};
-
-static int add_managed(struct tally_build *build, const struct tally_write *write,
-		       struct manage *manage, struct tally_err *err)
-{
-	tally_envelope_fill(build->core, write,
-			    manage->has_token ? tally_bytes(manage->token, TALLY_DIGEST_SIZE) :
-						TALLY_BYTES_NONE,
-			    manage->request, true, &manage->prepared.envelope);
-	return tally_build_add(build, &manage->prepared, &manage->journal_id, &manage->leaf, err);
-}
-
-static int decide_manage(struct tally_build *build, struct tally_command *command,
-			 struct tally_err *err)
-{
-	struct manage *manage = command->ctx;
-	uint64_t journal;
-	int again;
-
-	if (manage->has_token) {
-		again = tally_build_token(build, manage->token, manage->request, &journal, err);
-		if (again != 0)
-			return again == 1 ? 0 : -1;
-	}
-	again = tally_build_admit(build, command->write, manage->request, &journal, err);
-	if (again != 0)
-		return again == 1 ? 0 : -1;
-	if (tally_permit(&build->view, &command->write->caller, manage->need, &manage->member,
-			 err) != 0)
-		return -1;
-	manage->prepared.record.member_id = tally_bytes_str(manage->member.id);
-	return add_managed(build, command->write, manage, err);
-}
-
-static int run_manage(struct tally_core *core, const struct tally_write *write,
-		      struct tally_bytes ledger_id, const char *what, struct manage *manage,
-		      struct tally_err *err)
-{
-	struct tally_command command = { .decide = decide_manage, .write = write, .ctx = manage,
-					 .bytes = 8192, .journals = 1 };
-	int found = tally_space_of_ledger(core, ledger_id, &command.space, err);
-
-	if (found < 0)
-		return -1;
-	if (found == 0)
-		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
-	request_key(core, what, &manage->prepared.record, ledger_id, manage->request);
-	if (write->token.size > 0) {
-		manage->has_token = true;
-		tally_token_digest(core, ledger_id, write->caller.account, write->token,
-				   manage->token);
-	}
-	return tally_queue_run(core, &command, err);
-}
+/* ---- changing ---- */
 
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
 	struct tally_field fields[3];
-	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER };
 	size_t count = 0;
 
 	if ((change->set_name && check_name(change->name, err) != 0) ||
@@ -129,17 +50,17 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 	manage.prepared.record = (struct tally_record){ .type = TYPE_UPDATE_LEDGER,
 							.has_data = true, .fields = fields,
 							.field_count = (uint8_t)count };
-	return run_manage(core, write, ledger_id, "modify", &manage, err);
+	return tally_manage_run(core, write, ledger_id, &manage, NULL, err);
 }
 
 int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, struct tally_err *err)
 {
-	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+	struct tally_manage manage = { .what = "delete", .need = PERM_UPDATE_LEDGER };
 
 	manage.prepared.record = (struct tally_record){ .type = TYPE_DELETE_LEDGER,
 							.has_data = true };
-	return run_manage(core, write, ledger_id, "delete", &manage, err);
+	return tally_manage_run(core, write, ledger_id, &manage, NULL, err);
 }
 
 /* ---- creating ---- */
@@ -151,7 +72,7 @@ int tally_ledger_delete(struct tally_core *core, const struct tally_write *write
 static int decide_create(struct tally_build *build, struct tally_command *command,
 			 struct tally_err *err)
 {
-	struct manage *manage = command->ctx;
+	struct tally_manage *manage = command->ctx;
 	uint64_t journal;
 	int known;
 
@@ -166,7 +87,7 @@ static int decide_create(struct tally_build *build, struct tally_command *comman
 	}
 	if (tally_build_admit(build, command->write, manage->request, &journal, err) != 0)
 		return -1;
-	return add_managed(build, command->write, manage, err);
+	return tally_manage_add(build, command->write, manage, err);
 }
 
 /*
@@ -255,7 +176,7 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 	char origin[256], log_key[65];
 	struct tally_command command = { .decide = decide_create, .write = write, .bytes = 16384,
 					 .journals = 1 };
-	struct manage manage = { .need = PERM_NONE };
+	struct tally_manage manage = { .what = "create", .need = PERM_NONE };
 	uint64_t account = write->caller.account, space;
 	struct tally_field fields[8];
 
@@ -281,12 +202,8 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 	manage.prepared.record = (struct tally_record){
 		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = 8,
 		.member_id = tally_bytes_str(created->member_id) };
-	request_key(core, "create", &manage.prepared.record, TALLY_BYTES_NONE, manage.request);
-	if (write->token.size > 0) {
-		manage.has_token = true;
-		tally_token_digest(core, tally_bytes_str(created->ledger_id), account,
-				   write->token, manage.token);
-	}
+	tally_manage_request(core, TALLY_BYTES_NONE, &manage);
+	tally_manage_token(core, write, tally_bytes_str(created->ledger_id), &manage);
 	command.ctx = &manage;
 	if (!tally_ledger_id_space(tally_bytes_str(created->ledger_id), &space) ||
 	    tally_space_need(core, space, created->ledger_id, &command.space, err) != 0)
