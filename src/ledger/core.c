@@ -344,11 +344,7 @@ static int choose_spaces(struct tally_core *core, struct tally_bytes ledger_id,
 
 	if (ledger_id.size == 0)
 		return tally_store_spaces(core->blocks, collect_space, spaces, err);
-	if (tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME)) {
-		collect_space(spaces, TALLY_SYSTEM_SPACE, core->system->head->blocks, false);
-		return 0;
-	}
-	found = tally_space_of_ledger(core, ledger_id, &space, err);
+	found = tally_space_of_log(core, ledger_id, &space, err);
 	if (found == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
 	if (found == 1)

@@ -479,20 +479,18 @@ static int run_list(struct list *list, struct tally_err *err)
 	return walk(list, TABLE_LOCATOR, TALLY_BYTES_NONE, floor, each_block);
 }
 
+/* Only ledgers, and not deleted ones: journals of the system ledger hold sealed secrets. */
 static int view_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_view *view_r, struct tally_err *err)
 {
-	struct tally_space *space;
-	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_view_of_log(core, ledger_id, view_r, err);
 
-	if (found != 1)
-		return found;
-	if (tally_view_take(space, view_r, err) != 0)
-		return -1;
-	if (view_r->head->status == LEDGER_NORMAL)
-		return 1;
-	tally_view_drop(view_r);
-	return 0;
+	if (found == 1 &&
+	    (view_r->space == core->system || view_r->head->status != LEDGER_NORMAL)) {
+		tally_view_drop(view_r);
+		found = 0;
+	}
+	return found;
 }
 
 int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
@@ -570,9 +568,7 @@ int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint
 	struct tally_space *space;
 	struct tally_arena arena;
 	struct tally_bytes bytes;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    (space = core->system, 1) :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_space_of_log(core, ledger_id, &space, err);
 
 	if (found != 1)
 		return found;

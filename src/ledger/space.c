@@ -566,6 +566,15 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 	return found;
 }
 
+int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
+		       struct tally_space **space_r, struct tally_err *err)
+{
+	if (!tally_bytes_is(name, TALLY_SYSTEM_NAME))
+		return tally_space_of_ledger(core, name, space_r, err);
+	*space_r = core->system;
+	return 1;
+}
+
 int tally_space_refresh(struct tally_space *space, bool force, struct tally_err *err)
 {
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
@@ -620,6 +629,17 @@ void tally_view_drop(struct tally_view *view)
 	view->space->readers--;
 	pthread_mutex_unlock(&view->space->look);
 	view->space = NULL;
+}
+
+int tally_view_of_log(struct tally_core *core, struct tally_bytes name, struct tally_view *view_r,
+		      struct tally_err *err)
+{
+	struct tally_space *space;
+	int found = tally_space_of_log(core, name, &space, err);
+
+	if (found == 1 && tally_view_take(space, view_r, err) != 0)
+		found = -1;
+	return found;
 }
 
 static struct tally_sight sight_of(const struct tally_view *view)

@@ -97,11 +97,17 @@ int tally_space_need(struct tally_core *core, uint64_t id, const char *name,
 /* By ledger id; 0 also where the id is not exactly the ledger's. */
 int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_space **space_r, struct tally_err *err);
+/* By the name of a log: a ledger id, or "system" for the system ledger. */
+int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
+		       struct tally_space **space_r, struct tally_err *err);
 void tally_space_free(struct tally_space *space);
 
 /* Takes a view; BUSY while the index is being rebuilt. Drop it soon: it holds memory. */
 int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct tally_err *err);
 void tally_view_drop(struct tally_view *view);
+/* A view of a log by its name, deleted or not: 1; 0 where there is none. */
+int tally_view_of_log(struct tally_core *core, struct tally_bytes name, struct tally_view *view_r,
+		      struct tally_err *err);
 
 /* Overlay, then index. 1 found, 0, -1. The value lives as long as view and arena. */
 int tally_view_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
