@@ -131,6 +131,10 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 
 	if (tally_space_trust(space, err) != 0)
 		return -1;
+	if (view->head->state_wrong)
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly",
+				       "%s has a STATE_ROOT journal that is not what its journals "
+				       "make; it is not signed for", space->name);
 	cache = cache_of(space);
 	pthread_mutex_lock(&cache->lock);
 	if (cache->size < view->head->frontier.size)

@@ -47,6 +47,12 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
+	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
+	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
+	  "many journals; 0: never by itself." },
+	{ "state_idle", SETTING_TIME, "10s", AT(state_idle_ms),
+	  "And one when nothing was appended for so long; 0: not." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 #undef AT
@@ -66,6 +72,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_mutex_init(&core->queue_lock, NULL);
 	pthread_mutex_init(&core->commit_lock, NULL);
 	pthread_mutex_init(&core->flush_lock, NULL);
+	pthread_mutex_init(&core->state_lock, NULL);
+	pthread_cond_init(&core->state_wake, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
@@ -91,6 +99,8 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->queue_lock);
 	pthread_mutex_destroy(&core->commit_lock);
 	pthread_mutex_destroy(&core->flush_lock);
+	pthread_mutex_destroy(&core->state_lock);
+	pthread_cond_destroy(&core->state_wake);
 	pthread_cond_destroy(&core->queue_wake);
 	pthread_cond_destroy(&core->flush_wake);
 	pthread_cond_destroy(&core->flush_done);
@@ -130,7 +140,10 @@ static int core_start(struct tally_core *core, struct tally_err *err)
 {
 	if (core->short_lived || core->read_only)
 		return 0;
-	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ? -1 : 0;
+	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ||
+			       tally_state_start(core, err) != 0 ?
+		       -1 :
+		       0;
 }
 
 static int core_setup(struct tally_core *core, const struct tally_core_options *options,
@@ -163,6 +176,7 @@ static void core_stop(struct tally_core *core)
 {
 	struct tally_err err;
 
+	tally_state_stop(core);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
 	if (!core->read_only && !core->dead && tally_flush_spaces(core, !core->short_lived, &err) != 0)
@@ -453,6 +467,7 @@ static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
 
 	shadow->core = core;
 	shadow->id = id;
+	shadow->shadow = true;
 	pthread_mutex_init(&shadow->write, NULL);
 	pthread_mutex_init(&shadow->flush, NULL);
 	pthread_mutex_init(&shadow->load, NULL);

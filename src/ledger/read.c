@@ -96,7 +96,9 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
 			return -1;
 	}
-	if (record.has_data) {
+	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
+				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
+	if (record.has_data && journal_r->key.size == 0) {
 		tally_data_encode(&record, &buf);
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
@@ -126,6 +128,51 @@ static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t 
 	return 0;
 }
 
+/* The bytes of one journal's three slots, and where they are. */
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct spot *spot_r,
+		     struct tally_block_entry *entry_r, struct tally_arena *arena,
+		     struct tally_bytes *item_r, struct tally_err *err)
+{
+	struct tally_bytes bytes;
+
+	if (locate(view, journal_id, spot_r, err) != 0 ||
+	    read_exactly(view, spot_r->block,
+			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
+			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
+		return -1;
+	tally_block_entry_read(bytes.data, entry_r);
+	return read_exactly(view, spot_r->block,
+			    tally_block_body_place(spot_r->count) + entry_r->place,
+			    tally_block_entry_size(entry_r), arena, item_r, err);
+}
+
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err)
+{
+	struct tally_block_entry entry;
+	struct tally_buf leaf = { 0 };
+	struct tally_bytes item, slot;
+	struct tally_place place;
+	struct spot spot;
+
+	if (journal_id >= view->head->frontier.size)
+		return 0;
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, record_r, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	place = (struct tally_place){ tally_bytes_str(view->space->name), journal_id,
+				      spot.time_ms };
+	tally_leaf_encode(record_r, &place, &leaf);
+	tally_leaf_hash(tally_buf_bytes(&leaf), hash_r);
+	tally_buf_free(&leaf);
+	return 1;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)
@@ -137,14 +184,7 @@ int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
 		return 0;
-	if (locate(view, journal_id, &spot, err) != 0 ||
-	    read_exactly(view, spot.block,
-			 tally_block_table_place((uint32_t)(journal_id - spot.first)),
-			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
-		return -1;
-	tally_block_entry_read(bytes.data, &entry);
-	if (read_exactly(view, spot.block, tally_block_body_place(spot.count) + entry.place,
-			 tally_block_entry_size(&entry), arena, &bytes, err) != 0)
+	if (read_item(view, journal_id, &spot, &entry, arena, &bytes, err) != 0)
 		return -1;
 	if (journal_of(view, journal_id, spot.block, spot.time_ms, &entry, bytes, arena, journal_r,
 		       err) != 0)

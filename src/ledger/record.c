@@ -210,7 +210,7 @@ static void read_signatures(struct tally_reader *reader, struct tally_arena *are
 		signatures[i].member_id = read_text(reader, tally_read_u8(reader));
 		signatures[i].type = tally_read_u8(reader);
 		signatures[i].key = tally_read_bytes(reader, tally_read_u8(reader));
-		signatures[i].bytes = tally_read_bytes(reader, TALLY_SIGNATURE_SIZE);
+		signatures[i].bytes = tally_read_bytes(reader, TALLY_MEMBER_SIGNATURE);
 		if (tally_key_type_name(signatures[i].type) == NULL)
 			reader->failed = true;
 	}

@@ -199,7 +199,7 @@ void tally_changed_add(struct tally_buf *changed, enum tally_state_kind kind,
 	tally_buf_add_bytes(changed, key);
 }
 
-struct tally_bytes tally_record_member(const struct tally_record *record)
+static struct tally_bytes member_of(const struct tally_record *record)
 {
 	return record->type == TYPE_CREATE_LEDGER ? record->member_id :
 						    tally_field_text(record, "memberId");
@@ -223,7 +223,7 @@ void tally_changed_journal(struct tally_buf *changed, uint64_t journal_id,
 	case TYPE_UPDATE_MEMBER_PERMISSIONS:
 	case TYPE_ENABLE_MEMBER:
 	case TYPE_DISABLE_MEMBER:
-		tally_changed_add(changed, STATE_MEMBER, tally_record_member(record), journal_id,
+		tally_changed_add(changed, STATE_MEMBER, member_of(record), journal_id,
 				  record->type == TYPE_DELETE_MEMBER, hash);
 		break;
 	default:
@@ -370,10 +370,9 @@ static int clue_target(struct stepping *s, const struct change *changes, size_t 
 static int member_target(struct stepping *s, const struct change *last, struct target *target)
 {
 	char text[TALLY_STATE_VALUE_MAX];
-	struct tally_member_record member;
+	struct tally_member member;
 	struct tally_hash hash;
-	int found = tally_member_at(s->view, last->key, last->journal_id + 1, &s->arena, &member,
-				    s->err);
+	int found = tally_member_at(s->view, last->key, last->journal_id + 1, &member, s->err);
 
 	if (found < 1)
 		return found < 0 ? -1 :
