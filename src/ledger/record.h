@@ -20,10 +20,9 @@
 
 #include "buf.h"
 #include "err.h"
+#include "leaf.h"
 #include "tree.h"
 
-#define TALLY_SALT_SIZE 16
-#define TALLY_LEAF_MAX 65535		/* C2SP tlog-tiles: a u16 length */
 #define TALLY_MAX_CLUES 32
 #define TALLY_MAX_CLUE 128
 #define TALLY_MAX_FIELDS 16

@@ -58,12 +58,19 @@ size_t tally_state_kv_value(uint64_t journal_id, const struct tally_hash *journa
 size_t tally_state_member_value(uint64_t journal_id, const struct tally_hash *record_hash,
 				char text[TALLY_STATE_VALUE_MAX]);
 
-/* The reverse; false for anything the three above would not write. */
+/* {"size":N,"stateRoot":"<hex>"}: the data of a STATE_ROOT journal, the root of the state tree as of
+ * the ledger's first N journals. */
+size_t tally_state_root_value(uint64_t size, const struct tally_hash *state_root,
+			      char text[TALLY_STATE_VALUE_MAX]);
+
+/* The reverse; false for anything that those would not write. */
 bool tally_state_clue_parse(struct tally_bytes value, uint64_t *count_r, struct tally_hash *root_r);
 bool tally_state_kv_parse(struct tally_bytes value, uint64_t *journal_id_r,
 			  struct tally_hash *journal_hash_r);
 bool tally_state_member_parse(struct tally_bytes value, uint64_t *journal_id_r,
 			      struct tally_hash *record_hash_r);
+bool tally_state_root_parse(struct tally_bytes data, uint64_t *size_r,
+			    struct tally_hash *state_root_r);
 
 /* SHA-256 of the value. */
 void tally_state_value_hash(struct tally_bytes value, struct tally_hash *hash_r);
@@ -177,7 +184,8 @@ void tally_clue_root(const struct tally_hash *journal_hashes, uint64_t count,
 /*
  * Are these the JournalHashes first, first + 1, ... of the clue's count, in order? proof is
  * tally_range_prove's over the clue's tree. hashes is used up: it is the work space. A page that
- * begins at 0 and has count hashes is the whole lineage and needs no proof hashes.
+ * begins at 0 and has count hashes is the whole lineage and needs no proof hashes. count and root
+ * are those of one verified value; a root alone does not say of how many leaves it is.
  */
 bool tally_clue_page_verify(uint64_t count, const struct tally_hash *root, uint64_t first,
 			    struct tally_hash *hashes, uint64_t hash_count,
