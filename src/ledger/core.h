@@ -17,6 +17,7 @@
 #include "state.h"
 #include "tree.h"
 
+struct tally_buf;
 struct tally_conf;
 struct tally_core;
 struct tally_journal;
@@ -112,8 +113,29 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 /* How a ledger takes members' signatures. Numbers are on disk. */
 enum tally_sign_policy { SIGN_ACCEPTED = 0, SIGN_OFF = 1, SIGN_REQUIRED = 2 };
 
+/* One member's signature; member_id empty: the caller's own member; type 0: that of its key. */
+struct tally_signature {
+	struct tally_bytes member_id;
+	uint8_t type;
+	uint8_t bytes[TALLY_MEMBER_SIGNATURE];
+};
+
+/*
+ * Signatures of members over what a journal says; the first is its author's. Own form: they sign the
+ * statement (statement.h) with this nonce, and, where there is a payload, its hash with this salt.
+ * Foreign form: they signed message, a light client's TxRequest, which must say the same.
+ */
+struct tally_signing {
+	const struct tally_signature *signatures;
+	size_t count;			/* 0: not signed; at most 8 */
+	struct tally_bytes nonce;	/* 1..64 printable characters */
+	struct tally_bytes salt;	/* 16 bytes */
+	struct tally_bytes message;	/* empty: own form */
+};
+
 struct tally_write {
 	struct tally_caller caller;
+	const struct tally_signing *signing;	/* of a command; entries have their own. NULL: none */
 	struct tally_bytes nonce;	/* key id and SignatureNonce, any bytes; empty: none */
 	uint64_t request_ms;		/* the request's Timestamp, held against block time; 0: none */
 	struct tally_bytes token;	/* ClientToken; empty: none */
@@ -209,6 +231,7 @@ struct tally_entry {
 	size_t clue_count;
 	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
 	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
+	const struct tally_signing *signing;	/* NULL: not signed by a member */
 };
 
 struct tally_receipt {

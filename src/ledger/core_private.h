@@ -91,6 +91,7 @@ struct tally_prepared {
 };
 
 struct tally_build;
+struct tally_signed;
 
 /*
  * One command. decide() is called by the committer under the space's write lock, once for each
@@ -173,6 +174,8 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
+/* What the role matrix says alone. */
+bool tally_role_may(enum tally_role role, enum tally_permission permission);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
@@ -191,6 +194,10 @@ struct tally_manage {
 	enum tally_permission need;
 	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
 	void *ctx;
+	const struct tally_signed *of;		/* members' signatures; NULL: none */
+	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
+	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
+		       const struct tally_signed *of, struct tally_arena *arena);
 	/* known when it is decided */
 	struct tally_member member;		/* the caller's */
 	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
@@ -317,6 +324,10 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
 /* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared);
+/* The same with a salt of 16 bytes that the signing member chose; empty: a random one. */
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared);
 
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,

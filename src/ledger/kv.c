@@ -2,7 +2,7 @@
  * Keys and values. A value is the payload of the KV_SET journal that set it, and can be erased like
  * any payload; the key stands in the leaf. What a key is now, and what it was, are projections.
  */
-#include "core_private.h"
+#include "signing.h"
 
 #include "utf8.h"
 
@@ -51,12 +51,32 @@ static int check_delete(struct tally_build *build, struct tally_manage *manage,
 	return found < 0 ? -1 : 0;
 }
 
+/* The value's hash is what the member signed: with the member's salt. */
+static void resign(struct tally_manage *manage, const struct tally_signing *signing,
+		   const struct tally_signed *of, struct tally_arena *arena)
+{
+	tally_prepare_salted(arena, manage->prepared.payload, signing->salt,
+			     tally_signing_evidence(signing, TALLY_BYTES_NONE, of, arena),
+			     &manage->prepared);
+}
+
+/* There is no payload but to carry the evidence, where the foreign form brings some. */
+static void resign_delete(struct tally_manage *manage, const struct tally_signing *signing,
+			  const struct tally_signed *of, struct tally_arena *arena)
+{
+	if (signing->message.size > 0)
+		tally_prepare_payload(arena, TALLY_BYTES_NONE,
+				      tally_signing_evidence(signing, TALLY_BYTES_NONE, of, arena),
+				      &manage->prepared);
+}
+
 int tally_kv_set(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, struct tally_bytes key, struct tally_bytes value,
 		 struct tally_receipt *receipt_r, struct tally_err *err)
 {
 	struct tally_field field = { TALLY_BYTES_LIT("key"), FIELD_TEXT, key, 0 };
-	struct tally_manage manage = { .what = "kv set", .need = PERM_APPEND, .check = check_set };
+	struct tally_manage manage = { .what = "kv set", .need = PERM_APPEND, .check = check_set,
+				       .resign = resign };
 	struct tally_arena arena;
 	int result;
 
@@ -81,7 +101,8 @@ int tally_kv_delete(struct tally_core *core, const struct tally_write *write,
 {
 	struct tally_field field = { TALLY_BYTES_LIT("key"), FIELD_TEXT, key, 0 };
 	struct tally_manage manage = { .what = "kv delete", .need = PERM_APPEND,
-				       .check = check_delete, .ctx = &key };
+				       .check = check_delete, .ctx = &key,
+				       .resign = resign_delete };
 
 	if (check_key(key, err) != 0)
 		return -1;

@@ -21,6 +21,11 @@ static const uint8_t role_matrix[] = {
 };
 #undef R
 
+bool tally_role_may(enum tally_role role, enum tally_permission permission)
+{
+	return role_matrix[permission] >> role & 1;
+}
+
 const char *tally_role_name(enum tally_role role)
 {
 	static const char *const names[] = { NULL, "READER", "WRITER", "ADMIN" };
@@ -232,7 +237,7 @@ int tally_permit(const struct tally_view *view, const struct tally_caller *calle
 	if (head->status != LEDGER_NORMAL &&
 	    (found == 0 || permission != PERM_VIEW_LEDGER))
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "the ledger is deleted");
-	if (found == 1 && member_r->enabled && (role_matrix[permission] >> member_r->role & 1))
+	if (found == 1 && member_r->enabled && tally_role_may(member_r->role, permission))
 		return 0;
 	if (public_may(head, permission))
 		return 0;

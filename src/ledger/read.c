@@ -4,6 +4,7 @@
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
 #include "core_private.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 
@@ -59,14 +60,20 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 }
 
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
-			struct tally_journal *journal_r, struct tally_err *err)
+			struct tally_arena *arena, struct tally_journal *journal_r,
+			struct tally_err *err)
 {
 	struct tally_payload_slot payload;
+	struct tally_evidence evidence;
 
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
-	journal_r->client_id = payload.evidence;
+	if (payload.evidence.size > 0) {
+		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
+			return -1;
+		journal_r->client_id = evidence.client_id;
+	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
 }
@@ -93,7 +100,7 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
 	if (record.has_payload) {
 		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
+		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
 			return -1;
 	}
 	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?

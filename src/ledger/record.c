@@ -379,6 +379,25 @@ void tally_leaf_encode(const struct tally_record *record, const struct tally_pla
 	tally_jcs_close(&object);
 }
 
+void tally_record_statement(const struct tally_record *record, struct tally_bytes ledger_id,
+			    struct tally_buf *buf)
+{
+	struct tally_statement statement = {
+		.clues = record->clues, .clue_count = record->clue_count,
+		.ledger_id = ledger_id, .member_id = record->member_id, .nonce = record->nonce,
+		.payload_hash = record->has_payload ? record->payload_hash : NULL,
+		.payload_size = record->payload_size,
+		.payload_type = tally_bytes_str(tally_type_name(record->type)),
+	};
+	struct tally_buf data = { 0 };
+
+	if (record->has_data)
+		tally_data_encode(record, &data);
+	statement.data = tally_buf_bytes(&data);
+	tally_statement_format(&statement, buf);
+	tally_buf_free(&data);
+}
+
 const struct tally_field *tally_field_find(const struct tally_record *record, const char *name)
 {
 	for (size_t i = 0; i < record->field_count; i++)
