@@ -348,7 +348,7 @@ int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err);
 
 /* What the state says under one key, as of a STATE_ROOT journal. */
-struct tally_state_answer {
+struct tally_state_found {
 	uint64_t size;			/* as of the first so many journals */
 	struct tally_hash root;
 	uint64_t journal_id;		/* the STATE_ROOT journal; it is in every tree beyond it */
@@ -374,13 +374,13 @@ struct tally_state_answer {
 int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
 			   struct tally_bytes clue, uint64_t first, size_t limit,
 			   uint64_t tree_size, struct tally_arena *arena,
-			   struct tally_state_answer *answer_r, struct tally_err *err);
+			   struct tally_state_found *found_r, struct tally_err *err);
 int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
 			 struct tally_bytes key, uint64_t tree_size,
-			 struct tally_state_answer *answer_r, struct tally_err *err);
+			 struct tally_state_found *found_r, struct tally_err *err);
 int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
 			     struct tally_bytes member_id, uint64_t tree_size,
-			     struct tally_state_answer *answer_r, struct tally_err *err);
+			     struct tally_state_found *found_r, struct tally_err *err);
 
 /* ---- reading ---- */
 
