@@ -40,6 +40,9 @@ enum tally_ledger_table {
 	TABLE_MEMBER = 10,
 	/* u64 account -> u8 1, member id */
 	TABLE_MEMBER_BY_ACCOUNT = 11,
+	/* u64 journal that orders it, u64 first journal -> u8 1, u64 journals, u8 type of the order;
+	   as long as a payload of these is not erased */
+	TABLE_ERASE = 13,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */
