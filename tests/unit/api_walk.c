@@ -645,6 +645,45 @@ static void nonces_of_writes(void)
 		      "Specified signature nonce was used already.");
 }
 
+/* A nonce is for one request: signed again for another ledger or action, it is refused. Of the same
+ * action and ledger the blocks decide, so a write that was not done can be sent again. */
+static void a_nonce_is_for_one_request(void)
+{
+	static const struct {
+		const char *first, *second;
+	} rows[] = {
+		{ "AppendJournal&Payload=a&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "DescribeLedger&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "StatLedger&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "CreateLedger&LedgerName=again" },
+		{ "CreateLedger&LedgerName=once", "AppendJournal&Payload=a&LedgerId=%s" },
+	};
+	struct client client = { 0 };
+	const char *append = text("Action=AppendJournal&LedgerId=%s&SignatureNonce=retry",
+				  world.private);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *nonce = text("&SignatureNonce=one-%zu", i);
+		uint64_t state;
+
+		CASE("%s, then %s", rows[i].first, rows[i].second);
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].first, world.private), nonce),
+		    &world.owner, NULL);
+		CHECK_INT(client.response.status, 200);
+		state = store_state();
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].second, world.public), nonce),
+		    &world.owner, NULL);
+		check_refused(&client, false, state, 400, "SignatureNonceUsed",
+			      "Specified signature nonce was used already.");
+	}
+	CASE("not done the first time");
+	ask(&client, BY_GET, text("%s&PayloadBase64=%%21", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 400);
+	ask(&client, BY_GET, text("%s&Payload=a", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 200);
+}
+
 /* A repeated read of the relay is answered; so is a HEAD signed as the GET it stands for. */
 static void again_and_head(void)
 {
@@ -1158,6 +1197,7 @@ int main(void)
 	TEST(string_to_sign_is_told);
 	TEST(nonces_of_reads);
 	TEST(nonces_of_writes);
+	TEST(a_nonce_is_for_one_request);
 	TEST(again_and_head);
 	TEST(strangers);
 	TEST(unsigned_callers);
