@@ -373,8 +373,11 @@ static int prepare_all(struct tally_core *core, const struct tally_write *write,
 	bool batch = count > 1;
 
 	for (size_t i = 0; i < count; i++) {
-		if (check_entry(core, &in[i], &entries[i].err) != 0) {
+		if (in[i].refused != NULL)
+			entries[i].err = *in[i].refused;
+		else if (check_entry(core, &in[i], &entries[i].err) != 0)
 			name_entry(i, batch, &entries[i].err);
+		if (entries[i].err.code != TALLY_OK) {
 			if (!atomic)
 				continue;
 			*err = entries[i].err;
@@ -429,6 +432,11 @@ static int run_all(struct tally_core *core, struct tally_space *space,
 	part = part_write(write, from, arena);
 	return run_part(core, space, &part, entries + from, count - from, bytes, atomic,
 			results + from, err);
+}
+
+size_t tally_core_batch_limit(const struct tally_core *core)
+{
+	return core->limits.batch;
 }
 
 int tally_append(struct tally_core *core, const struct tally_write *write,

@@ -1014,6 +1014,55 @@ static void batches_work(void)
 	CHECK_INT(journal_count(world.private), before + 4);
 }
 
+/* With an outcome each, what cannot be read is refused alone, in lines and in an array; all of a
+ * batch may be. Its place counts: the journal behind it has the same token#i as when it was good. */
+static void malformed_entries_are_refused_alone(void)
+{
+	static const struct {
+		const char *type, *body, *code, *message;
+	} cases[] = {
+		{ LINES, "{\"Payload\":\"one\"}\n{\"Payload\":\n{\"Payload\":\"two\"}\n",
+		  "InvalidParameter", "The specified parameter Journals.1 is invalid." },
+		{ JSON, "[{\"Payload\":\"one\"},{\"Clues\":[]},{\"Payload\":\"two\"}]",
+		  "MissingParameter", "You must specify the parameter Journals.1.Payload." },
+	};
+	const struct tally_action *action = tally_action_find(FAMILY_LEDGERDB,
+							      TALLY_BYTES_LIT("AppendJournals"));
+	const char *params = text("&LedgerId=%s" SIGNED, world.private);
+	uint64_t before = journal_count(world.private);
+	struct client client = { 0 };
+	size_t i;
+	int xml;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (xml = 0; xml < 2; xml++) {
+			CASE("%s %s", cases[i].body, xml != 0 ? "xml" : "json");
+			ask_batch(&client, params, xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 400);
+			ask_batch(&client, text("%s&Atomic=false&ClientToken=malformed", params),
+				  xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml != 0, false),
+				  NULL);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0, "Count"), "3");
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Code"), cases[i].code);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Message"), cases[i].message);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/2/JournalId"), text("%" PRIu64, before + 1));
+			CHECK_INT(journal_count(world.private), before + 2);
+		}
+	CASE("nothing good");
+	ask_batch(&client, text("%s&Atomic=false", params), false, LINES, "x\n");
+	CHECK_INT(client.response.status, 200);
+	CHECK_STR(reply_text(action, client.response.body, false, "Receipts/0/Message"),
+		  "The specified parameter Journals.0 is invalid.");
+	ask_batch(&client, text("%s&Atomic=false", params), false, JSON, "[{\"Payload\":\"a\"}");
+	CHECK_INT(client.response.status, 400);
+	CHECK_INT(journal_count(world.private), before + 2);
+}
+
 /* ---- what works, and is as it was appended ---- */
 
 static void appended_is_read(void)
@@ -1207,6 +1256,7 @@ int main(void)
 	TEST(walk_batch);
 	TEST(pages);
 	TEST(batches_work);
+	TEST(malformed_entries_are_refused_alone);
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
 	TEST(writes_work);
