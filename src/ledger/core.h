@@ -232,6 +232,8 @@ struct tally_entry {
 	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
 	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
 	const struct tally_signing *signing;	/* NULL: not signed by a member */
+	const struct tally_err *refused;	/* the caller could not read it, and says why: that is
+						   its outcome; NULL: it is well */
 };
 
 struct tally_receipt {
@@ -250,6 +252,9 @@ struct tally_append_result {
 	struct tally_receipt receipt;
 	struct tally_err err;
 };
+
+/* The limit of a batch. */
+size_t tally_core_batch_limit(const struct tally_core *core);
 
 /*
  * Appends count entries (1 .. limit of a batch). atomic: all in one block or none; the first
