@@ -43,7 +43,8 @@ int tally_manage_add(struct tally_build *build, const struct tally_write *write,
 	return tally_build_add(build, &manage->prepared, &manage->journal_id, &manage->leaf, err);
 }
 
-static int decide(struct tally_build *build, struct tally_command *command, struct tally_err *err)
+/* 0: it is to be done; 1: it was done before. */
+static int settle(struct tally_build *build, struct tally_command *command, struct tally_err *err)
 {
 	struct tally_manage *manage = command->ctx;
 	int again = 0;
@@ -57,20 +58,70 @@ static int decide(struct tally_build *build, struct tally_command *command, stru
 					  &manage->journal_id, err);
 	manage->known = again == 1;
 	if (again != 0)
-		return again == 1 ? 0 : -1;
+		return again;
 	if (tally_permit(&build->view, &command->write->caller, manage->need, &manage->member,
 			 err) != 0)
 		return -1;
 	manage->prepared.record.member_id = tally_bytes_str(manage->member.id);
-	if (manage->check != NULL && manage->check(build, manage, err) != 0)
-		return -1;
-	return tally_manage_add(build, command->write, manage, err);
+	return manage->check != NULL ? manage->check(build, manage, err) : 0;
+}
+
+static int decide(struct tally_build *build, struct tally_command *command, struct tally_err *err)
+{
+	int again = settle(build, command, err);
+
+	if (again != 0)
+		return again == 1 ? 0 : -1;
+	return tally_manage_add(build, command->write, command->ctx, err);
+}
+
+/* Adds nothing, so nothing is written. */
+static int decide_probe(struct tally_build *build, struct tally_command *command,
+			struct tally_err *err)
+{
+	return settle(build, command, err) < 0 ? -1 : 0;
 }
 
 static size_t cost_of(const struct tally_manage *manage)
 {
-	return tally_block_cost(4096, manage->prepared.payload_head.size +
+	const struct tally_record *record = &manage->prepared.record;
+	size_t size = 4096;
+
+	for (size_t i = 0; i < record->field_count; i++)
+		size += record->fields[i].text.size;
+	return tally_block_cost(size, manage->prepared.payload_head.size +
 					      manage->prepared.payload.size, 64);
+}
+
+/* The ledger, and digests of the request unless a probe made them. */
+static int prepare(struct tally_core *core, struct tally_bytes ledger_id,
+		   struct tally_command *command, struct tally_err *err)
+{
+	struct tally_manage *manage = command->ctx;
+	int found = tally_space_of_ledger(core, ledger_id, &command->space, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	if (manage->probed)
+		return 0;
+	tally_manage_request(core, ledger_id, manage);
+	tally_manage_token(core, command->write, ledger_id, manage);
+	return 0;
+}
+
+int tally_manage_probe(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_manage *manage,
+		       struct tally_err *err)
+{
+	struct tally_command command = { .decide = decide_probe, .write = write, .ctx = manage,
+					 .journals = 1 };
+
+	if (prepare(core, ledger_id, &command, err) != 0)
+		return -1;
+	manage->probed = true;
+	return tally_queue_run(core, &command, err);
 }
 
 int tally_manage_run(struct tally_core *core, const struct tally_write *write,
@@ -79,15 +130,9 @@ int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 {
 	struct tally_command command = { .decide = decide, .write = write, .ctx = manage,
 					 .bytes = cost_of(manage), .journals = 1 };
-	int found = tally_space_of_ledger(core, ledger_id, &command.space, err);
 
-	if (found < 0)
-		return -1;
-	if (found == 0)
-		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
-	tally_manage_request(core, ledger_id, manage);
-	tally_manage_token(core, write, ledger_id, manage);
-	if (tally_queue_run(core, &command, err) != 0)
+	if (prepare(core, ledger_id, &command, err) != 0 ||
+	    (!manage->known && tally_queue_run(core, &command, err) != 0))
 		return -1;
 	if (receipt_r == NULL)
 		return 0;

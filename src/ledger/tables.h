@@ -7,7 +7,7 @@
 #ifndef TALLY_TABLES_H
 #define TALLY_TABLES_H
 
-#define TALLY_PROJECTION_VERSION 1
+#define TALLY_PROJECTION_VERSION 2
 
 /* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
  * the blocks alone. */
@@ -40,6 +40,8 @@ enum tally_ledger_table {
 	TABLE_MEMBER = 10,
 	/* u64 account -> u8 1, member id */
 	TABLE_MEMBER_BY_ACCOUNT = 11,
+	/* u64 journal of an anchor -> u8 1, u8 given, u64 journals of the tree, u64 time (ms) */
+	TABLE_ANCHOR = 14,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */
