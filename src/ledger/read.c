@@ -102,6 +102,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 		journal_r->is_data = true;
+		journal_r->fields = record.fields;
+		journal_r->field_count = record.field_count;
 		tally_buf_clear(&buf);
 	}
 	tally_leaf_encode(&record, &place, &buf);
