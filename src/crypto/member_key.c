@@ -226,9 +226,11 @@ int tally_member_key_set(struct tally_member_key *key_r, unsigned int type,
 			 struct tally_bytes bytes, struct tally_err *err)
 {
 	const struct kind *kind = usable_kind(type, err);
+	struct tally_member_key key = { .type = (uint8_t)type };
 
 	if (kind == NULL)
 		return -1;
+	key.size = kind->size;
 	if (bytes.size != kind->size)
 		return tally_err_set(err, TALLY_INVALID, "a key of kind %s has %u bytes, not %zu",
 				     kind->name, kind->size, bytes.size);
@@ -236,10 +238,8 @@ int tally_member_key_set(struct tally_member_key *key_r, unsigned int type,
 		return tally_err_set(err, TALLY_INVALID, kind->size == TALLY_MEMBER_KEY_MAX ?
 				     "no key of kind %s: not 04 and a point of its curve" :
 				     "no key of kind %s: not a point of its group", kind->name);
-	memset(key_r, 0, sizeof(*key_r));
-	key_r->type = (uint8_t)type;
-	key_r->size = kind->size;
-	memcpy(key_r->bytes, bytes.data, bytes.size);
+	memcpy(key.bytes, bytes.data, bytes.size);
+	*key_r = key;		/* bytes may be those of key_r */
 	return 0;
 }
 

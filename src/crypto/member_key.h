@@ -77,7 +77,7 @@ static inline bool tally_member_key_equal(const struct tally_member_key *a,
 /*
  * Did this key sign this message? The key's type and size may be anything, as read from a disk;
  * false for one that no kind has. There is no form of a key that is prepared in advance:
- * libsecp256k1 and libsodium gain nothing by it, OpenSSL a fifteenth.
+ * libsecp256k1 and libsodium would gain nothing by it, OpenSSL a seventh of its time.
  */
 bool tally_member_verify(const struct tally_member_key *key, struct tally_bytes message,
 			 const uint8_t signature[TALLY_MEMBER_SIGNATURE]);

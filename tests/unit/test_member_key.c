@@ -447,7 +447,7 @@ static void generated_keys_differ(void)
 {
 	for (size_t t = 0; t < TYPES; t++) {
 		uint8_t a[32], b[32], signature[64];
-		struct tally_member_key key;
+		struct tally_member_key key, same;
 
 		CASE("%s", tally_key_type_name(types[t]));
 		CHECK_OK(tally_member_generate(types[t], a, &err));
@@ -456,7 +456,9 @@ static void generated_keys_differ(void)
 		CHECK_OK(tally_member_public(types[t], a, &key, &err));
 		CHECK_OK(tally_member_sign(types[t], a, TALLY_BYTES_LIT("m"), signature, &err));
 		CHECK(tally_member_verify(&key, TALLY_BYTES_LIT("m"), signature));
+		same = key;		/* its own bytes may be given */
 		CHECK_OK(tally_member_key_set(&key, types[t], tally_bytes(key.bytes, key.size), &err));
+		CHECK_MEM(&key, &same, sizeof(key));
 	}
 }
 
