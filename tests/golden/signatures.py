@@ -290,14 +290,12 @@ def ed_sign(seed, message):
 
 
 def ed_verify(key, message, signature):
-    """Without cofactor; R of small order is refused, as a key of small order is."""
-    s, big_r = int.from_bytes(signature[32:], "little"), ed_point(signature[:32])
-    if s >= ED_L or big_r is None or ed_times(8, big_r) == (0, 1) or not ed_key_valid(key):
+    """Key and R are in the group of prime order, so the cofactor does not matter."""
+    s = int.from_bytes(signature[32:], "little")
+    if s >= ED_L or not ed_key_valid(key) or not ed_key_valid(signature[:32]):
         return False
-    minus = ed_point(key)
-    minus = ED_P - minus[0], minus[1]
-    return ed_bytes(ed_add(ed_times(s, ED_BASE),
-                           ed_times(ed_hash(signature[:32], key, message), minus))) == signature[:32]
+    h = ed_hash(signature[:32], key, message)
+    return ed_times(s, ED_BASE) == ed_add(ed_point(signature[:32]), ed_times(h, ed_point(key)))
 
 
 # ---- all kinds ----
