@@ -47,6 +47,12 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
+	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
+	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
+	  "many journals; 0: never by itself." },
+	{ "state_idle", SETTING_TIME, "10s", AT(state_idle_ms),
+	  "And one when nothing was appended for so long; 0: not." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 #undef AT
@@ -66,6 +72,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_mutex_init(&core->queue_lock, NULL);
 	pthread_mutex_init(&core->commit_lock, NULL);
 	pthread_mutex_init(&core->flush_lock, NULL);
+	pthread_mutex_init(&core->state_lock, NULL);
+	pthread_cond_init(&core->state_wake, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
@@ -91,6 +99,8 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->queue_lock);
 	pthread_mutex_destroy(&core->commit_lock);
 	pthread_mutex_destroy(&core->flush_lock);
+	pthread_mutex_destroy(&core->state_lock);
+	pthread_cond_destroy(&core->state_wake);
 	pthread_cond_destroy(&core->queue_wake);
 	pthread_cond_destroy(&core->flush_wake);
 	pthread_cond_destroy(&core->flush_done);
@@ -130,7 +140,10 @@ static int core_start(struct tally_core *core, struct tally_err *err)
 {
 	if (core->short_lived || core->read_only)
 		return 0;
-	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ? -1 : 0;
+	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ||
+			       tally_state_start(core, err) != 0 ?
+		       -1 :
+		       0;
 }
 
 static int core_setup(struct tally_core *core, const struct tally_core_options *options,
@@ -163,8 +176,11 @@ static void core_stop(struct tally_core *core)
 {
 	struct tally_err err;
 
+	tally_state_stop(core);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
+	if (tally_erase_spaces(core, true, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err.text, NULL);
 	if (!core->read_only && !core->dead && tally_flush_spaces(core, !core->short_lived, &err) != 0)
 		tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
 }
@@ -344,11 +360,7 @@ static int choose_spaces(struct tally_core *core, struct tally_bytes ledger_id,
 
 	if (ledger_id.size == 0)
 		return tally_store_spaces(core->blocks, collect_space, spaces, err);
-	if (tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME)) {
-		collect_space(spaces, TALLY_SYSTEM_SPACE, core->system->head->blocks, false);
-		return 0;
-	}
-	found = tally_space_of_ledger(core, ledger_id, &space, err);
+	found = tally_space_of_log(core, ledger_id, &space, err);
 	if (found == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
 	if (found == 1)
@@ -379,13 +391,20 @@ static int list_all(struct tally_core *core, struct tally_err *err)
 
 int tally_core_maintain(struct tally_core *core, struct tally_err *err)
 {
+	struct tally_err why;
+	bool erased;
+
 	if (!core->read_only && list_all(core, err) != 0)
 		return -1;
+	erased = tally_erase_spaces(core, true, &why) == 0;
 	if (tally_flush_spaces(core, true, err) != 0 ||
 	    tally_store_sync_index(core->index, err) != 0 ||
-	    tally_store_maintain(core->blocks, err) != 0)
+	    tally_store_maintain(core->blocks, err) != 0 ||
+	    (core->index != core->blocks && tally_store_maintain(core->index, err) != 0))
 		return -1;
-	return core->index != core->blocks ? tally_store_maintain(core->index, err) : 0;
+	if (!erased)
+		*err = why;
+	return erased ? 0 : -1;
 }
 
 int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
@@ -420,27 +439,22 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 	uint64_t spaces = 0, journals = 0;
 	size_t bytes = 0;
 
-	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
-		struct tally_space *space;
+	for (struct tally_space *space = tally_space_next(core, NULL); space != NULL;
+	     space = tally_space_next(core, space)) {
+		uint64_t lag;
+		size_t size;
 
-		pthread_mutex_lock(&core->table_lock);
-		space = core->table[i];
-		pthread_mutex_unlock(&core->table_lock);
-		for (; space != NULL; space = space->next) {
-			uint64_t lag;
-			size_t size;
-
-			tally_space_lag(space, &size, &lag);
-			spaces++;
-			journals += lag;
-			bytes += size;
-		}
+		tally_space_lag(space, &size, &lag);
+		spaces++;
+		journals += lag;
+		bytes += size;
 	}
 	each(ctx, "groups", core->stat_groups);
 	each(ctx, "commands", core->stat_commands);
 	each(ctx, "journals", core->stat_journals);
 	each(ctx, "conflicts", core->stat_conflicts);
 	each(ctx, "flushes", core->stat_flushes);
+	each(ctx, "erased", core->stat_erased);
 	each(ctx, "open_ledgers", spaces);
 	each(ctx, "overlay_journals", journals);
 	each(ctx, "overlay_bytes", bytes);
@@ -451,16 +465,11 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
 		       tally_progress *progress, void *ctx, struct tally_err *err)
 {
-	struct tally_space *shadow = tally_calloc(1, sizeof(*shadow));
+	struct tally_space *shadow = tally_space_new(core, id);
 	struct tally_arena arena;
 	int result = 0;
 
-	shadow->core = core;
-	shadow->id = id;
-	pthread_mutex_init(&shadow->write, NULL);
-	pthread_mutex_init(&shadow->flush, NULL);
-	pthread_mutex_init(&shadow->load, NULL);
-	pthread_mutex_init(&shadow->look, NULL);
+	shadow->shadow = true;
 	tally_arena_init(&arena);
 	for (uint64_t n = 0; result == 0 && n < blocks; n++) {
 		struct tally_projection projection;
@@ -468,7 +477,6 @@ static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
 		int found;
 
 		tally_arena_reset(&arena);
-		shadow->active = tally_overlay_new();
 		found = tally_store_read(core->blocks, id, n, 0, UINT64_MAX, &arena, &bytes, err);
 		if (found == 0)
 			result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
@@ -484,7 +492,7 @@ static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
 			tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)id,
 					 (unsigned long long)n);
 		tally_overlay_unref(shadow->active);
-		shadow->active = NULL;
+		shadow->active = tally_overlay_new();
 		if (progress != NULL && (n % 64 == 0 || n + 1 == blocks))
 			progress(ctx, n + 1, blocks);
 	}
@@ -625,6 +633,7 @@ int tally_core_index_each(struct tally_core *core, uint64_t space_id,
 
 	if (found != 1)
 		return found == 0 ? tally_err_set(err, TALLY_NOTFOUND, "no such space") : -1;
+	(void)tally_erase_run(core, space, err);	/* what fails stays in its table */
 	if (tally_space_flush(space, err) != 0)
 		return -1;
 	for (uint32_t table = 0; table < TALLY_TABLE_MAX; table++) {

@@ -20,6 +20,9 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t members;		/* of one ledger */
+	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
+	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
@@ -66,7 +69,15 @@ struct tally_core {
 	pthread_t flusher;
 	bool flusher_runs;
 
-	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes;
+	/* the state thread (stateroot.c) */
+	pthread_mutex_t state_lock;
+	pthread_cond_t state_wake;
+	bool state_stop;
+	pthread_t stater;
+	bool stater_runs;
+
+	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes,
+		stat_erased;
 };
 
 /* ---- the commit queue ---- */
@@ -81,6 +92,7 @@ struct tally_prepared {
 };
 
 struct tally_build;
+struct tally_signed;
 
 /*
  * One command. decide() is called by the committer under the space's write lock, once for each
@@ -160,20 +172,102 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 
 /* ---- members and permissions ---- */
 
-enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
-struct tally_member {
-	char id[TALLY_MEMBER_ID_SIZE + 1];
-	uint64_t account;
-	enum tally_role role;
-	bool enabled;
-};
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
+/* What the role matrix says alone. */
+bool tally_role_may(enum tally_role role, enum tally_permission permission);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
 		 struct tally_err *err);
+
+/* ---- one journal by a command (manage.c) ---- */
+
+/*
+ * Filled in by who runs it: record (its member is filled in here) and payload of prepared, what
+ * (names the command in the digest of the request), need, and check, which may be NULL: it refuses
+ * the command, or completes its record, against the state of the block under construction.
+ */
+struct tally_manage {
+	struct tally_prepared prepared;
+	const char *what;
+	enum tally_permission need;
+	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
+	void *ctx;
+	const struct tally_signed *of;		/* members' signatures; NULL: none */
+	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
+	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
+		       const struct tally_signed *of, struct tally_arena *arena);
+	/* known when it is decided */
+	struct tally_member member;		/* the caller's */
+	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
+	uint8_t request[TALLY_DIGEST_SIZE];	/* ... and keyed, for the envelope */
+	uint8_t token[TALLY_DIGEST_SIZE];
+	bool has_token;
+	bool known;				/* it was done before: journal_id is that one */
+	uint64_t journal_id;
+	struct tally_hash leaf;
+};
+
+/* Runs it in a ledger. receipt_r may be NULL. NOTFOUND, DENIED, what check() says, and the queue's. */
+int tally_manage_run(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes ledger_id, struct tally_manage *manage,
+		     struct tally_receipt *receipt_r, struct tally_err *err);
+
+/* Its parts, for the genesis of a ledger. */
+void tally_manage_request(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_manage *manage);
+void tally_manage_token(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_manage *manage);
+int tally_manage_add(struct tally_build *build, const struct tally_write *write,
+		     struct tally_manage *manage, struct tally_err *err);
+
+/* Receipts: of a command that wrote, and of a journal that was there already (same ids, a newer
+ * tree). digest: of the request. */
+void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id,
+			const struct tally_hash *leaf, const uint8_t digest[32],
+			struct tally_receipt *receipt_r);
+int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
+			const uint8_t digest[32], struct tally_receipt *receipt_r,
+			struct tally_err *err);
+
+/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`. */
+int tally_member_find(const struct tally_view *view, struct tally_bytes id,
+		      struct tally_member *member_r, struct tally_err *err);
+int tally_member_at(const struct tally_view *view, struct tally_bytes id, uint64_t size,
+		    struct tally_member *member_r, struct tally_err *err);
+void tally_member_encode(const struct tally_member *member, uint64_t block, struct tally_buf *buf);
+void tally_member_hash(const struct tally_member *member, struct tally_hash *hash_r);
+/* The id of a member's own journals: what it was told, or the account's. */
+void tally_member_id_of_account(struct tally_bytes ledger_id, uint64_t account,
+				char id_r[TALLY_MEMBER_ID_SIZE + 1]);
+
+/* ---- keys and values (kv.c) ---- */
+
+/* The last change of a key among the first `size` journals. 1 it has a value then, 0 it has none. */
+struct tally_kv_change {
+	bool found, removed;
+	uint64_t journal_id;
+	struct tally_hash hash;
+};
+int tally_kv_at(const struct tally_view *view, struct tally_bytes key, uint64_t size,
+		struct tally_kv_change *change_r, struct tally_err *err);
+
+/* ---- the state (stateroot.c) ---- */
+
+/* Starts and ends the thread that makes STATE_ROOT journals. */
+int tally_state_start(struct tally_core *core, struct tally_err *err);
+void tally_state_stop(struct tally_core *core);
+/* Makes them where they are overdue, or (all) where anything is new. */
+int tally_state_refresh_all(struct tally_core *core, bool all, struct tally_err *err);
+/* The projection of a STATE_ROOT journal: makes the step, or takes the one made ahead. */
+void tally_state_project(struct tally_projection *projection, uint64_t journal_id,
+			 const struct tally_record *record);
+/* Under space->write, when the projection's block is there to stay: what it changed is kept. */
+void tally_state_committed(struct tally_projection *projection);
+/* Lets go of what a space keeps for its next step. */
+void tally_state_forget(struct tally_space *space);
 
 /* ---- the high-water file (high.c) ---- */
 
@@ -200,7 +294,40 @@ void tally_note_cache_free(struct tally_note_cache *cache);
 /* Holds a space against the high-water: 0, or -1 CORRUPT, and the space is read only. */
 int tally_space_trust(struct tally_space *space, struct tally_err *err);
 
+/* ---- erasing (erase.c) ---- */
+
+/*
+ * For journals whose effect is that payloads are erased (DELETE_KEY, OCCULT, PURGE). Their
+ * projector calls tally_erase_need; all else follows from it:
+ *
+ *  - The order stands in TABLE_ERASE as long as one of its payloads is not zero. It is carried out
+ *    off the path of a commit, by the flush thread within a second, by whoever closes the store, by
+ *    maintain, and by everyone who opens the store for writing until it is confirmed. What fails is
+ *    tried again, at growing intervals.
+ *  - A caller whose answer means "erased" calls tally_erase_run after its command was committed.
+ *  - Only payload slots are zeroed (payload, salts, evidence), and only of journals before the
+ *    order whose kind the order reaches (reaches() in erase.c: add a row for a new kind of order).
+ *  - A zeroed slot is not written again. Only `scrub` of the driver makes sure that no byte is left
+ *    in logs and free pages.
+ */
+
+/* Journal `order`, of type `type`, orders the payloads of journals first .. first + count - 1 to be
+ * erased. All of them lie before it, else nothing is ordered: it may come from outside. */
+void tally_erase_need(struct tally_projection *projection, uint64_t order, unsigned int type,
+		      uint64_t first, uint64_t count);
+/* Carries out what is due in a space. 0: all of it is zero now, or nothing was due (or the store
+ * is read only); -1: some is not, and is tried again later. Not while holding a lock of it. */
+int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* The same for all spaces that are loaded; those that failed only when their time has come, or
+ * with everything. -1 with the last error. */
+int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
+/* Orders of this space may be due. Called when one is committed and when a space was loaded. */
+void tally_erase_note(struct tally_space *space);
+
 /* ---- others ---- */
+
+/* The spaces that are loaded, one by one, in no order: NULL gives the first, and ends. */
+struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after);
 
 void tally_request_flush(struct tally_core *core);
 int tally_flush_start(struct tally_core *core, struct tally_err *err);
@@ -231,10 +358,33 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
 /* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared);
+/* The same with a salt of 16 bytes that the signing member chose; empty: a random one. */
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared);
+
+/* The block that a journal is in. */
+struct tally_spot {
+	uint64_t first;		/* of the block */
+	uint64_t block;
+	uint32_t count;
+	uint64_t time_ms;
+	bool found;
+};
+/* Of a journal that the view has: 0, or CORRUPT where no block has it. */
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err);
+/* Exactly these bytes of a block: 0, or CORRUPT where it ends before. */
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err);
+/* Its record alone, and its hash. 1, 0. */
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err);
 
 #endif

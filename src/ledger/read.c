@@ -4,6 +4,7 @@
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
 #include "core_private.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 
@@ -12,17 +13,9 @@
 
 /* ---- where a journal is ---- */
 
-struct spot {
-	uint64_t first;		/* of the block */
-	uint64_t block;
-	uint32_t count;
-	uint64_t time_ms;
-	bool found;
-};
-
 static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
-	struct spot *spot = ctx;
+	struct tally_spot *spot = ctx;
 
 	if (key.size == 8 && value.size == 53) {
 		spot->found = true;
@@ -34,8 +27,8 @@ static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes val
 	return 1;
 }
 
-static int locate(const struct tally_view *view, uint64_t journal_id, struct spot *spot,
-		  struct tally_err *err)
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err)
 {
 	uint8_t high[8];
 
@@ -59,14 +52,20 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 }
 
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
-			struct tally_journal *journal_r, struct tally_err *err)
+			struct tally_arena *arena, struct tally_journal *journal_r,
+			struct tally_err *err)
 {
 	struct tally_payload_slot payload;
+	struct tally_evidence evidence;
 
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
-	journal_r->client_id = payload.evidence;
+	if (payload.evidence.size > 0) {
+		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
+			return -1;
+		journal_r->client_id = evidence.client_id;
+	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
 }
@@ -93,10 +92,12 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
 	if (record.has_payload) {
 		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
+		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
 			return -1;
 	}
-	if (record.has_data) {
+	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
+				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
+	if (record.has_data && journal_r->key.size == 0) {
 		tally_data_encode(&record, &buf);
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
@@ -111,9 +112,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 	return 0;
 }
 
-static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t offset,
-			uint64_t size, struct tally_arena *arena, struct tally_bytes *bytes_r,
-			struct tally_err *err)
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
 {
 	int found = tally_store_read(view->space->core->blocks, view->space->id, block, offset,
 				     size, arena, bytes_r, err);
@@ -126,25 +126,63 @@ static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t 
 	return 0;
 }
 
+/* The bytes of one journal's three slots, and where they are. */
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot_r,
+		     struct tally_block_entry *entry_r, struct tally_arena *arena,
+		     struct tally_bytes *item_r, struct tally_err *err)
+{
+	struct tally_bytes bytes;
+
+	if (tally_view_locate(view, journal_id, spot_r, err) != 0 ||
+	    tally_view_read(view, spot_r->block,
+			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
+			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
+		return -1;
+	tally_block_entry_read(bytes.data, entry_r);
+	return tally_view_read(view, spot_r->block,
+			    tally_block_body_place(spot_r->count) + entry_r->place,
+			    tally_block_entry_size(entry_r), arena, item_r, err);
+}
+
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err)
+{
+	struct tally_block_entry entry;
+	struct tally_buf leaf = { 0 };
+	struct tally_bytes item, slot;
+	struct tally_place place;
+	struct tally_spot spot;
+
+	if (journal_id >= view->head->frontier.size)
+		return 0;
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, record_r, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	place = (struct tally_place){ tally_bytes_str(view->space->name), journal_id,
+				      spot.time_ms };
+	tally_leaf_encode(record_r, &place, &leaf);
+	tally_leaf_hash(tally_buf_bytes(&leaf), hash_r);
+	tally_buf_free(&leaf);
+	return 1;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)
 {
 	struct tally_block_entry entry;
 	struct tally_bytes bytes;
-	struct spot spot;
+	struct tally_spot spot;
 
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
 		return 0;
-	if (locate(view, journal_id, &spot, err) != 0 ||
-	    read_exactly(view, spot.block,
-			 tally_block_table_place((uint32_t)(journal_id - spot.first)),
-			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
-		return -1;
-	tally_block_entry_read(bytes.data, &entry);
-	if (read_exactly(view, spot.block, tally_block_body_place(spot.count) + entry.place,
-			 tally_block_entry_size(&entry), arena, &bytes, err) != 0)
+	if (read_item(view, journal_id, &spot, &entry, arena, &bytes, err) != 0)
 		return -1;
 	if (journal_of(view, journal_id, spot.block, spot.time_ms, &entry, bytes, arena, journal_r,
 		       err) != 0)
@@ -211,23 +249,23 @@ static void end_early(struct list *list, uint64_t next)
 	list->page->cursor = next;
 }
 
-static int read_items(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
-		      struct tally_arena *scratch, struct tally_err *err)
+static int read_items(struct list *list, const struct tally_spot *spot, uint32_t from,
+		      uint32_t to, struct tally_arena *scratch, struct tally_err *err)
 {
 	const struct tally_view *view = list->view;
 	struct tally_bytes table, body;
 	struct tally_block_entry first, last;
 	uint32_t count = to - from;
 
-	if (read_exactly(view, spot->block, tally_block_table_place(from),
-			 (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(view, spot->block, tally_block_table_place(from),
+			    (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	tally_block_entry_read(table.data, &first);
 	tally_block_entry_read(table.data + (size_t)(count - 1) * TALLY_BLOCK_ENTRY, &last);
 	if (last.place < first.place ||
-	    read_exactly(view, spot->block, tally_block_body_place(spot->count) + first.place,
-			 last.place - first.place + tally_block_entry_size(&last), list->arena,
-			 &body, err) != 0)
+	    tally_view_read(view, spot->block, tally_block_body_place(spot->count) + first.place,
+			    last.place - first.place + tally_block_entry_size(&last), list->arena,
+			    &body, err) != 0)
 		return -1;
 	for (uint32_t k = 0; k < count && !list->full; k++) {
 		uint32_t i = list->query->reverse ? count - 1 - k : k;
@@ -253,7 +291,7 @@ static int read_items(struct list *list, const struct spot *spot, uint32_t from,
 }
 
 /* How many items of a block, from one end of [from, to), come to about STRETCH_BYTES. */
-static int stretch(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
+static int stretch(struct list *list, const struct tally_spot *spot, uint32_t from, uint32_t to,
 		   struct tally_arena *scratch, uint32_t *from_r, uint32_t *to_r,
 		   struct tally_err *err)
 {
@@ -265,8 +303,8 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 
 	*from_r = reverse ? to - most : from;
 	*to_r = reverse ? to : from + most;
-	if (read_exactly(list->view, spot->block, tally_block_table_place(*from_r),
-			 (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(list->view, spot->block, tally_block_table_place(*from_r),
+			    (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	while (taken < most && (taken == 0 || bytes < STRETCH_BYTES)) {
 		struct tally_block_entry entry;
@@ -284,7 +322,7 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 }
 
 /* Looks at the items of one block that are in range, stretch by stretch. */
-static int list_block(struct list *list, const struct spot *spot, struct tally_err *err)
+static int list_block(struct list *list, const struct tally_spot *spot, struct tally_err *err)
 {
 	uint64_t low = list->low > spot->first ? list->low : spot->first;
 	uint64_t end = spot->first + spot->count;
@@ -316,7 +354,7 @@ static int list_block(struct list *list, const struct spot *spot, struct tally_e
 static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
 	struct list *list = ctx;
-	struct spot spot = { .found = false };
+	struct tally_spot spot = { .found = false };
 
 	locate_each(&spot, key, value);
 	if (!spot.found || spot.first >= list->high || spot.first + spot.count <= list->low)
@@ -331,12 +369,12 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 {
 	struct list *list = ctx;
 	uint64_t first = tally_get_u64(key.data + key.size - 8);
-	struct spot spot;
+	struct tally_spot spot;
 
 	(void)value;
 	if (first >= list->view->head->frontier.size)
 		return 0;
-	if (locate(list->view, first, &spot, list->err) != 0) {
+	if (tally_view_locate(list->view, first, &spot, list->err) != 0) {
 		list->failed = true;
 		return 1;
 	}
@@ -392,10 +430,10 @@ static int walk(struct list *list, uint32_t table, struct tally_bytes prefix, ui
 /* First journal of the block that low lies in. */
 static uint64_t block_floor(struct list *list)
 {
-	struct spot spot;
+	struct tally_spot spot;
 
 	if (list->low >= list->view->head->frontier.size ||
-	    locate(list->view, list->low, &spot, list->err) != 0)
+	    tally_view_locate(list->view, list->low, &spot, list->err) != 0)
 		return list->low;
 	return spot.first;
 }
@@ -408,9 +446,9 @@ static int first_at_time(const struct tally_view *view, uint64_t ms, uint64_t *j
 	uint64_t low = 0, high = view->head->frontier.size;
 
 	while (low < high) {
-		struct spot spot;
+		struct tally_spot spot;
 
-		if (locate(view, low + (high - low) / 2, &spot, err) != 0)
+		if (tally_view_locate(view, low + (high - low) / 2, &spot, err) != 0)
 			return -1;
 		if (spot.time_ms >= ms)
 			high = spot.first;
@@ -479,20 +517,18 @@ static int run_list(struct list *list, struct tally_err *err)
 	return walk(list, TABLE_LOCATOR, TALLY_BYTES_NONE, floor, each_block);
 }
 
+/* Only ledgers, and not deleted ones: journals of the system ledger hold sealed secrets. */
 static int view_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_view *view_r, struct tally_err *err)
 {
-	struct tally_space *space;
-	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_view_of_log(core, ledger_id, view_r, err);
 
-	if (found != 1)
-		return found;
-	if (tally_view_take(space, view_r, err) != 0)
-		return -1;
-	if (view_r->head->status == LEDGER_NORMAL)
-		return 1;
-	tally_view_drop(view_r);
-	return 0;
+	if (found == 1 &&
+	    (view_r->space == core->system || view_r->head->status != LEDGER_NORMAL)) {
+		tally_view_drop(view_r);
+		found = 0;
+	}
+	return found;
 }
 
 int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
@@ -570,9 +606,7 @@ int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint
 	struct tally_space *space;
 	struct tally_arena arena;
 	struct tally_bytes bytes;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    (space = core->system, 1) :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_space_of_log(core, ledger_id, &space, err);
 
 	if (found != 1)
 		return found;
