@@ -5,6 +5,8 @@
  *   append  clients threads, each appending batches of journals to one ledger and waiting until
  *           they are durable, for a number of seconds
  *   read    the same with single journals read at random positions of a ledger filled before
+ *   audit   a store of so many journals, audited from its blocks up
+ *           (bench_audit.c)
  *   floor   one thread: one write and one fdatasync for each batch, into space written before;
  *           no hashing, no index: what the medium can give
  *
@@ -14,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,16 +32,15 @@
 #include <json-c/json.h>
 
 #include "arena.h"
+#include "bench.h"
 #include "clock.h"
 #include "conf.h"
-#include "core.h"
 #include "err.h"
 #include "files.h"
 #include "log.h"
 #include "print.h"
 #include "secret.h"
 #include "store.h"
-#include "verb.h"
 
 #define BENCH_CLIENTS_MAX 1024
 #define BENCH_BATCH_MAX 10000
@@ -57,20 +57,10 @@ static void on_interrupt(int signal)
 	interrupted = 1;
 }
 
-struct bench {
-	struct verb_call *call;
-	const char *driver;
-	uint64_t batch, size, clients, seconds;
-	char directory[PATH_MAX];	/* ours, removed at the end */
-	struct tally_conf *conf;
-	struct tally_core *core;
-	struct tally_first_key key;
-	char ledger[TALLY_LEDGER_ID_SIZE + 1];
-	uint64_t filled;		/* journals to read from */
-	bool durable;			/* as the driver promises */
-	uint64_t deadline_ns;
-	_Atomic bool failed;
-};
+bool bench_interrupted(void)
+{
+	return interrupted;
+}
 
 /* One client's own: nothing in it is shared while it runs. */
 struct worker {
@@ -84,15 +74,9 @@ struct worker {
 	bool failed;
 };
 
-struct outcome {
-	double seconds;
-	uint64_t count, syncs;
-	double p50_ms, p99_ms;
-};
-
 /* ---- what every kind shares ---- */
 
-static uint64_t next_random(uint64_t *state)
+uint64_t bench_random(uint64_t *state)
 {
 	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
 	*state ^= *state >> 12;
@@ -146,8 +130,7 @@ static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, stru
 	free(all);
 }
 
-/* Payloads that do not compress and differ from one another: part of a random pool each. */
-static uint8_t *make_pool(uint64_t size)
+uint8_t *bench_pool(uint64_t size)
 {
 	uint8_t *pool = tally_malloc(size + 65536);
 
@@ -165,7 +148,7 @@ static int append_batch(struct bench *bench, const uint8_t *pool, uint64_t *rand
 
 	for (uint64_t i = 0; i < count; i++)
 		entries[i] = (struct tally_entry){
-			.payload = tally_bytes(pool + next_random(random) % 65536, bench->size)
+			.payload = tally_bytes(pool + bench_random(random) % 65536, bench->size)
 		};
 	return tally_append(bench->core, &write, tally_bytes_str(bench->ledger), entries, count, true,
 			    results, err);
@@ -177,7 +160,7 @@ static void *append_thread(void *ctx)
 	struct bench *bench = worker->bench;
 	struct tally_entry *entries = tally_calloc(bench->batch, sizeof *entries);
 	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
-	uint8_t *pool = make_pool(bench->size);
+	uint8_t *pool = bench_pool(bench->size);
 	uint64_t now = tally_mono_ns();
 
 	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
@@ -205,7 +188,7 @@ static bool fill(struct bench *bench)
 {
 	struct tally_append_result *results = tally_calloc(1000, sizeof *results);
 	struct tally_entry *entries = tally_calloc(1000, sizeof *entries);
-	uint8_t *pool = make_pool(bench->size);
+	uint8_t *pool = bench_pool(bench->size);
 	uint64_t random = 88172645463325252ull, step;
 	struct tally_err err;
 	struct bar bar;
@@ -237,7 +220,7 @@ static void *read_thread(void *ctx)
 	uint64_t now = tally_mono_ns();
 
 	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
-		uint64_t id = next_random(&worker->random) % bench->filled, begun = now;
+		uint64_t id = bench_random(&worker->random) % bench->filled, begun = now;
 		struct tally_journal journal;
 		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
 
@@ -257,7 +240,7 @@ static void *read_thread(void *ctx)
 
 /* ---- the store of append and read ---- */
 
-static bool open_store(struct bench *bench)
+bool bench_open_store(struct bench *bench)
 {
 	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("bench"),
 					      .type = LEDGER_JOURNAL };
@@ -351,12 +334,12 @@ static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcom
 
 static bool run_append(struct bench *bench, struct outcome *outcome)
 {
-	return open_store(bench) && run_threads(bench, append_thread, outcome);
+	return bench_open_store(bench) && run_threads(bench, append_thread, outcome);
 }
 
 static bool run_read(struct bench *bench, struct outcome *outcome)
 {
-	return open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
+	return bench_open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
 }
 
 /* ---- floor ---- */
@@ -399,7 +382,7 @@ static bool run_floor(struct bench *bench, struct outcome *outcome)
 	fd = floor_file(bench, space);
 	if (fd < 0)
 		return false;
-	data = make_pool(group);
+	data = bench_pool(group);
 	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
@@ -495,11 +478,13 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 			       const struct outcome *outcome)
 {
 	bool reads = strcmp(kind, "read") == 0, raw = strcmp(kind, "floor") == 0;
+	bool audits = strcmp(kind, "audit") == 0;
 
 	printf("machine      %s\n", machine);
 	printf("work         %s\n",
 	       reads ? "single journals read at random, each with its hash" :
 	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
+	       audits ? "every journal of a store audited, as tally audit does" :
 		       "journals appended; a client's batch is acknowledged before its next");
 	if (!raw)
 		printf("driver       %s, %s\n", bench->driver,
@@ -511,6 +496,8 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	printf("rate         %.0f journals/s (%llu in %.2f s)\n",
 	       (double)outcome->count / outcome->seconds, (unsigned long long)outcome->count,
 	       outcome->seconds);
+	if (audits)
+		return;
 	printf("latency      %.3f ms median, %.3f ms at 99 %%\n", outcome->p50_ms, outcome->p99_ms);
 	if (!reads)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
@@ -551,6 +538,7 @@ static bool read_options(struct bench *bench)
 	if (!verb_number(call, "size", 1, BENCH_SIZE_MAX, &bench->size) ||
 	    !verb_number(call, "batch", 1, BENCH_BATCH_MAX, &bench->batch) ||
 	    !verb_number(call, "clients", 1, BENCH_CLIENTS_MAX, &bench->clients) ||
+	    !verb_number(call, "journals", 1, 1000000000, &bench->journals) ||
 	    !verb_number(call, "seconds", 1, 86400, &bench->seconds))
 		return false;
 	if (bench->batch * bench->size > (64u << 20)) {
@@ -564,7 +552,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 		     bool (*run)(struct bench *bench, struct outcome *outcome))
 {
 	struct bench bench = { .call = call, .driver = tally_driver_default(), .batch = 1,
-			       .size = 256, .clients = 1, .seconds = 5 };
+			       .size = 256, .clients = 1, .seconds = 5, .journals = 1000000 };
 	struct outcome outcome = { 0 };
 	char machine[512];
 	bool good;
@@ -594,6 +582,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 
 static int append_run(struct verb_call *call) { return run_bench(call, "append", run_append); }
 static int read_run(struct verb_call *call) { return run_bench(call, "read", run_read); }
+static int audit_run(struct verb_call *call) { return run_bench(call, "audit", bench_audit); }
 static int floor_run(struct verb_call *call) { return run_bench(call, "floor", run_floor); }
 
 static const struct verb_option bench_options[] = {
@@ -601,7 +590,10 @@ static const struct verb_option bench_options[] = {
 	{ "batch", "N", "journals a call (default 1; read takes one by one)" },
 	{ "size", "BYTES", "bytes of each payload (default 256)" },
 	{ "clients", "N", "threads at work at the same time (default 1; floor uses one)" },
-	{ "seconds", "N", "how long it runs (default 5)" },
+	{ "seconds", "N", "how long it runs (default 5; audit: as long as it takes)" },
+	{ "journals", "N", "journals that audit makes and audits (default 1000000)" },
+	{ "signed", NULL, "each of them signed by a member (secp256k1)" },
+	{ "index", NULL, "audit makes the index tables anew too, and compares them" },
 	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
@@ -615,15 +607,20 @@ static const struct verb bench_read = {
 	.name = "read", .usage = "", .summary = "Read single journals at random positions",
 	.options = bench_options, .run = read_run,
 };
+static const struct verb bench_audit_verb = {
+	.name = "audit", .usage = "", .summary = "Audit a store of many journals, by all processors",
+	.options = bench_options, .run = audit_run,
+};
 static const struct verb bench_floor = {
 	.name = "floor", .usage = "", .summary = "Write and sync the same bytes to a plain file",
 	.options = bench_options, .run = floor_run,
 };
-static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_floor, NULL };
+static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_audit_verb,
+					    &bench_floor, NULL };
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.usage = "append|read|floor",
-	.summary = "Measure appending and reading, and the disk alone",
+	.usage = "append|read|audit|floor",
+	.summary = "Measure appending, reading and auditing, and the disk alone",
 	.parts = bench_parts,
 };

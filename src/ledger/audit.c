@@ -471,10 +471,12 @@ int tally_audit(const struct tally_audit_options *options, const struct tally_au
 		struct tally_err *err)
 {
 	struct audit audit = { .options = options, .source = source,
-			       .work = { options->trust, options->digest_key, options->from } };
+			       .work = { .trust = options->trust, .from = options->from } };
 	struct audit_common common = { 0 };
 	int result;
 
+	if (options->core != NULL)
+		audit.work.digest_key = options->core->digest_key;
 	audit.held_used = tally_calloc(options->held_count + 1, sizeof(bool));
 	pthread_mutex_init(&audit.lock, NULL);
 	pthread_cond_init(&audit.wake, NULL);
@@ -495,6 +497,7 @@ struct store_source {
 	struct tally_arena arena;
 	uint64_t *spaces, *blocks;
 	size_t count, room, next;
+	bool asked;			/* again, how many blocks the space at hand has */
 };
 
 static int add_space(void *ctx, uint64_t space, uint64_t blocks, bool dropped)
@@ -522,7 +525,25 @@ static int store_next(void *ctx, uint64_t *space_r, uint64_t *blocks_r, struct t
 		return 0;
 	*space_r = source->spaces[source->next];
 	*blocks_r = source->blocks[source->next++];
+	source->asked = false;
 	return 1;
+}
+
+/*
+ * Behind the last block that was there at first the store is asked again, once: where a payload was
+ * found erased that a newer block orders to be, that block is there by then.
+ */
+static int store_has(struct store_source *source, uint64_t space, uint64_t block,
+		     struct tally_err *err)
+{
+	uint64_t *count = &source->blocks[source->next - 1];
+
+	if (block >= *count && !source->asked) {
+		source->asked = true;
+		if (tally_store_last(source->store, space, count, err) != 0)
+			return -1;
+	}
+	return block < *count;
 }
 
 static int store_read(void *ctx, uint64_t space, uint64_t block, struct tally_buf *bytes,
@@ -532,8 +553,9 @@ static int store_read(void *ctx, uint64_t space, uint64_t block, struct tally_bu
 	struct tally_bytes stored;
 	int found;
 
-	if (block >= source->blocks[source->next - 1])
-		return 0;
+	found = store_has(source, space, block, err);
+	if (found != 1)
+		return found;
 	tally_arena_reset(&source->arena);
 	found = tally_store_read(source->store, space, block, 0, UINT64_MAX, &source->arena, &stored,
 				 err);

@@ -31,10 +31,15 @@ struct tally_audit_source {
 	void *ctx;
 };
 
-/* The blocks of an open store, which the caller keeps open. Free it with tally_audit_store_free. */
+/* The blocks of an open store, which the caller keeps open; it may grow meanwhile. Free it with
+ * tally_audit_store_free. */
 int tally_audit_store_open(struct tally_store *blocks, struct tally_audit_source *source_r,
 			   struct tally_err *err);
 void tally_audit_store_free(struct tally_audit_source *source);
+
+/* The stores that a core has open, for options and source. index_r may equal blocks_r. */
+void tally_core_stores(struct tally_core *core, struct tally_store **blocks_r,
+		       struct tally_store **index_r);
 
 /* ---- what the auditor holds ---- */
 
@@ -114,8 +119,9 @@ struct tally_audit_options {
 	/* Index tables to compare with what the blocks make; NULL: none. blocks: the store of the same
 	 * blocks. A recomputed index of a ledger above 200,000 journals is made in scratch. */
 	struct tally_store *index, *blocks;
-	/* The store's digest key, where it is at hand: digests of what members signed are recomputed. */
-	const uint8_t *digest_key;
+	/* The core that has these stores open, if one has: it does not apply anything to the tables of a
+	 * ledger while they are compared, and its keys are at hand to make digests anew. */
+	struct tally_core *core;
 
 	/* 0: go on, 1: that is enough. */
 	int (*found)(void *ctx, const struct tally_audit_finding *finding);

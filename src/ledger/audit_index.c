@@ -356,15 +356,17 @@ static int check_mark(struct comparing *c, const struct tally_audit_options *opt
 	uint8_t hash[TALLY_HASH_SIZE];
 	struct tally_arena arena;
 	struct tally_bytes bytes;
+	uint64_t count;
 	bool fits;
 
 	if (mark->projection != TALLY_PROJECTION_VERSION)
 		return 0;
-	if (mark->blocks > c->ledger->blocks) {
+	if (tally_store_last(options->blocks, c->ledger->space, &count, err) != 0)
+		return -1;
+	if (mark->blocks > count) {
 		c->ledger->findings++;
 		audit_found(c->audit, &place, "index", "its index has %llu blocks, and %llu are there",
-			    (unsigned long long)mark->blocks,
-			    (unsigned long long)c->ledger->blocks);
+			    (unsigned long long)mark->blocks, (unsigned long long)count);
 		return 0;
 	}
 	tally_arena_init(&arena);
@@ -382,26 +384,39 @@ static int check_mark(struct comparing *c, const struct tally_audit_options *opt
 	return 0;
 }
 
+static int compare_index(struct comparing *c, const struct tally_audit_options *options,
+			 struct tally_err *err)
+{
+	struct remade remade = { 0 };
+	struct tally_mark mark;
+	int result;
+
+	if (tally_store_mark(options->index, c->ledger->space, &mark, err) != 0)
+		return table_failed(c, err);
+	if (mark.blocks == 0)
+		return 0;	/* it is made when the store is opened */
+	result = check_mark(c, options, &mark, err);
+	if (result == 1) {
+		result = remake(options, c->ledger, &mark, &remade, err);
+		if (result == 0)
+			result = compare_tables(c, remade.core->index, err);
+		remade_free(&remade);
+	}
+	return result;
+}
+
 int audit_index_compare(struct audit *audit, const struct tally_audit_options *options,
 			struct audit_replay *replay, struct tally_err *err)
 {
 	struct comparing comparing = { .audit = audit, .replay = replay,
 				       .ledger = audit_replay_result(replay),
 				       .index = options->index };
-	struct remade remade = { 0 };
-	struct tally_mark mark;
+	struct tally_space *held = NULL;
 	int result;
 
-	if (tally_store_mark(options->index, comparing.ledger->space, &mark, err) != 0)
-		return table_failed(&comparing, err);
-	if (mark.blocks == 0)
-		return 0;	/* it is made when the store is opened */
-	result = check_mark(&comparing, options, &mark, err);
-	if (result == 1) {
-		result = remake(options, comparing.ledger, &mark, &remade, err);
-		if (result == 0)
-			result = compare_tables(&comparing, remade.core->index, err);
-		remade_free(&remade);
-	}
+	if (options->core != NULL)
+		held = tally_space_hold(options->core, comparing.ledger->space);
+	result = compare_index(&comparing, options, err);
+	tally_space_release(held);
 	return result;
 }

@@ -1,4 +1,5 @@
 /* The core: opening and closing, and what keeps a store (maintain, rebuild, backup, check, load). */
+#include "audit.h"
 #include "core_private.h"
 
 #include <errno.h>
@@ -380,6 +381,13 @@ int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **b
 	}
 	core_free(core);
 	return result;
+}
+
+void tally_core_stores(struct tally_core *core, struct tally_store **blocks_r,
+		       struct tally_store **index_r)
+{
+	*blocks_r = core->blocks;
+	*index_r = core->index;
 }
 
 /* ---- keeping a store ---- */
