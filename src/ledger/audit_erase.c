@@ -61,27 +61,28 @@ static int order(const void *a, const void *b)
 	return one < two ? -1 : one > two;
 }
 
-static void sort_orders(struct audit_erasures *erasures)
+/* Ascending, each once. */
+static size_t sort_list(uint64_t *list, size_t count)
 {
 	size_t kept = 0;
 
-	if (erasures->ordered_count > 1)
-		qsort(erasures->ordered, erasures->ordered_count, sizeof(uint64_t), order);
-	for (size_t i = 0; i < erasures->ordered_count; i++)
-		if (kept == 0 || erasures->ordered[i] != erasures->ordered[kept - 1])
-			erasures->ordered[kept++] = erasures->ordered[i];
-	erasures->ordered_count = kept;
+	if (count > 1)
+		qsort(list, count, sizeof(uint64_t), order);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || list[i] != list[kept - 1])
+			list[kept++] = list[i];
+	return kept;
 }
 
-/* How many orders name journals below this one. */
-static size_t orders_below(const struct audit_erasures *erasures, uint64_t journal)
+/* How many numbers of a sorted list are below this one. */
+static size_t count_below(const uint64_t *list, size_t count, uint64_t journal)
 {
-	size_t low = 0, high = erasures->ordered_count;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (erasures->ordered[middle] < journal)
+		if (list[middle] < journal)
 			low = middle + 1;
 		else
 			high = middle;
@@ -89,33 +90,76 @@ static size_t orders_below(const struct audit_erasures *erasures, uint64_t journ
 	return low;
 }
 
+/* How many journals of first .. last are ordered one by one. */
+static uint64_t orders_in(const struct audit_erasures *erasures, const struct audit_run *run,
+			  uint64_t first, uint64_t last)
+{
+	if (!run->reachable || first > last)
+		return 0;
+	return count_below(erasures->ordered, erasures->ordered_count, last + 1) -
+	       count_below(erasures->ordered, erasures->ordered_count, first);
+}
+
+struct ending {
+	const struct audit_erasures *erasures;
+	void (*each)(void *ctx, uint64_t first, uint64_t last);
+	void *ctx;
+	uint64_t left;
+};
+
+/* The part of a run that was purged: all of it but what was kept. */
+static void end_purged(struct ending *ending, const struct audit_run *run, uint64_t end)
+{
+	const struct audit_erasures *erasures = ending->erasures;
+	size_t from = count_below(erasures->kept, erasures->kept_count, run->first);
+	size_t to = count_below(erasures->kept, erasures->kept_count, end);
+
+	if (!run->erased)
+		ending->left += end - run->first;
+	for (size_t i = from; i < to; i++) {
+		uint64_t kept = erasures->kept[i];
+		bool occulted = orders_in(erasures, run, kept, kept) > 0;
+
+		if (run->erased && !occulted)
+			ending->each(ending->ctx, kept, kept);
+		if (!run->erased && !occulted)
+			ending->left--;
+	}
+}
+
+static void end_run(struct ending *ending, const struct audit_run *run)
+{
+	uint64_t before = ending->erasures->before, first = run->first, orders;
+
+	if (first < before) {
+		end_purged(ending, run, run->last < before ? run->last + 1 : before);
+		first = before;
+	}
+	if (first > run->last)
+		return;
+	orders = orders_in(ending->erasures, run, first, run->last);
+	if (!run->erased)
+		ending->left += orders;
+	else if (orders < run->last - first + 1)
+		ending->each(ending->ctx, first, run->last);
+}
+
 void audit_erasures_end(struct audit_erasures *erasures,
 			void (*each)(void *ctx, uint64_t first, uint64_t last), void *ctx,
 			uint64_t *left_r)
 {
-	*left_r = 0;
-	sort_orders(erasures);
-	for (size_t i = 0; i < erasures->run_count; i++) {
-		const struct audit_run *run = &erasures->runs[i];
-		uint64_t first = run->first > erasures->before ? run->first : erasures->before;
-		size_t orders = 0;
+	struct ending ending = { erasures, each, ctx, 0 };
 
-		if (!run->erased)
-			*left_r += (first <= run->last ? first : run->last + 1) - run->first;
-		if (first > run->last)
-			continue;
-		if (run->reachable)
-			orders = orders_below(erasures, run->last + 1) -
-				 orders_below(erasures, first);
-		if (!run->erased)
-			*left_r += orders;
-		else if (orders < run->last - first + 1)
-			each(ctx, first, run->last);
-	}
+	erasures->ordered_count = sort_list(erasures->ordered, erasures->ordered_count);
+	erasures->kept_count = sort_list(erasures->kept, erasures->kept_count);
+	for (size_t i = 0; i < erasures->run_count; i++)
+		end_run(&ending, &erasures->runs[i]);
+	*left_r = ending.left;
 }
 
 void audit_erasures_free(struct audit_erasures *erasures)
 {
 	free(erasures->runs);
 	free(erasures->ordered);
+	free(erasures->kept);
 }

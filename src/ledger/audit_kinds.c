@@ -19,6 +19,7 @@ struct kind {
 	bool known;
 	bool system;			/* in the system ledger, else in all others */
 	bool nobody;			/* written by the service: it has no author */
+	bool removes;			/* its certificates are by the service, its orders not */
 	bool no_data;
 	enum kind_payload payload;
 	enum tally_permission need;	/* of the author and of every signer */
@@ -125,6 +126,8 @@ static const char *on_create_ledger(struct audit_replay *replay, const struct au
 	audit_wants_begin(replay);
 	wrong = take_policy(replay, record);
 	if (wrong == NULL)
+		wrong = audit_removal_policy(replay, item);
+	if (wrong == NULL)
 		wrong = on_member(replay, item);
 	return wrong != NULL ? wrong :
 			       fits_store(replay, tally_field_number(record, "ownerAccount", 0));
@@ -132,7 +135,9 @@ static const char *on_create_ledger(struct audit_replay *replay, const struct au
 
 static const char *on_update_ledger(struct audit_replay *replay, const struct audit_item *item)
 {
-	return take_policy(replay, &item->record);
+	const char *wrong = take_policy(replay, &item->record);
+
+	return wrong != NULL ? wrong : audit_removal_policy(replay, item);
 }
 
 static const char *on_delete_ledger(struct audit_replay *replay, const struct audit_item *item)
@@ -211,33 +216,12 @@ static const char *on_state_root(struct audit_replay *replay, const struct audit
 	return NULL;
 }
 
-/* ---- trust points, erasing ---- */
+/* ---- trust points ---- */
 
 static const char *on_trust_point(struct audit_replay *replay, const struct audit_item *item)
 {
 	return tally_field_number(&item->record, "journalId", UINT64_MAX) < replay->journal ?
 		       NULL : "it names a journal that was not there yet";
-}
-
-static const char *on_occult(struct audit_replay *replay, const struct audit_item *item)
-{
-	uint64_t journal = tally_field_number(&item->record, "journalId", UINT64_MAX);
-
-	if (journal >= replay->journal)
-		return "it names a journal that was not there yet";
-	audit_erasures_order(&replay->erasures, journal);
-	return NULL;
-}
-
-static const char *on_purge(struct audit_replay *replay, const struct audit_item *item)
-{
-	uint64_t before = tally_field_number(&item->record, "before", UINT64_MAX);
-
-	if (before > replay->journal)
-		return "it names journals that were not there yet";
-	if (before > replay->erasures.before)
-		replay->erasures.before = before;
-	return NULL;
 }
 
 /* ---- the system ledger ---- */
@@ -382,10 +366,10 @@ static const struct kind kinds[256] = {
 	[TYPE_KV_DELETE] = { .known = true, .payload = PAYLOAD_MAYBE, .need = PERM_APPEND,
 			     .check = on_kv },
 	[TYPE_STATE_ROOT] = { .known = true, .nobody = true, .check = on_state_root },
-	[TYPE_OCCULT] = { .known = true, .payload = PAYLOAD_MAYBE, .need = PERM_NONE,
-			  .check = on_occult },
-	[TYPE_PURGE] = { .known = true, .payload = PAYLOAD_MAYBE, .need = PERM_NONE,
-			 .check = on_purge },
+	[TYPE_OCCULT] = { .known = true, .removes = true, .need = PERM_UPDATE_LEDGER,
+			  .check = audit_removal_check },
+	[TYPE_PURGE] = { .known = true, .removes = true, .need = PERM_UPDATE_LEDGER,
+			 .check = audit_removal_check },
 	[TYPE_CREATE_STORE] = { .known = true, .system = true, .nobody = true,
 				.payload = PAYLOAD_ALWAYS, .check = on_create_store },
 	[TYPE_CREATE_ACCOUNT] = { .known = true, .system = true, .nobody = true,
@@ -425,7 +409,7 @@ static const char *check_shape(const struct audit_replay *replay, const struct k
 		return record->has_payload ? "it has a payload" : "it has no payload";
 	if (record->has_data == kind->no_data)
 		return record->has_data ? "it has data" : "it has no data";
-	if (kind->nobody != (record->member_id.size == 0))
+	if (!kind->removes && kind->nobody != (record->member_id.size == 0))
 		return kind->nobody ? "it has an author" : "it has no author";
 	return kind->nobody && record->signature_count > 0 ? "it is signed" : NULL;
 }
@@ -469,7 +453,8 @@ static const char *check_policy(const struct audit_replay *replay, const struct 
 
 	if (item->form == FORM_UNREAD)
 		return NULL;
-	if (item->signature_count > 0 && replay->sign_policy == SIGN_OFF)
+	if (item->signature_count > 0 && replay->sign_policy == SIGN_OFF && !kind->removes &&
+	    tally_field_find(&item->record, "removal") == NULL)
 		return "it is signed, and the ledger takes no members' signatures";
 	if (kind->need == PERM_APPEND && replay->sign_policy == SIGN_REQUIRED &&
 	    item->signature_count < needed)
@@ -483,7 +468,8 @@ static void check_author(struct audit_replay *replay, const struct kind *kind,
 {
 	const char *wrong;
 
-	if (kind->nobody || item->record.type == TYPE_CREATE_LEDGER)
+	if (kind->nobody || item->record.type == TYPE_CREATE_LEDGER ||
+	    (kind->removes && item->record.member_id.size == 0))
 		return;
 	check_member(replay, kind, item->record.member_id, "author");
 	check_signers(replay, kind, item);

@@ -131,7 +131,9 @@ struct audit_erasures {
 	size_t run_count, run_room;
 	uint64_t *ordered;		/* journals that are ordered to be erased, one by one ... */
 	size_t ordered_count, ordered_room;
-	uint64_t before;		/* ... and all before this one */
+	uint64_t before;		/* ... and all before this one ... */
+	uint64_t *kept;			/* ... but for these */
+	size_t kept_count;
 };
 /* Journals in their order. */
 void audit_erasures_add(struct audit_erasures *erasures, uint64_t journal, bool erased,

@@ -36,6 +36,8 @@ struct audit_replay {
 	enum tally_ledger_type type;
 	enum tally_sign_policy sign_policy;
 	uint64_t sign_count;
+	unsigned int removal;			/* its policy (audit_removal.c) */
+	struct audit_map orders;		/* to erase, without a certificate */
 	bool deleted;
 	struct audit_members members;
 	struct audit_map keys;			/* KV: those that have a value */
@@ -85,6 +87,10 @@ void audit_wants_end(struct audit_replay *replay);
 
 /* What a journal of its kind must be, at its place (audit_kinds.c). */
 void audit_kind_check(struct audit_replay *replay, const struct audit_item *item);
+
+/* OCCULT and PURGE, and what CREATE_LEDGER and UPDATE_LEDGER say of them (audit_removal.c). */
+const char *audit_removal_check(struct audit_replay *replay, const struct audit_item *item);
+const char *audit_removal_policy(struct audit_replay *replay, const struct audit_item *item);
 
 /* An anchor (audit_anchor.c). */
 const char *audit_anchor_check(struct audit_replay *replay, const struct audit_item *item);
