@@ -131,6 +131,10 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 
 	if (tally_space_trust(space, err) != 0)
 		return -1;
+	if (view->head->state_wrong)
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly",
+				       "%s has a STATE_ROOT journal that is not what its journals "
+				       "make; it is not signed for", space->name);
 	cache = cache_of(space);
 	pthread_mutex_lock(&cache->lock);
 	if (cache->size < view->head->frontier.size)
@@ -144,25 +148,12 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	return result;
 }
 
-static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
-		   struct tally_view *view_r, struct tally_err *err)
-{
-	struct tally_space *space = core->system;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    1 :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
-
-	if (found == 1 && tally_view_take(space, view_r, err) != 0)
-		found = -1;
-	return found;
-}
-
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
 			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
 			    struct tally_err *err)
 {
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -178,7 +169,7 @@ int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 	char text[TALLY_VKEY_TEXT];
 	struct tally_vkey vkey;
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -305,7 +296,7 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	unsigned int shift = level > 0 ? 8 * (unsigned int)level : 0;
 	struct tally_view view;
 	uint64_t hashes;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;

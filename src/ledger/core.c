@@ -47,6 +47,12 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
+	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
+	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
+	  "many journals; 0: never by itself." },
+	{ "state_idle", SETTING_TIME, "10s", AT(state_idle_ms),
+	  "And one when nothing was appended for so long; 0: not." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 #undef AT
@@ -76,6 +82,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_mutex_init(&core->queue_lock, NULL);
 	pthread_mutex_init(&core->commit_lock, NULL);
 	pthread_mutex_init(&core->flush_lock, NULL);
+	pthread_mutex_init(&core->state_lock, NULL);
+	pthread_cond_init(&core->state_wake, NULL);
 	pthread_mutex_init(&core->stamp_lock, NULL);
 	pthread_cond_init(&core->stamp_done, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
@@ -103,6 +111,8 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->queue_lock);
 	pthread_mutex_destroy(&core->commit_lock);
 	pthread_mutex_destroy(&core->flush_lock);
+	pthread_mutex_destroy(&core->state_lock);
+	pthread_cond_destroy(&core->state_wake);
 	pthread_mutex_destroy(&core->stamp_lock);
 	pthread_cond_destroy(&core->stamp_done);
 	pthread_cond_destroy(&core->queue_wake);
@@ -144,7 +154,10 @@ static int core_start(struct tally_core *core, struct tally_err *err)
 {
 	if (core->short_lived || core->read_only)
 		return 0;
-	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ? -1 : 0;
+	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ||
+			       tally_state_start(core, err) != 0 ?
+		       -1 :
+		       0;
 }
 
 static int core_setup(struct tally_core *core, const struct tally_core_options *options,
@@ -179,6 +192,7 @@ static void core_stop(struct tally_core *core)
 {
 	struct tally_err err;
 
+	tally_state_stop(core);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
 	if (!core->read_only && !core->dead && tally_flush_spaces(core, !core->short_lived, &err) != 0)
@@ -360,11 +374,7 @@ static int choose_spaces(struct tally_core *core, struct tally_bytes ledger_id,
 
 	if (ledger_id.size == 0)
 		return tally_store_spaces(core->blocks, collect_space, spaces, err);
-	if (tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME)) {
-		collect_space(spaces, TALLY_SYSTEM_SPACE, core->system->head->blocks, false);
-		return 0;
-	}
-	found = tally_space_of_ledger(core, ledger_id, &space, err);
+	found = tally_space_of_log(core, ledger_id, &space, err);
 	if (found == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
 	if (found == 1)
@@ -474,6 +484,7 @@ static int check_space(struct tally_core *core, uint64_t id, struct tally_head *
 
 	shadow->core = core;
 	shadow->id = id;
+	shadow->shadow = true;
 	shadow->head = head;
 	pthread_mutex_init(&shadow->write, NULL);
 	pthread_mutex_init(&shadow->flush, NULL);

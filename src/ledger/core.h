@@ -13,10 +13,14 @@
 #include "bytes.h"
 #include "conf.h"
 #include "err.h"
+#include "member_key.h"
+#include "state.h"
 #include "tree.h"
 
+struct tally_buf;
 struct tally_conf;
 struct tally_core;
+struct tally_journal;
 struct tally_store;
 
 /* ---- opening ---- */
@@ -120,8 +124,32 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 
 /* ---- what every write carries ---- */
 
+/* How a ledger takes members' signatures. Numbers are on disk. */
+enum tally_sign_policy { SIGN_ACCEPTED = 0, SIGN_OFF = 1, SIGN_REQUIRED = 2 };
+
+/* One member's signature; member_id empty: the caller's own member; type 0: that of its key. */
+struct tally_signature {
+	struct tally_bytes member_id;
+	uint8_t type;
+	uint8_t bytes[TALLY_MEMBER_SIGNATURE];
+};
+
+/*
+ * Signatures of members over what a journal says; the first is its author's. Own form: they sign the
+ * statement (statement.h) with this nonce, and, where there is a payload, its hash with this salt.
+ * Foreign form: they signed message, a light client's TxRequest, which must say the same.
+ */
+struct tally_signing {
+	const struct tally_signature *signatures;
+	size_t count;			/* 0: not signed; at most 8 */
+	struct tally_bytes nonce;	/* 1..64 printable characters */
+	struct tally_bytes salt;	/* 16 bytes */
+	struct tally_bytes message;	/* empty: own form */
+};
+
 struct tally_write {
 	struct tally_caller caller;
+	const struct tally_signing *signing;	/* of a command; entries have their own. NULL: none */
 	struct tally_bytes nonce;	/* key id and SignatureNonce, any bytes; empty: none */
 	uint64_t request_ms;		/* the request's Timestamp, held against block time; 0: none */
 	struct tally_bytes token;	/* ClientToken; empty: none */
@@ -151,6 +179,10 @@ struct tally_ledger_info {
 	struct tally_hash root;		/* of the tree of journal_count leaves */
 	struct tally_hash last_block_hash;
 	const char *origin;		/* "<store origin>/<LedgerId>" */
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;
+	uint64_t state_size, state_journal;	/* newest STATE_ROOT; size 0: none */
+	struct tally_hash state_root;
 	bool has_anchor_interval;	/* else [time] anchor_interval counts */
 	uint64_t anchor_interval_s;	/* 0: never by itself */
 };
@@ -160,6 +192,8 @@ struct tally_ledger_create {
 	struct tally_bytes description;	/* 0..256 characters */
 	enum tally_ledger_type type;
 	bool public_read;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;	/* 0 or 1: one signature is enough */
 	bool set_anchor_interval;
 	uint64_t anchor_interval_s;
 };
@@ -192,10 +226,13 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		      struct tally_err *err);
 
 struct tally_ledger_change {
-	bool set_name, set_description, set_public_read, set_anchor_interval;
+	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count;
+	bool set_anchor_interval;
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;
 	uint64_t anchor_interval_s;
 };
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
@@ -214,6 +251,7 @@ struct tally_entry {
 	size_t clue_count;
 	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
 	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
+	const struct tally_signing *signing;	/* NULL: not signed by a member */
 };
 
 struct tally_receipt {
@@ -244,6 +282,126 @@ int tally_append(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
 		 bool atomic, struct tally_append_result *results_r, struct tally_err *err);
 
+/* ---- members ---- */
+
+/* Numbers are on disk. */
+enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
+
+struct tally_member {
+	char id[TALLY_MEMBER_ID_SIZE + 1];
+	uint64_t account;		/* 0: none; it signs what an account's access key sends */
+	enum tally_role role;
+	bool enabled;
+	struct tally_member_key key;	/* type KEY_TYPE_NONE: none */
+	uint64_t create_ms, update_ms;
+	uint64_t journal_id;		/* the last one about it */
+};
+
+struct tally_member_create {
+	struct tally_bytes id;		/* empty: made from the account or the key */
+	uint64_t account;		/* 0: none, then a key is needed */
+	enum tally_role role;
+	struct tally_member_key key;
+};
+
+/* "ADMIN" ...; NULL for ROLE_NONE. And back. */
+const char *tally_role_name(enum tally_role role);
+enum tally_role tally_role_find(struct tally_bytes name);
+
+/* "m-" and 26 lower-case hex digits. */
+bool tally_member_id_valid(struct tally_bytes id);
+
+/* EXISTS about "Member" where id or account is a member's; INVALID about "PublicKey" where the key is
+ * or was one's, or there is neither account nor key; BUSY-like DENIED at the greatest number. */
+int tally_member_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_create *create,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err);
+/* NOTFOUND about "Member m-..."; the owner stays ADMIN (INVALID about "Role"). */
+int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes member_id,
+			  enum tally_role role, struct tally_err *err);
+/* member_id empty: the caller's own. Others' keys are changed by an ADMIN. The former key is of no use
+ * for ever: neither this member nor another can have it again. */
+int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, struct tally_bytes member_id,
+			 const struct tally_member_key *key, struct tally_err *err);
+
+/* member_id empty: the caller's own. 1, 0 no such member. */
+int tally_member_get(struct tally_core *core, const struct tally_caller *caller,
+		     struct tally_bytes ledger_id, struct tally_bytes member_id,
+		     struct tally_member *member_r, struct tally_err *err);
+/* In the order of ids, those after `after` (empty: from the start). */
+int tally_member_list(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_member **members_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err);
+
+/* A member as its record: canonical JSON of account, enabled, key, keyType, memberId and role, those
+ * left out that it has not. The state tree has its SHA-256. */
+void tally_member_json(const struct tally_member *member, struct tally_buf *buf);
+
+/* ---- keys and values ---- */
+
+#define TALLY_KV_KEY_MAX 255		/* bytes of UTF-8, at least 1 */
+
+/* Of a KV ledger only (INVALID about "LedgerId"). receipt_r may be NULL. */
+int tally_kv_set(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, struct tally_bytes key, struct tally_bytes value,
+		 struct tally_receipt *receipt_r, struct tally_err *err);
+/* NOTFOUND about "Key" where it has no value. */
+int tally_kv_delete(struct tally_core *core, const struct tally_write *write,
+		    struct tally_bytes ledger_id, struct tally_bytes key,
+		    struct tally_receipt *receipt_r, struct tally_err *err);
+/* 1 and the KV_SET journal, whose payload is the value; 0 where there is none. at: as of the first so
+ * many journals; UINT64_MAX: now. */
+int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes key,
+		 uint64_t at, struct tally_arena *arena, struct tally_journal *journal_r,
+		 struct tally_err *err);
+
+/* ---- the state ---- */
+
+/*
+ * Brings a STATE_ROOT journal about all that is there, unless the newest one is about all but
+ * itself. 1 when one was appended, 0 when none was needed.
+ */
+int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err);
+
+/* What the state says under one key, as of a STATE_ROOT journal. */
+struct tally_state_answer {
+	uint64_t size;			/* as of the first so many journals */
+	struct tally_hash root;
+	uint64_t journal_id;		/* the STATE_ROOT journal; it is in every tree beyond it */
+	bool there;
+	struct tally_state_proof proof;
+	/* of a clue: how many journals, their numbers and hashes in order, those asked for */
+	uint64_t count, first;
+	uint64_t *journal_ids;
+	struct tally_hash *journal_hashes;
+	size_t journal_count;
+	struct tally_hash clue_root;
+	struct tally_hash range[TALLY_TREE_MAX_RANGE];	/* where it is not all of them */
+	size_t range_count;
+	/* of a key */
+	uint64_t kv_journal_id;
+	struct tally_hash kv_journal_hash;
+	/* of a member */
+	struct tally_member member;
+};
+
+/* 1, 0 where the ledger has no STATE_ROOT below tree_size (0: the newest tree). limit: journals of a
+ * clue given at once, beginning with number `first` of its lineage. NOTFOUND: no such ledger. */
+int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_bytes clue, uint64_t first, size_t limit,
+			   uint64_t tree_size, struct tally_arena *arena,
+			   struct tally_state_answer *answer_r, struct tally_err *err);
+int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes key, uint64_t tree_size,
+			 struct tally_state_answer *answer_r, struct tally_err *err);
+int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
+			     struct tally_bytes member_id, uint64_t tree_size,
+			     struct tally_state_answer *answer_r, struct tally_err *err);
+
 /* ---- reading ---- */
 
 struct tally_field;
@@ -263,6 +421,7 @@ struct tally_journal {
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
 	uint8_t salt[16];
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
+	struct tally_bytes key;		/* of KV_SET and KV_DELETE; the payload is the value, or empty */
 	const struct tally_field *fields;	/* that data (record.h) */
 	size_t field_count;
 };

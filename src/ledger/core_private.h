@@ -21,6 +21,9 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t members;		/* of one ledger */
+	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
+	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
@@ -79,6 +82,13 @@ struct tally_core {
 	pthread_t flusher;
 	bool flusher_runs;
 
+	/* the state thread (stateroot.c) */
+	pthread_mutex_t state_lock;
+	pthread_cond_t state_wake;
+	bool state_stop;
+	pthread_t stater;
+	bool stater_runs;
+
 	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes;
 };
 
@@ -94,6 +104,7 @@ struct tally_prepared {
 };
 
 struct tally_build;
+struct tally_signed;
 
 /*
  * One command. decide() is called by the committer under the space's write lock, once for each
@@ -173,16 +184,11 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 
 /* ---- members and permissions ---- */
 
-enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
-struct tally_member {
-	char id[TALLY_MEMBER_ID_SIZE + 1];
-	uint64_t account;
-	enum tally_role role;
-	bool enabled;
-};
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
+/* What the role matrix says alone. */
+bool tally_role_may(enum tally_role role, enum tally_permission permission);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
@@ -201,6 +207,10 @@ struct tally_manage {
 	enum tally_permission need;
 	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
 	void *ctx;
+	const struct tally_signed *of;		/* members' signatures; NULL: none */
+	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
+	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
+		       const struct tally_signed *of, struct tally_arena *arena);
 	/* known when it is decided */
 	struct tally_member member;		/* the caller's */
 	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
@@ -243,6 +253,43 @@ void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id
 int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
 			const uint8_t digest[32], struct tally_receipt *receipt_r,
 			struct tally_err *err);
+
+/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`. */
+int tally_member_find(const struct tally_view *view, struct tally_bytes id,
+		      struct tally_member *member_r, struct tally_err *err);
+int tally_member_at(const struct tally_view *view, struct tally_bytes id, uint64_t size,
+		    struct tally_member *member_r, struct tally_err *err);
+void tally_member_encode(const struct tally_member *member, uint64_t block, struct tally_buf *buf);
+void tally_member_hash(const struct tally_member *member, struct tally_hash *hash_r);
+/* The id of a member's own journals: what it was told, or the account's. */
+void tally_member_id_of_account(struct tally_bytes ledger_id, uint64_t account,
+				char id_r[TALLY_MEMBER_ID_SIZE + 1]);
+
+/* ---- keys and values (kv.c) ---- */
+
+/* The last change of a key among the first `size` journals. 1 it has a value then, 0 it has none. */
+struct tally_kv_change {
+	bool found, removed;
+	uint64_t journal_id;
+	struct tally_hash hash;
+};
+int tally_kv_at(const struct tally_view *view, struct tally_bytes key, uint64_t size,
+		struct tally_kv_change *change_r, struct tally_err *err);
+
+/* ---- the state (stateroot.c) ---- */
+
+/* Starts and ends the thread that makes STATE_ROOT journals. */
+int tally_state_start(struct tally_core *core, struct tally_err *err);
+void tally_state_stop(struct tally_core *core);
+/* Makes them where they are overdue, or (all) where anything is new. */
+int tally_state_refresh_all(struct tally_core *core, bool all, struct tally_err *err);
+/* The projection of a STATE_ROOT journal: makes the step, or takes the one made ahead. */
+void tally_state_project(struct tally_projection *projection, uint64_t journal_id,
+			 const struct tally_record *record);
+/* Under space->write, when the projection's block is there to stay: what it changed is kept. */
+void tally_state_committed(struct tally_projection *projection);
+/* Lets go of what a space keeps for its next step. */
+void tally_state_forget(struct tally_space *space);
 
 /* ---- the high-water file (high.c) ---- */
 
@@ -349,10 +396,18 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
 /* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared);
+/* The same with a salt of 16 bytes that the signing member chose; empty: a random one. */
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared);
 
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err);
+/* Its record alone, and its hash. 1, 0. */
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err);
 
 #endif

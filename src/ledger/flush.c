@@ -331,6 +331,8 @@ static int rebuild_run(struct tally_space *space, tally_progress *progress, void
 	space->frozen = NULL;
 	space->frozen_head = NULL;
 	space->head = NULL;
+	tally_state_forget(space);
+	space->changed_from = 0;
 	space->mark_journals = 0;
 	memset(&space->mark, 0, sizeof(space->mark));
 	space->bulk = true;

@@ -4,6 +4,7 @@
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
 #include "core_private.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 
@@ -59,14 +60,20 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 }
 
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
-			struct tally_journal *journal_r, struct tally_err *err)
+			struct tally_arena *arena, struct tally_journal *journal_r,
+			struct tally_err *err)
 {
 	struct tally_payload_slot payload;
+	struct tally_evidence evidence;
 
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
-	journal_r->client_id = payload.evidence;
+	if (payload.evidence.size > 0) {
+		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
+			return -1;
+		journal_r->client_id = evidence.client_id;
+	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
 }
@@ -93,10 +100,12 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
 	if (record.has_payload) {
 		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
+		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
 			return -1;
 	}
-	if (record.has_data) {
+	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
+				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
+	if (record.has_data && journal_r->key.size == 0) {
 		tally_data_encode(&record, &buf);
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
@@ -128,6 +137,51 @@ static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t 
 	return 0;
 }
 
+/* The bytes of one journal's three slots, and where they are. */
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct spot *spot_r,
+		     struct tally_block_entry *entry_r, struct tally_arena *arena,
+		     struct tally_bytes *item_r, struct tally_err *err)
+{
+	struct tally_bytes bytes;
+
+	if (locate(view, journal_id, spot_r, err) != 0 ||
+	    read_exactly(view, spot_r->block,
+			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
+			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
+		return -1;
+	tally_block_entry_read(bytes.data, entry_r);
+	return read_exactly(view, spot_r->block,
+			    tally_block_body_place(spot_r->count) + entry_r->place,
+			    tally_block_entry_size(entry_r), arena, item_r, err);
+}
+
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err)
+{
+	struct tally_block_entry entry;
+	struct tally_buf leaf = { 0 };
+	struct tally_bytes item, slot;
+	struct tally_place place;
+	struct spot spot;
+
+	if (journal_id >= view->head->frontier.size)
+		return 0;
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, record_r, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	place = (struct tally_place){ tally_bytes_str(view->space->name), journal_id,
+				      spot.time_ms };
+	tally_leaf_encode(record_r, &place, &leaf);
+	tally_leaf_hash(tally_buf_bytes(&leaf), hash_r);
+	tally_buf_free(&leaf);
+	return 1;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)
@@ -139,14 +193,7 @@ int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
 		return 0;
-	if (locate(view, journal_id, &spot, err) != 0 ||
-	    read_exactly(view, spot.block,
-			 tally_block_table_place((uint32_t)(journal_id - spot.first)),
-			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
-		return -1;
-	tally_block_entry_read(bytes.data, &entry);
-	if (read_exactly(view, spot.block, tally_block_body_place(spot.count) + entry.place,
-			 tally_block_entry_size(&entry), arena, &bytes, err) != 0)
+	if (read_item(view, journal_id, &spot, &entry, arena, &bytes, err) != 0)
 		return -1;
 	if (journal_of(view, journal_id, spot.block, spot.time_ms, &entry, bytes, arena, journal_r,
 		       err) != 0)
@@ -481,20 +528,18 @@ static int run_list(struct list *list, struct tally_err *err)
 	return walk(list, TABLE_LOCATOR, TALLY_BYTES_NONE, floor, each_block);
 }
 
+/* Only ledgers, and not deleted ones: journals of the system ledger hold sealed secrets. */
 static int view_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_view *view_r, struct tally_err *err)
 {
-	struct tally_space *space;
-	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_view_of_log(core, ledger_id, view_r, err);
 
-	if (found != 1)
-		return found;
-	if (tally_view_take(space, view_r, err) != 0)
-		return -1;
-	if (view_r->head->status == LEDGER_NORMAL)
-		return 1;
-	tally_view_drop(view_r);
-	return 0;
+	if (found == 1 &&
+	    (view_r->space == core->system || view_r->head->status != LEDGER_NORMAL)) {
+		tally_view_drop(view_r);
+		found = 0;
+	}
+	return found;
 }
 
 int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
@@ -572,9 +617,7 @@ int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint
 	struct tally_space *space;
 	struct tally_arena arena;
 	struct tally_bytes bytes;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    (space = core->system, 1) :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_space_of_log(core, ledger_id, &space, err);
 
 	if (found != 1)
 		return found;

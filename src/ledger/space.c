@@ -5,7 +5,7 @@
 
 #include "clock.h"
 
-#define HEAD_VERSION 1
+#define HEAD_VERSION 2
 
 /* ---- the head ---- */
 
@@ -40,6 +40,14 @@ static bool get_text(struct tally_reader *reader, char *text, size_t room)
 	return true;
 }
 
+static void put_point(struct tally_buf *buf, const struct tally_state_point *point)
+{
+	tally_buf_add_u64(buf, point->size);
+	tally_buf_add(buf, point->root.bytes, TALLY_HASH_SIZE);
+	tally_buf_add_u64(buf, point->version);
+	tally_buf_add_u64(buf, point->journal);
+}
+
 void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 {
 	uint8_t frontier[TALLY_FRONTIER_MAX];
@@ -60,6 +68,11 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->update_ms);
 	tally_buf_add_u64(buf, head->member_count);
 	tally_buf_add_u64(buf, head->anchor_count);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_policy);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_count);
+	put_point(buf, &head->state);
+	put_point(buf, &head->state_before);
+	tally_buf_add_u8(buf, head->state_wrong);
 	put_text(buf, head->owner_member);
 	put_text(buf, head->name);
 	put_text(buf, head->description);
@@ -69,6 +82,7 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->anchor_journal);
 	tally_buf_add_u64(buf, head->anchor_version);
 	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u64(buf, head->changed);
 	tally_buf_add_u8(buf, head->has_trust_point);
 	tally_buf_add_u64(buf, head->trust_point);
 	tally_buf_add_u64(buf, head->trust_journal);
@@ -81,6 +95,14 @@ static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE
 
 	if (bytes.size == TALLY_HASH_SIZE)
 		memcpy(hash_r, bytes.data, TALLY_HASH_SIZE);
+}
+
+static void get_point(struct tally_reader *reader, struct tally_state_point *point_r)
+{
+	point_r->size = tally_read_u64(reader);
+	get_hash(reader, point_r->root.bytes);
+	point_r->version = tally_read_u64(reader);
+	point_r->journal = tally_read_u64(reader);
 }
 
 int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struct tally_err *err)
@@ -108,6 +130,11 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->update_ms = tally_read_u64(&reader);
 	head_r->member_count = tally_read_u64(&reader);
 	head_r->anchor_count = tally_read_u64(&reader);
+	head_r->sign_policy = tally_read_u8(&reader);
+	head_r->sign_count = tally_read_u8(&reader);
+	get_point(&reader, &head_r->state);
+	get_point(&reader, &head_r->state_before);
+	head_r->state_wrong = tally_read_u8(&reader) != 0;
 	if (!get_text(&reader, head_r->owner_member, sizeof(head_r->owner_member)) ||
 	    !get_text(&reader, head_r->name, sizeof(head_r->name)) ||
 	    !get_text(&reader, head_r->description, sizeof(head_r->description)) ||
@@ -119,6 +146,7 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->anchor_journal = tally_read_u64(&reader);
 	head_r->anchor_version = tally_read_u64(&reader);
 	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->changed = tally_read_u64(&reader);
 	head_r->has_trust_point = tally_read_u8(&reader) != 0;
 	head_r->trust_point = tally_read_u64(&reader);
 	head_r->trust_journal = tally_read_u64(&reader);
@@ -183,6 +211,7 @@ void tally_space_free(struct tally_space *space)
 	tally_overlay_unref(space->frozen);
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
+	tally_state_forget(space);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);
@@ -282,6 +311,10 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 	tally_project_begin(projection, space);
 	result = take_items(space, &header, bytes, projection, &arena, err);
 	tally_arena_free(&arena);
+	if (result == 0 && projection->failed.code != TALLY_OK) {
+		*err = projection->failed;
+		result = -1;
+	}
 	if (result == 0) {
 		tally_frontier_root(&projection->head->frontier, &root);
 		if (memcmp(root.bytes, header.root, TALLY_HASH_SIZE) != 0)
@@ -462,6 +495,7 @@ static int load_head(struct tally_space *space, struct tally_err *err)
 	tally_arena_free(&arena);
 	if (found == 1) {
 		space->head = head;
+		space->changed_from = head->frontier.size;
 		space->mark_journals = head->frontier.size;
 	} else {
 		free(head);
@@ -495,6 +529,8 @@ static void load_undo(struct tally_space *space)
 {
 	tally_head_unref(space->head);
 	tally_overlay_unref(space->active);
+	tally_state_forget(space);
+	space->changed_from = 0;
 	space->head = NULL;
 	space->active = tally_overlay_new();
 }
@@ -585,6 +621,15 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 	return found;
 }
 
+int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
+		       struct tally_space **space_r, struct tally_err *err)
+{
+	if (!tally_bytes_is(name, TALLY_SYSTEM_NAME))
+		return tally_space_of_ledger(core, name, space_r, err);
+	*space_r = core->system;
+	return 1;
+}
+
 int tally_space_refresh(struct tally_space *space, bool force, struct tally_err *err)
 {
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
@@ -639,6 +684,17 @@ void tally_view_drop(struct tally_view *view)
 	view->space->readers--;
 	pthread_mutex_unlock(&view->space->look);
 	view->space = NULL;
+}
+
+int tally_view_of_log(struct tally_core *core, struct tally_bytes name, struct tally_view *view_r,
+		      struct tally_err *err)
+{
+	struct tally_space *space;
+	int found = tally_space_of_log(core, name, &space, err);
+
+	if (found == 1 && tally_view_take(space, view_r, err) != 0)
+		found = -1;
+	return found;
 }
 
 static struct tally_sight sight_of(const struct tally_view *view)

@@ -234,9 +234,9 @@ int tally_consistency_prove(uint64_t old_size, uint64_t new_size, tally_node_sou
 
 /* ---- verifying ---- */
 
-bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_hash *leaf,
-			    const struct tally_hash *path, size_t path_count,
-			    const struct tally_hash *root)
+bool tally_inclusion_root(uint64_t index, uint64_t size, const struct tally_hash *leaf,
+			  const struct tally_hash *path, size_t path_count,
+			  struct tally_hash *root_r)
 {
 	struct tally_hash hash = *leaf;
 	uint64_t last = size - 1;
@@ -259,7 +259,18 @@ bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_ha
 		index >>= 1;
 		last >>= 1;
 	}
-	return last == 0 && hash_equal(&hash, root);
+	*root_r = hash;
+	return last == 0;
+}
+
+bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_hash *leaf,
+			    const struct tally_hash *path, size_t path_count,
+			    const struct tally_hash *root)
+{
+	struct tally_hash made;
+
+	return tally_inclusion_root(index, size, leaf, path, path_count, &made) &&
+	       hash_equal(&made, root);
 }
 
 /* One level up, in place: pairs of hashes, those at the edges with their siblings outside. */

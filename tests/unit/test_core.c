@@ -979,6 +979,29 @@ static void proofs_hold_in_overlay_and_index(void)
 	end(&w, "mem:proofs");
 }
 
+/* The system ledger's log proves like any other; its journals, which hold sealed secrets, are not
+ * read like those of a ledger. */
+static void the_system_log_is_proved_but_not_read(void)
+{
+	struct tally_bytes name = TALLY_BYTES_LIT("system");
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_inclusion proof;
+	struct tally_consistency way;
+	struct tally_journal journal;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:system-log", true));
+	CHECK_INT(tally_ledger_checkpoint(w.core, name, &w.arena, &checkpoint, &err), 1);
+	CHECK_INT(tally_journal_prove(w.core, name, 0, 0, &proof, &err), 1);
+	CHECK_INT(proof.tree_size, checkpoint.size);
+	CHECK_MEM(proof.root.bytes, checkpoint.root.bytes, 32);
+	CHECK_INT(tally_ledger_prove(w.core, name, 1, 0, &way, &err), 1);
+	CHECK(tally_consistency_verify(1, way.new_size, way.proof, way.proof_count, &way.old_root,
+				       &way.new_root));
+	CHECK_INT(tally_journal_get(w.core, name, 0, &w.arena, &journal, &err), 0);
+	end(&w, "mem:system-log");
+}
+
 static void checkpoints_are_signed_once_per_size(void)
 {
 	struct tally_signed_checkpoint first, again, next;
@@ -1142,6 +1165,7 @@ int main(void)
 	TEST(an_ambiguous_append_is_settled);
 	TEST(a_delayed_append_comes_second);
 	TEST(proofs_hold_in_overlay_and_index);
+	TEST(the_system_log_is_proved_but_not_read);
 	TEST(checkpoints_are_signed_once_per_size);
 	TEST(tiles_give_the_root);
 	TEST(keys_come_and_go);
