@@ -61,6 +61,8 @@ struct mem_store {
 	uint64_t mood_calls;
 	size_t held;				/* appends that wait now */
 	uint64_t releases;			/* grows with each release */
+	bool refuse_erase;
+	uint64_t erases;			/* calls that were not refused */
 	pthread_cond_t changed;			/* held or releases */
 
 	uint64_t appends, blocks, bytes, applies;
@@ -429,8 +431,15 @@ static int mem_erase(struct tally_store *store, uint64_t space, uint64_t number,
 {
 	struct mem_store *mem = mem_downcast(store);
 	struct mem_block *block;
+	bool refused;
 	int ret = 0;
 
+	pthread_mutex_lock(&mem->lock);
+	refused = mem->refuse_erase;
+	mem->erases += !refused;
+	pthread_mutex_unlock(&mem->lock);
+	if (refused)
+		return tally_err_set(err, TALLY_IO, "erase: refused");
 	pthread_mutex_lock(&mem->pool->lock);
 	block = block_find(mem->pool, space, number);
 	if (block == NULL) {
@@ -769,6 +778,18 @@ void tally_mem_misbehave(struct tally_store *store, enum tally_mem_mood mood, ui
 	mem->mood = mood;
 	mem->mood_calls = calls;
 	pthread_mutex_unlock(&mem->lock);
+}
+
+uint64_t tally_mem_refuse_erase(struct tally_store *store, bool refuse)
+{
+	struct mem_store *mem = mem_downcast(store);
+	uint64_t erases;
+
+	pthread_mutex_lock(&mem->lock);
+	mem->refuse_erase = refuse;
+	erases = mem->erases;
+	pthread_mutex_unlock(&mem->lock);
+	return erases;
 }
 
 void tally_mem_await_held(struct tally_store *store, size_t count)

@@ -124,6 +124,7 @@ bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
 
 struct batch {
 	struct tally_arena *arena;
+	const struct tally_batch_rules *rules;
 	struct tally_entry *entries;
 	size_t count, room;
 };
@@ -174,9 +175,9 @@ static bool get_token(struct batch *batch, struct json_object *value, struct tal
 	return true;
 }
 
-static int take_entry(struct batch *batch, struct json_object *object, struct tally_err *err)
+static int read_entry(struct batch *batch, struct json_object *object, struct tally_entry *entry,
+		      struct tally_err *err)
 {
-	struct tally_entry *entry = next_entry(batch);
 	size_t number = batch->count - 1;
 	bool given = false, good = true;
 
@@ -199,6 +200,26 @@ static int take_entry(struct batch *batch, struct json_object *object, struct ta
 			return wrong(err, TALLY_INVALID, number, name);
 	}
 	return given ? 0 : wrong(err, TALLY_MISSING, number, "Payload");
+}
+
+/* NULL: what stands there is no JSON. */
+static int take_entry(struct batch *batch, struct json_object *object, struct tally_err *err)
+{
+	struct tally_entry *entry;
+	struct tally_err *why;
+
+	if (batch->count >= batch->rules->most)
+		return tally_err_about(err, TALLY_INVALID, "Journals",
+				       "the batch has more than %zu journals", batch->rules->most);
+	entry = next_entry(batch);
+	if (read_entry(batch, object, entry, err) == 0)
+		return 0;
+	if (!batch->rules->each)
+		return -1;
+	why = tally_arena_array(batch->arena, struct tally_err, 1);
+	*why = *err;
+	*entry = (struct tally_entry){ .refused = why };
+	return 0;
 }
 
 static int take_array(struct batch *batch, struct json_tokener *tokener, struct tally_bytes body,
@@ -255,13 +276,14 @@ static int take_lines(struct batch *batch, struct json_tokener *tokener, struct 
 	return result;
 }
 
-int tally_json_entries(struct tally_arena *arena, struct tally_bytes body, bool lines,
-		       struct tally_entry **entries_r, size_t *count_r, struct tally_err *err)
+int tally_json_entries(struct tally_arena *arena, struct tally_bytes body,
+		       const struct tally_batch_rules *rules, struct tally_entry **entries_r,
+		       size_t *count_r, struct tally_err *err)
 {
 	struct json_tokener *tokener = new_tokener();
-	struct batch batch = { .arena = arena };
-	int result = lines ? take_lines(&batch, tokener, body, err) :
-			     take_array(&batch, tokener, body, err);
+	struct batch batch = { .arena = arena, .rules = rules };
+	int result = rules->lines ? take_lines(&batch, tokener, body, err) :
+				    take_array(&batch, tokener, body, err);
 
 	json_tokener_free(tokener);
 	if (result == 0 && batch.count == 0)

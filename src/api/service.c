@@ -16,7 +16,7 @@
 #include "tlog.h"
 #include "utf8.h"
 
-#define NONCES (1 << 21)	/* of signed reads within the clock window; 24 MiB when all are used */
+#define NONCES (1 << 21)	/* within the clock window; 28 MiB when all are used */
 
 struct tally_service {
 	struct tally_core *core;

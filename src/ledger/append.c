@@ -442,12 +442,13 @@ static int prepare_all(struct tally_space *space, const struct tally_write *writ
 	bool batch = count > 1;
 
 	for (size_t i = 0; i < count; i++) {
-		if (check_entry(space->core, &in[i], &entries[i].err) == 0 &&
-		    prepare(space, write, &in[i], i, batch, arena, &entries[i],
-			    &entries[i].err) == 0)
-			continue;
-		name_entry(i, batch, &entries[i].err);
-		if (!atomic)
+		if (in[i].refused != NULL)
+			entries[i].err = *in[i].refused;
+		else if (check_entry(space->core, &in[i], &entries[i].err) != 0 ||
+			 prepare(space, write, &in[i], i, batch, arena, &entries[i],
+				 &entries[i].err) != 0)
+			name_entry(i, batch, &entries[i].err);
+		if (entries[i].err.code == TALLY_OK || !atomic)
 			continue;
 		*err = entries[i].err;
 		return -1;
@@ -499,6 +500,11 @@ static int run_all(struct tally_core *core, struct tally_space *space,
 	part = part_write(write, from, arena);
 	return run_part(core, space, &part, entries + from, count - from, bytes, atomic,
 			results + from, err);
+}
+
+size_t tally_core_batch_limit(const struct tally_core *core)
+{
+	return core->limits.batch;
 }
 
 int tally_append(struct tally_core *core, const struct tally_write *write,

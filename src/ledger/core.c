@@ -195,6 +195,8 @@ static void core_stop(struct tally_core *core)
 	tally_state_stop(core);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
+	if (tally_erase_spaces(core, true, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err.text, NULL);
 	if (!core->read_only && !core->dead && tally_flush_spaces(core, !core->short_lived, &err) != 0)
 		tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
 }
@@ -405,13 +407,20 @@ static int list_all(struct tally_core *core, struct tally_err *err)
 
 int tally_core_maintain(struct tally_core *core, struct tally_err *err)
 {
+	struct tally_err why;
+	bool erased;
+
 	if (!core->read_only && list_all(core, err) != 0)
 		return -1;
+	erased = tally_erase_spaces(core, true, &why) == 0;
 	if (tally_flush_spaces(core, true, err) != 0 ||
 	    tally_store_sync_index(core->index, err) != 0 ||
-	    tally_store_maintain(core->blocks, err) != 0)
+	    tally_store_maintain(core->blocks, err) != 0 ||
+	    (core->index != core->blocks && tally_store_maintain(core->index, err) != 0))
 		return -1;
-	return core->index != core->blocks ? tally_store_maintain(core->index, err) : 0;
+	if (!erased)
+		*err = why;
+	return erased ? 0 : -1;
 }
 
 int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
@@ -446,27 +455,22 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 	uint64_t spaces = 0, journals = 0;
 	size_t bytes = 0;
 
-	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
-		struct tally_space *space;
+	for (struct tally_space *space = tally_space_next(core, NULL); space != NULL;
+	     space = tally_space_next(core, space)) {
+		uint64_t lag;
+		size_t size;
 
-		pthread_mutex_lock(&core->table_lock);
-		space = core->table[i];
-		pthread_mutex_unlock(&core->table_lock);
-		for (; space != NULL; space = space->next) {
-			uint64_t lag;
-			size_t size;
-
-			tally_space_lag(space, &size, &lag);
-			spaces++;
-			journals += lag;
-			bytes += size;
-		}
+		tally_space_lag(space, &size, &lag);
+		spaces++;
+		journals += lag;
+		bytes += size;
 	}
 	each(ctx, "groups", core->stat_groups);
 	each(ctx, "commands", core->stat_commands);
 	each(ctx, "journals", core->stat_journals);
 	each(ctx, "conflicts", core->stat_conflicts);
 	each(ctx, "flushes", core->stat_flushes);
+	each(ctx, "erased", core->stat_erased);
 	each(ctx, "open_ledgers", spaces);
 	each(ctx, "overlay_journals", journals);
 	each(ctx, "overlay_bytes", bytes);
@@ -478,18 +482,12 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 static int check_space(struct tally_core *core, uint64_t id, struct tally_head *head,
 		       uint64_t blocks, tally_progress *progress, void *ctx, struct tally_err *err)
 {
-	struct tally_space *shadow = tally_calloc(1, sizeof(*shadow));
+	struct tally_space *shadow = tally_space_new(core, id);
 	struct tally_arena arena;
 	int result = 0;
 
-	shadow->core = core;
-	shadow->id = id;
 	shadow->shadow = true;
 	shadow->head = head;
-	pthread_mutex_init(&shadow->write, NULL);
-	pthread_mutex_init(&shadow->flush, NULL);
-	pthread_mutex_init(&shadow->load, NULL);
-	pthread_mutex_init(&shadow->look, NULL);
 	tally_arena_init(&arena);
 	for (uint64_t n = head != NULL ? head->blocks : 0; result == 0 && n < blocks; n++) {
 		struct tally_projection projection;
@@ -497,7 +495,6 @@ static int check_space(struct tally_core *core, uint64_t id, struct tally_head *
 		int found;
 
 		tally_arena_reset(&arena);
-		shadow->active = tally_overlay_new();
 		found = tally_store_read(core->blocks, id, n, 0, UINT64_MAX, &arena, &bytes, err);
 		if (found == 0)
 			result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
@@ -513,7 +510,7 @@ static int check_space(struct tally_core *core, uint64_t id, struct tally_head *
 			tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)id,
 					 (unsigned long long)n);
 		tally_overlay_unref(shadow->active);
-		shadow->active = NULL;
+		shadow->active = tally_overlay_new();
 		if (progress != NULL && (n % 64 == 0 || n + 1 == blocks))
 			progress(ctx, n + 1, blocks);
 	}
@@ -735,6 +732,7 @@ int tally_core_index_each(struct tally_core *core, uint64_t space_id,
 
 	if (found != 1)
 		return found == 0 ? tally_err_set(err, TALLY_NOTFOUND, "no such space") : -1;
+	(void)tally_erase_run(core, space, err);	/* what fails stays in its table */
 	if (tally_space_flush(space, err) != 0)
 		return -1;
 	for (uint32_t table = 0; table < TALLY_TABLE_MAX; table++) {

@@ -226,8 +226,8 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		      struct tally_err *err);
 
 struct tally_ledger_change {
-	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count;
-	bool set_anchor_interval;
+	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count,
+	     set_anchor_interval;
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
@@ -252,6 +252,8 @@ struct tally_entry {
 	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
 	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
 	const struct tally_signing *signing;	/* NULL: not signed by a member */
+	const struct tally_err *refused;	/* the caller could not read it, and says why: that is
+						   its outcome; NULL: it is well */
 };
 
 struct tally_receipt {
@@ -270,6 +272,9 @@ struct tally_append_result {
 	struct tally_receipt receipt;
 	struct tally_err err;
 };
+
+/* The limit of a batch. */
+size_t tally_core_batch_limit(const struct tally_core *core);
 
 /*
  * Appends count entries (1 .. limit of a batch). atomic: all in one block or none; the first
@@ -368,7 +373,7 @@ int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err);
 
 /* What the state says under one key, as of a STATE_ROOT journal. */
-struct tally_state_answer {
+struct tally_state_found {
 	uint64_t size;			/* as of the first so many journals */
 	struct tally_hash root;
 	uint64_t journal_id;		/* the STATE_ROOT journal; it is in every tree beyond it */
@@ -394,13 +399,13 @@ struct tally_state_answer {
 int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
 			   struct tally_bytes clue, uint64_t first, size_t limit,
 			   uint64_t tree_size, struct tally_arena *arena,
-			   struct tally_state_answer *answer_r, struct tally_err *err);
+			   struct tally_state_found *found_r, struct tally_err *err);
 int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
 			 struct tally_bytes key, uint64_t tree_size,
-			 struct tally_state_answer *answer_r, struct tally_err *err);
+			 struct tally_state_found *found_r, struct tally_err *err);
 int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
 			     struct tally_bytes member_id, uint64_t tree_size,
-			     struct tally_state_answer *answer_r, struct tally_err *err);
+			     struct tally_state_found *found_r, struct tally_err *err);
 
 /* ---- reading ---- */
 

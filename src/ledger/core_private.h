@@ -89,7 +89,8 @@ struct tally_core {
 	pthread_t stater;
 	bool stater_runs;
 
-	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes;
+	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes,
+		stat_erased;
 };
 
 /* ---- the commit queue ---- */
@@ -316,6 +317,35 @@ void tally_note_cache_free(struct tally_note_cache *cache);
 /* Holds a space against the high-water: 0, or -1 CORRUPT, and the space is read only. */
 int tally_space_trust(struct tally_space *space, struct tally_err *err);
 
+/* ---- erasing (erase.c) ---- */
+
+/*
+ * For journals whose effect is that payloads are erased (DELETE_KEY, OCCULT, PURGE). Their
+ * projector calls tally_erase_need; all else follows from it:
+ *
+ *  - The order stands in TABLE_ERASE as long as one of its payloads is not zero. It is carried out
+ *    off the path of a commit, by the flush thread within a second, by whoever closes the store, by
+ *    maintain, and by everyone who opens the store for writing until it is confirmed. What fails is
+ *    tried again, at growing intervals.
+ *  - A caller whose answer means "erased" calls tally_erase_run after its command was committed.
+ *  - Only payload slots are zeroed (payload, salts, evidence), and only of journals before the
+ *    order whose kind the order reaches (reaches() in erase.c: add a row for a new kind of order).
+ *  - A zeroed slot is not written again. Only `scrub` of the driver makes sure that no byte is left
+ *    in logs and free pages.
+ */
+
+/* Journal `order`, of type `type`, orders the payloads of journals first .. first + count - 1 to be
+ * erased. All of them lie before it, else nothing is ordered: it may come from outside. */
+void tally_erase_need(struct tally_projection *projection, uint64_t order, unsigned int type,
+		      uint64_t first, uint64_t count);
+/* Carries out what is due in a space. 0: all of it is zero now, or nothing was due (or the store
+ * is read only); -1: some is not, and is tried again later. Not while holding a lock of it. */
+int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* The same for all spaces that are loaded; those that failed only when their time has come, or
+ * with everything. -1 with the last error. */
+int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
+/* Orders of this space may be due. Called when one is committed and when a space was loaded. */
+void tally_erase_note(struct tally_space *space);
 /* ---- time stamps (stamp.c) ---- */
 
 #define TALLY_STAMP_LEDGERS 1024	/* that share one stamp */
@@ -367,6 +397,9 @@ int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char
 
 /* ---- others ---- */
 
+/* The spaces that are loaded, one by one, in no order: NULL gives the first, and ends. */
+struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after);
+
 void tally_request_flush(struct tally_core *core);
 int tally_flush_start(struct tally_core *core, struct tally_err *err);
 void tally_flush_stop(struct tally_core *core);
@@ -400,6 +433,21 @@ void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload
 void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
 			  struct tally_bytes salt, struct tally_bytes evidence,
 			  struct tally_prepared *prepared);
+
+/* The block that a journal is in. */
+struct tally_spot {
+	uint64_t first;		/* of the block */
+	uint64_t block;
+	uint32_t count;
+	uint64_t time_ms;
+	bool found;
+};
+/* Of a journal that the view has: 0, or CORRUPT where no block has it. */
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err);
+/* Exactly these bytes of a block: 0, or CORRUPT where it ends before. */
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,

@@ -273,8 +273,10 @@ static bool freeze(struct tally_space *space)
 	/* The entries of a parked block are in the active generation: it must stay. */
 	some = space->frozen != NULL ||
 	       (space->parked == NULL && space->head != NULL &&
-		space->head->blocks > space->mark.blocks);
+		(space->head->blocks > space->mark.blocks ||
+		 __atomic_load_n(&space->confirmed, __ATOMIC_RELAXED)));
 	if (some && space->frozen == NULL) {
+		__atomic_store_n(&space->confirmed, false, __ATOMIC_RELAXED);
 		space->frozen = space->active;
 		space->frozen_head = tally_head_ref(space->head);
 		space->active = tally_overlay_new();
@@ -362,6 +364,8 @@ int tally_space_rebuild(struct tally_space *space, tally_progress *progress, voi
 	space->rebuilding = false;
 	pthread_mutex_unlock(&space->look);
 	pthread_mutex_unlock(&space->write);
+	if (result == 0 && tally_erase_run(space->core, space, err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err->text, NULL);
 	return result != 0 ? -1 : tally_space_flush(space, err);
 }
 
@@ -372,27 +376,20 @@ static bool is_due(struct tally_core *core, struct tally_space *space, bool ever
 	size_t bytes;
 	uint64_t journals;
 
-	if (!__atomic_load_n(&space->loaded, __ATOMIC_ACQUIRE))
-		return false;
 	tally_space_lag(space, &bytes, &journals);
-	return journals > 0 && (everything || bytes > core->limits.overlay_bytes / 2 ||
-				journals > core->limits.overlay_journals / 2);
+	return (journals > 0 || __atomic_load_n(&space->confirmed, __ATOMIC_RELAXED)) &&
+	       (everything || bytes > core->limits.overlay_bytes / 2 ||
+		journals > core->limits.overlay_journals / 2);
 }
 
 int tally_flush_spaces(struct tally_core *core, bool everything, struct tally_err *err)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
-		struct tally_space *space;
-
-		pthread_mutex_lock(&core->table_lock);
-		space = core->table[i];		/* spaces are only ever added in front */
-		pthread_mutex_unlock(&core->table_lock);
-		for (; space != NULL; space = space->next)
-			if (is_due(core, space, everything) && tally_space_flush(space, err) != 0)
-				result = -1;
-	}
+	for (struct tally_space *space = tally_space_next(core, NULL); space != NULL;
+	     space = tally_space_next(core, space))
+		if (is_due(core, space, everything) && tally_space_flush(space, err) != 0)
+			result = -1;
 	return result;
 }
 
@@ -424,6 +421,8 @@ static void *flush_main(void *arg)
 		now = tally_mono_ns();
 		due = now - last >= core->limits.flush_ms * 1000000;
 		last = due ? now : last;
+		if (tally_erase_spaces(core, false, &err) != 0)
+			tally_log(TALLY_LOG_WARN, "erase", "error", err.text, NULL);
 		if (tally_flush_spaces(core, due, &err) != 0)
 			tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
 		if (tally_high_write(core->high, &err) != 0)

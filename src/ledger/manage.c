@@ -160,15 +160,15 @@ int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 	struct tally_command command = { .decide = decide, .write = write, .ctx = manage,
 					 .bytes = cost_of(manage), .journals = 1 };
 	struct tally_arena arena;
-	int result = prepare(core, ledger_id, &command, err);
+	int result;
 
-	if (result == 0 && !manage->known) {
-		tally_arena_init(&arena);
+	tally_arena_init(&arena);
+	result = prepare(core, ledger_id, &command, err);
+	if (result == 0 && !manage->known)
 		result = sign(command.space, write, manage, &arena, err);
-		if (result == 0)
-			result = tally_queue_run(core, &command, err);
-		tally_arena_free(&arena);
-	}
+	if (result == 0 && !manage->known)
+		result = tally_queue_run(core, &command, err);
+	tally_arena_free(&arena);
 	if (result != 0)
 		return -1;
 	if (receipt_r == NULL)

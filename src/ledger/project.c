@@ -437,9 +437,9 @@ static void on_disable_key(struct tally_projection *p, uint64_t id, uint64_t now
 static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
 			  const struct tally_record *record)
 {
-	(void)id;
 	(void)now;
 	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
+	tally_erase_need(p, id, record->type, tally_field_number(record, "journal", UINT64_MAX), 1);
 }
 
 static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -610,6 +610,8 @@ void tally_project_commit(struct tally_projection *p)
 	old = space->head;
 	space->head = p->head;
 	pthread_mutex_unlock(&space->look);
+	if (p->erases)
+		tally_erase_note(space);
 	tally_head_unref(old);
 	project_end(p);
 }

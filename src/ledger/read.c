@@ -13,17 +13,9 @@
 
 /* ---- where a journal is ---- */
 
-struct spot {
-	uint64_t first;		/* of the block */
-	uint64_t block;
-	uint32_t count;
-	uint64_t time_ms;
-	bool found;
-};
-
 static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
-	struct spot *spot = ctx;
+	struct tally_spot *spot = ctx;
 
 	if (key.size == 8 && value.size == 53) {
 		spot->found = true;
@@ -35,8 +27,8 @@ static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes val
 	return 1;
 }
 
-static int locate(const struct tally_view *view, uint64_t journal_id, struct spot *spot,
-		  struct tally_err *err)
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err)
 {
 	uint8_t high[8];
 
@@ -122,9 +114,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 	return 0;
 }
 
-static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t offset,
-			uint64_t size, struct tally_arena *arena, struct tally_bytes *bytes_r,
-			struct tally_err *err)
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
 {
 	int found = tally_store_read(view->space->core->blocks, view->space->id, block, offset,
 				     size, arena, bytes_r, err);
@@ -138,19 +129,19 @@ static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t 
 }
 
 /* The bytes of one journal's three slots, and where they are. */
-static int read_item(const struct tally_view *view, uint64_t journal_id, struct spot *spot_r,
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot_r,
 		     struct tally_block_entry *entry_r, struct tally_arena *arena,
 		     struct tally_bytes *item_r, struct tally_err *err)
 {
 	struct tally_bytes bytes;
 
-	if (locate(view, journal_id, spot_r, err) != 0 ||
-	    read_exactly(view, spot_r->block,
+	if (tally_view_locate(view, journal_id, spot_r, err) != 0 ||
+	    tally_view_read(view, spot_r->block,
 			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
 			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
 		return -1;
 	tally_block_entry_read(bytes.data, entry_r);
-	return read_exactly(view, spot_r->block,
+	return tally_view_read(view, spot_r->block,
 			    tally_block_body_place(spot_r->count) + entry_r->place,
 			    tally_block_entry_size(entry_r), arena, item_r, err);
 }
@@ -163,7 +154,7 @@ int tally_view_record(const struct tally_view *view, uint64_t journal_id,
 	struct tally_buf leaf = { 0 };
 	struct tally_bytes item, slot;
 	struct tally_place place;
-	struct spot spot;
+	struct tally_spot spot;
 
 	if (journal_id >= view->head->frontier.size)
 		return 0;
@@ -188,7 +179,7 @@ int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 {
 	struct tally_block_entry entry;
 	struct tally_bytes bytes;
-	struct spot spot;
+	struct tally_spot spot;
 
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
@@ -260,23 +251,23 @@ static void end_early(struct list *list, uint64_t next)
 	list->page->cursor = next;
 }
 
-static int read_items(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
-		      struct tally_arena *scratch, struct tally_err *err)
+static int read_items(struct list *list, const struct tally_spot *spot, uint32_t from,
+		      uint32_t to, struct tally_arena *scratch, struct tally_err *err)
 {
 	const struct tally_view *view = list->view;
 	struct tally_bytes table, body;
 	struct tally_block_entry first, last;
 	uint32_t count = to - from;
 
-	if (read_exactly(view, spot->block, tally_block_table_place(from),
-			 (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(view, spot->block, tally_block_table_place(from),
+			    (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	tally_block_entry_read(table.data, &first);
 	tally_block_entry_read(table.data + (size_t)(count - 1) * TALLY_BLOCK_ENTRY, &last);
 	if (last.place < first.place ||
-	    read_exactly(view, spot->block, tally_block_body_place(spot->count) + first.place,
-			 last.place - first.place + tally_block_entry_size(&last), list->arena,
-			 &body, err) != 0)
+	    tally_view_read(view, spot->block, tally_block_body_place(spot->count) + first.place,
+			    last.place - first.place + tally_block_entry_size(&last), list->arena,
+			    &body, err) != 0)
 		return -1;
 	for (uint32_t k = 0; k < count && !list->full; k++) {
 		uint32_t i = list->query->reverse ? count - 1 - k : k;
@@ -302,7 +293,7 @@ static int read_items(struct list *list, const struct spot *spot, uint32_t from,
 }
 
 /* How many items of a block, from one end of [from, to), come to about STRETCH_BYTES. */
-static int stretch(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
+static int stretch(struct list *list, const struct tally_spot *spot, uint32_t from, uint32_t to,
 		   struct tally_arena *scratch, uint32_t *from_r, uint32_t *to_r,
 		   struct tally_err *err)
 {
@@ -314,8 +305,8 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 
 	*from_r = reverse ? to - most : from;
 	*to_r = reverse ? to : from + most;
-	if (read_exactly(list->view, spot->block, tally_block_table_place(*from_r),
-			 (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(list->view, spot->block, tally_block_table_place(*from_r),
+			    (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	while (taken < most && (taken == 0 || bytes < STRETCH_BYTES)) {
 		struct tally_block_entry entry;
@@ -333,7 +324,7 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 }
 
 /* Looks at the items of one block that are in range, stretch by stretch. */
-static int list_block(struct list *list, const struct spot *spot, struct tally_err *err)
+static int list_block(struct list *list, const struct tally_spot *spot, struct tally_err *err)
 {
 	uint64_t low = list->low > spot->first ? list->low : spot->first;
 	uint64_t end = spot->first + spot->count;
@@ -365,7 +356,7 @@ static int list_block(struct list *list, const struct spot *spot, struct tally_e
 static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
 	struct list *list = ctx;
-	struct spot spot = { .found = false };
+	struct tally_spot spot = { .found = false };
 
 	locate_each(&spot, key, value);
 	if (!spot.found || spot.first >= list->high || spot.first + spot.count <= list->low)
@@ -380,12 +371,12 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 {
 	struct list *list = ctx;
 	uint64_t first = tally_get_u64(key.data + key.size - 8);
-	struct spot spot;
+	struct tally_spot spot;
 
 	(void)value;
 	if (first >= list->view->head->frontier.size)
 		return 0;
-	if (locate(list->view, first, &spot, list->err) != 0) {
+	if (tally_view_locate(list->view, first, &spot, list->err) != 0) {
 		list->failed = true;
 		return 1;
 	}
@@ -441,10 +432,10 @@ static int walk(struct list *list, uint32_t table, struct tally_bytes prefix, ui
 /* First journal of the block that low lies in. */
 static uint64_t block_floor(struct list *list)
 {
-	struct spot spot;
+	struct tally_spot spot;
 
 	if (list->low >= list->view->head->frontier.size ||
-	    locate(list->view, list->low, &spot, list->err) != 0)
+	    tally_view_locate(list->view, list->low, &spot, list->err) != 0)
 		return list->low;
 	return spot.first;
 }
@@ -457,9 +448,9 @@ static int first_at_time(const struct tally_view *view, uint64_t ms, uint64_t *j
 	uint64_t low = 0, high = view->head->frontier.size;
 
 	while (low < high) {
-		struct spot spot;
+		struct tally_spot spot;
 
-		if (locate(view, low + (high - low) / 2, &spot, err) != 0)
+		if (tally_view_locate(view, low + (high - low) / 2, &spot, err) != 0)
 			return -1;
 		if (spot.time_ms >= ms)
 			high = spot.first;

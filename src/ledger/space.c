@@ -175,9 +175,14 @@ bool tally_ledger_id_space(struct tally_bytes ledger_id, uint64_t *space_r)
 	return *space_r != TALLY_SYSTEM_SPACE;
 }
 
+static size_t bucket_number(uint64_t id)
+{
+	return (id * 0x9e3779b97f4a7c15u) >> 54;
+}
+
 static struct tally_space **bucket_of(struct tally_core *core, uint64_t id)
 {
-	return &core->table[(id * 0x9e3779b97f4a7c15u) >> 54];
+	return &core->table[bucket_number(id)];
 }
 
 static struct tally_space *space_lookup(struct tally_core *core, uint64_t id)
@@ -189,7 +194,7 @@ static struct tally_space *space_lookup(struct tally_core *core, uint64_t id)
 	return space;
 }
 
-static struct tally_space *space_new(struct tally_core *core, uint64_t id)
+struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 {
 	struct tally_space *space = tally_calloc(1, sizeof(*space));
 
@@ -200,8 +205,33 @@ static struct tally_space *space_new(struct tally_core *core, uint64_t id)
 	pthread_mutex_init(&space->flush, NULL);
 	pthread_mutex_init(&space->look, NULL);
 	pthread_mutex_init(&space->load, NULL);
+	pthread_mutex_init(&space->erase, NULL);
 	space->active = tally_overlay_new();
 	return space;
+}
+
+static struct tally_space *bucket_first(struct tally_core *core, size_t bucket)
+{
+	struct tally_space *space;
+
+	pthread_mutex_lock(&core->table_lock);
+	space = core->table[bucket];	/* spaces are only ever added in front */
+	pthread_mutex_unlock(&core->table_lock);
+	return space;
+}
+
+struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after)
+{
+	size_t bucket = after != NULL ? bucket_number(after->id) : 0;
+	struct tally_space *space = after != NULL ? after->next : bucket_first(core, 0);
+
+	for (;;) {
+		while (space != NULL && !__atomic_load_n(&space->loaded, __ATOMIC_ACQUIRE))
+			space = space->next;
+		if (space != NULL || ++bucket == TALLY_SPACE_BUCKETS)
+			return space;
+		space = bucket_first(core, bucket);
+	}
 }
 
 void tally_space_free(struct tally_space *space)
@@ -212,6 +242,7 @@ void tally_space_free(struct tally_space *space)
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
 	tally_state_forget(space);
+	pthread_mutex_destroy(&space->erase);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);
@@ -554,8 +585,10 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 			load_undo(space);
 		space->bulk = false;
 		pthread_mutex_unlock(&space->write);
-		if (result == 0)
+		if (result == 0) {
+			tally_erase_note(space);
 			__atomic_store_n(&space->loaded, true, __ATOMIC_RELEASE);
+		}
 	}
 	pthread_mutex_unlock(&space->load);
 	return result;
@@ -568,7 +601,7 @@ static struct tally_space *space_enter(struct tally_core *core, uint64_t id, con
 	pthread_mutex_lock(&core->table_lock);
 	space = space_lookup(core, id);
 	if (space == NULL) {
-		space = space_new(core, id);
+		space = tally_space_new(core, id);
 		if (name != NULL)
 			memcpy(space->name, name, strlen(name) + 1);
 		space->next = *bucket_of(core, id);

@@ -101,6 +101,12 @@ struct tally_space {
 	struct tally_state_step *step;
 	uint64_t state_seen, state_since_ns;	/* for who makes STATE_ROOTs: size, and since when */
 
+	pthread_mutex_t erase;			/* one run at a time (erase.c) */
+	bool erase_due;				/* there may be orders to erase */
+	bool confirmed;				/* rows of TABLE_ERASE are to be removed: a flush is
+						   due without new blocks */
+	uint64_t erase_again_ns, erase_wait_ns;
+
 	/* the committer's alone */
 	struct tally_command *pending, **pending_tail;
 	struct tally_space *next_pending;
@@ -131,6 +137,8 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 /* By the name of a log: a ledger id, or "system" for the system ledger. */
 int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
 		       struct tally_space **space_r, struct tally_err *err);
+/* One that is in no table: empty, not loaded. */
+struct tally_space *tally_space_new(struct tally_core *core, uint64_t id);
 void tally_space_free(struct tally_space *space);
 
 /* Takes a view; BUSY while the index is being rebuilt. Drop it soon: it holds memory. */
@@ -179,6 +187,7 @@ struct tally_projection {
 	struct tally_count *members;	/* journals by member and by type in this block */
 	size_t member_count, member_room;
 	uint32_t types[256];
+	bool erases;			/* a journal orders payloads to be erased */
 };
 
 /* Begins block number head->blocks: a copy of the head to build on, a tag, and a view. */

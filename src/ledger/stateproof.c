@@ -25,13 +25,13 @@ static int point_in(const struct tally_view *view, uint64_t tree_size,
 /* What the three have in common. 1, 0 there is no state yet; the view is to be dropped after 1. */
 static int begin(struct tally_core *core, struct tally_bytes ledger_id, uint64_t tree_size,
 		 enum tally_state_kind kind, struct tally_bytes key, struct tally_view *view_r,
-		 struct tally_state_answer *answer_r, struct tally_err *err)
+		 struct tally_state_found *found_r, struct tally_err *err)
 {
 	struct tally_state_point point;
 	struct tally_hash path;
 	int found = tally_view_of_log(core, ledger_id, view_r, err);
 
-	*answer_r = (struct tally_state_answer){ 0 };
+	*found_r = (struct tally_state_found){ 0 };
 	if (found < 1)
 		return found < 0 ? -1 : tally_err_about(err, TALLY_NOTFOUND, "Ledger",
 							"no such ledger");
@@ -44,12 +44,12 @@ static int begin(struct tally_core *core, struct tally_bytes ledger_id, uint64_t
 		found = point_in(view_r, tree_size, &point);
 	}
 	if (found == 1) {
-		answer_r->size = point.size;
-		answer_r->root = point.root;
-		answer_r->journal_id = point.journal;
+		found_r->size = point.size;
+		found_r->root = point.root;
+		found_r->journal_id = point.journal;
 		tally_state_path(kind, key, &path);
-		found = tally_state_stored_prove(view_r, &point, &path, &answer_r->proof, err);
-		answer_r->there = found == 1;
+		found = tally_state_stored_prove(view_r, &point, &path, &found_r->proof, err);
+		found_r->there = found == 1;
 		found = found < 0 ? -1 : 1;
 	}
 	if (found != 1)
@@ -117,7 +117,7 @@ static int clue_node(void *ctx, unsigned int level, uint64_t index, struct tally
 }
 
 static int fill_clue(const struct tally_view *view, struct tally_bytes clue, uint64_t first,
-		     size_t limit, struct tally_arena *arena, struct tally_state_answer *answer,
+		     size_t limit, struct tally_arena *arena, struct tally_state_found *state,
 		     struct tally_err *err)
 {
 	struct lineage lineage = { .arena = arena };
@@ -126,33 +126,33 @@ static int fill_clue(const struct tally_view *view, struct tally_bytes clue, uin
 	struct hashes all;
 	int range = 0;
 
-	if (read_lineage(view, clue, answer->size, &lineage, err) != 0)
+	if (read_lineage(view, clue, state->size, &lineage, err) != 0)
 		return -1;
 	hashes = tally_arena_array(arena, struct tally_hash, lineage.count + 1);
 	for (size_t i = 0; i < lineage.count; i++)
 		if (tally_view_node(&nodes, 0, lineage.ids[i], &hashes[i]) != 0)
 			return -1;
-	answer->count = lineage.count;
-	tally_clue_root(hashes, lineage.count, &answer->clue_root);
+	state->count = lineage.count;
+	tally_clue_root(hashes, lineage.count, &state->clue_root);
 	if (first > lineage.count)
 		return tally_err_about(err, TALLY_INVALID, "First", "the clue has %zu journals",
 				       lineage.count);
-	answer->first = first;
-	answer->journal_count = lineage.count - first < limit ? lineage.count - first : limit;
-	answer->journal_ids = lineage.ids != NULL ? lineage.ids + first : NULL;
-	answer->journal_hashes = hashes + first;
+	state->first = first;
+	state->journal_count = lineage.count - first < limit ? lineage.count - first : limit;
+	state->journal_ids = lineage.ids != NULL ? lineage.ids + first : NULL;
+	state->journal_hashes = hashes + first;
 	all = (struct hashes){ hashes, lineage.count };
-	if (answer->journal_count > 0 && answer->journal_count < lineage.count)
-		range = tally_range_prove(first, answer->journal_count, lineage.count, clue_node,
-					  &all, answer->range);
-	answer->range_count = range > 0 ? (size_t)range : 0;
+	if (state->journal_count > 0 && state->journal_count < lineage.count)
+		range = tally_range_prove(first, state->journal_count, lineage.count, clue_node,
+					  &all, state->range);
+	state->range_count = range > 0 ? (size_t)range : 0;
 	return 0;
 }
 
 int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
 			   struct tally_bytes clue, uint64_t first, size_t limit,
 			   uint64_t tree_size, struct tally_arena *arena,
-			   struct tally_state_answer *answer_r, struct tally_err *err)
+			   struct tally_state_found *found_r, struct tally_err *err)
 {
 	struct tally_view view;
 	int found;
@@ -160,11 +160,11 @@ int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id
 	if (clue.size == 0 || clue.size > TALLY_MAX_CLUE)
 		return tally_err_about(err, TALLY_INVALID, "Clue", "a clue has 1 to %d bytes",
 				       TALLY_MAX_CLUE);
-	found = begin(core, ledger_id, tree_size, STATE_CLUE, clue, &view, answer_r, err);
+	found = begin(core, ledger_id, tree_size, STATE_CLUE, clue, &view, found_r, err);
 	if (found != 1)
 		return found;
-	if (answer_r->there &&
-	    fill_clue(&view, clue, first, limit, arena, answer_r, err) != 0)
+	if (found_r->there &&
+	    fill_clue(&view, clue, first, limit, arena, found_r, err) != 0)
 		found = -1;
 	tally_view_drop(&view);
 	return found;
@@ -174,7 +174,7 @@ int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id
 
 int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
 			 struct tally_bytes key, uint64_t tree_size,
-			 struct tally_state_answer *answer_r, struct tally_err *err)
+			 struct tally_state_found *found_r, struct tally_err *err)
 {
 	struct tally_kv_change change;
 	struct tally_view view;
@@ -183,13 +183,13 @@ int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
 	if (key.size == 0 || key.size > TALLY_KV_KEY_MAX)
 		return tally_err_about(err, TALLY_INVALID, "Key", "a key has 1 to %d bytes",
 				       TALLY_KV_KEY_MAX);
-	found = begin(core, ledger_id, tree_size, STATE_KV, key, &view, answer_r, err);
+	found = begin(core, ledger_id, tree_size, STATE_KV, key, &view, found_r, err);
 	if (found != 1)
 		return found;
-	if (answer_r->there) {
-		found = tally_kv_at(&view, key, answer_r->size, &change, err);
-		answer_r->kv_journal_id = change.journal_id;
-		answer_r->kv_journal_hash = change.hash;
+	if (found_r->there) {
+		found = tally_kv_at(&view, key, found_r->size, &change, err);
+		found_r->kv_journal_id = change.journal_id;
+		found_r->kv_journal_hash = change.hash;
 		if (found == 0)
 			found = tally_err_set(err, TALLY_CORRUPT,
 					      "%s: the state has a key that no journal set",
@@ -201,16 +201,16 @@ int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
 
 int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
 			     struct tally_bytes member_id, uint64_t tree_size,
-			     struct tally_state_answer *answer_r, struct tally_err *err)
+			     struct tally_state_found *found_r, struct tally_err *err)
 {
 	struct tally_view view;
-	int found = begin(core, ledger_id, tree_size, STATE_MEMBER, member_id, &view, answer_r,
+	int found = begin(core, ledger_id, tree_size, STATE_MEMBER, member_id, &view, found_r,
 			  err);
 
 	if (found != 1)
 		return found;
-	if (answer_r->there) {
-		found = tally_member_at(&view, member_id, answer_r->size, &answer_r->member, err);
+	if (found_r->there) {
+		found = tally_member_at(&view, member_id, found_r->size, &found_r->member, err);
 		if (found == 0)
 			found = tally_err_set(err, TALLY_CORRUPT,
 					      "%s: the state has a member that no journal made",

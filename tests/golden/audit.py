@@ -185,7 +185,9 @@ class Ledger:
         elif kind == "CREATE_KEY":
             self.keys[leaf["data"]["keyId"]] = leaf["journalId"]
         elif kind == "DELETE_KEY":
-            self.erased.pop(self.keys.pop(leaf["data"]["keyId"]), None)
+            created = self.keys.pop(leaf["data"]["keyId"])
+            need(leaf["data"]["journal"] == created, "DELETE_KEY names another journal")
+            self.erased.pop(created, None)
 
     def end(self):
         need(not self.erased, "journals %s are erased, and no journal says so" % sorted(self.erased))

@@ -661,6 +661,45 @@ static void nonces_of_writes(void)
 		      "Specified signature nonce was used already.");
 }
 
+/* A nonce is for one request: signed again for another ledger or action, it is refused. Of the same
+ * action and ledger the blocks decide, so a write that was not done can be sent again. */
+static void a_nonce_is_for_one_request(void)
+{
+	static const struct {
+		const char *first, *second;
+	} rows[] = {
+		{ "AppendJournal&Payload=a&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "DescribeLedger&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "StatLedger&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "CreateLedger&LedgerName=again" },
+		{ "CreateLedger&LedgerName=once", "AppendJournal&Payload=a&LedgerId=%s" },
+	};
+	struct client client = { 0 };
+	const char *append = text("Action=AppendJournal&LedgerId=%s&SignatureNonce=retry",
+				  world.private);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *nonce = text("&SignatureNonce=one-%zu", i);
+		uint64_t state;
+
+		CASE("%s, then %s", rows[i].first, rows[i].second);
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].first, world.private), nonce),
+		    &world.owner, NULL);
+		CHECK_INT(client.response.status, 200);
+		state = store_state();
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].second, world.public), nonce),
+		    &world.owner, NULL);
+		check_refused(&client, false, state, 400, "SignatureNonceUsed",
+			      "Specified signature nonce was used already.");
+	}
+	CASE("not done the first time");
+	ask(&client, BY_GET, text("%s&PayloadBase64=%%21", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 400);
+	ask(&client, BY_GET, text("%s&Payload=a", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 200);
+}
+
 /* A repeated read of the relay is answered; so is a HEAD signed as the GET it stands for. */
 static void again_and_head(void)
 {
@@ -995,6 +1034,55 @@ static void batches_work(void)
 	CHECK_INT(journal_count(world.private), before + 4);
 }
 
+/* With an outcome each, what cannot be read is refused alone, in lines and in an array; all of a
+ * batch may be. Its place counts: the journal behind it has the same token#i as when it was good. */
+static void malformed_entries_are_refused_alone(void)
+{
+	static const struct {
+		const char *type, *body, *code, *message;
+	} cases[] = {
+		{ LINES, "{\"Payload\":\"one\"}\n{\"Payload\":\n{\"Payload\":\"two\"}\n",
+		  "InvalidParameter", "The specified parameter Journals.1 is invalid." },
+		{ JSON, "[{\"Payload\":\"one\"},{\"Clues\":[]},{\"Payload\":\"two\"}]",
+		  "MissingParameter", "You must specify the parameter Journals.1.Payload." },
+	};
+	const struct tally_action *action = tally_action_find(FAMILY_LEDGERDB,
+							      TALLY_BYTES_LIT("AppendJournals"));
+	const char *params = text("&LedgerId=%s" SIGNED, world.private);
+	uint64_t before = journal_count(world.private);
+	struct client client = { 0 };
+	size_t i;
+	int xml;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (xml = 0; xml < 2; xml++) {
+			CASE("%s %s", cases[i].body, xml != 0 ? "xml" : "json");
+			ask_batch(&client, params, xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 400);
+			ask_batch(&client, text("%s&Atomic=false&ClientToken=malformed", params),
+				  xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml != 0, false),
+				  NULL);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0, "Count"), "3");
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Code"), cases[i].code);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Message"), cases[i].message);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/2/JournalId"), text("%" PRIu64, before + 1));
+			CHECK_INT(journal_count(world.private), before + 2);
+		}
+	CASE("nothing good");
+	ask_batch(&client, text("%s&Atomic=false", params), false, LINES, "x\n");
+	CHECK_INT(client.response.status, 200);
+	CHECK_STR(reply_text(action, client.response.body, false, "Receipts/0/Message"),
+		  "The specified parameter Journals.0 is invalid.");
+	ask_batch(&client, text("%s&Atomic=false", params), false, JSON, "[{\"Payload\":\"a\"}");
+	CHECK_INT(client.response.status, 400);
+	CHECK_INT(journal_count(world.private), before + 2);
+}
+
 /* ---- what works, and is as it was appended ---- */
 
 static void appended_is_read(void)
@@ -1184,6 +1272,7 @@ int main(void)
 	TEST(string_to_sign_is_told);
 	TEST(nonces_of_reads);
 	TEST(nonces_of_writes);
+	TEST(a_nonce_is_for_one_request);
 	TEST(again_and_head);
 	TEST(strangers);
 	TEST(unsigned_callers);
@@ -1193,6 +1282,7 @@ int main(void)
 	TEST(walk_batch);
 	TEST(pages);
 	TEST(batches_work);
+	TEST(malformed_entries_are_refused_alone);
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
 	TEST(writes_work);

@@ -70,18 +70,21 @@ static void name_first(struct tally_err *err)
 static int append_journals(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_bytes body = tally_arg_bytes(call, "Journals");
+	bool atomic = tally_arg_bool(call, "Atomic", true);
+	struct tally_batch_rules rules = { .lines = tally_arg_lines(call, "Journals"),
+					   .each = !atomic,
+					   .most = tally_core_batch_limit(call->core) };
 	struct tally_append_result *results;
 	struct tally_entry *entries;
 	size_t count;
 
-	if (tally_json_entries(call->arena, body, tally_arg_lines(call, "Journals"), &entries,
-			       &count, err) < 0)
+	if (tally_json_entries(call->arena, body, &rules, &entries, &count, err) < 0)
 		return -1;
 	if (count == 1)
 		make_batch_of_one(call, entries);
 	results = tally_arena_array(call->arena, struct tally_append_result, count);
 	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), entries,
-			 count, tally_arg_bool(call, "Atomic", true), results, err) < 0) {
+			 count, atomic, results, err) < 0) {
 		if (count == 1)
 			name_first(err);
 		return -1;
