@@ -426,6 +426,7 @@ struct tally_journal {
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
 	uint8_t salt[16];
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
+	struct tally_bytes author_key;	/* hex, of the member that signed it; empty: none did */
 	struct tally_bytes key;		/* of KV_SET and KV_DELETE; the payload is the value, or empty */
 	const struct tally_field *fields;	/* that data (record.h) */
 	size_t field_count;
@@ -512,6 +513,8 @@ struct tally_signed_checkpoint {
 	uint64_t size;
 	struct tally_hash root;
 	struct tally_bytes note;	/* the signed note, in the arena */
+	uint64_t state_size;		/* newest STATE_ROOT of that tree; 0: there is none */
+	struct tally_hash state_root;
 };
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
 			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,

@@ -31,21 +31,6 @@ static bool skip(struct tally_bytes *line, const char *prefix)
 	return true;
 }
 
-static bool is_base64(struct tally_bytes text)
-{
-	uint8_t block[3];
-
-	for (size_t i = 0; i < text.size; i += 4) {
-		size_t left = text.size - i < 4 ? text.size - i : 4;
-
-		/* only the last group may be padded */
-		if (tally_b64_get(tally_bytes(text.data + i, left), block, 3) < (left == 4 &&
-		    i + 4 < text.size ? 3 : 1))
-			return false;
-	}
-	return text.size > 0;
-}
-
 bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 {
 	struct tally_bytes rest = text, line;
@@ -56,7 +41,7 @@ bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 		return false;
 	if (skip(&line, EXTRA)) {
 		file_r->extra = line;
-		if (!is_base64(line) || !take_line(&rest, &line))
+		if (!tally_b64_valid(line) || !take_line(&rest, &line))
 			return false;
 	}
 	if (!skip(&line, INDEX) || !tally_parse_u64(line, INT64_MAX - 1, &file_r->index))

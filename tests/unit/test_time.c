@@ -5,12 +5,12 @@
  */
 #include "core.h"
 
-#include <json.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "anchor.h"
 #include "clock.h"
 #include "conf.h"
 #include "mem.h"
@@ -158,57 +158,69 @@ static uint64_t time_ledger(char id_r[TALLY_LEDGER_ID_SIZE + 1])
 
 /* ---- verifying from a leaf alone ---- */
 
-static const char *leaf_text(struct json_object *leaf, const char *name)
-{
-	struct json_object *data = NULL, *value = NULL;
-
-	json_object_object_get_ex(leaf, "data", &data);
-	json_object_object_get_ex(data, name, &value);
-	return value != NULL ? json_object_get_string(value) : "";
-}
-
-static uint64_t leaf_number(struct json_object *leaf, const char *name)
-{
-	uint64_t number = UINT64_MAX;
-
-	tally_parse_u64(tally_bytes_str(leaf_text(leaf, name)), INT64_MAX, &number);
-	return number;
-}
-
 /* The leaf of an anchor of a ledger with this origin: its checkpoint is among what was stamped, and
  * that is what the token says. Its tree's size and root. */
-static bool anchor_verifies(struct tally_bytes leaf_bytes, const char *origin, uint64_t *size_r,
+static bool anchor_verifies(struct tally_bytes leaf, const char *origin, uint64_t *size_r,
 			    struct tally_hash *root_r)
 {
-	struct json_object *leaf = json_tokener_parse(tally_arena_str(&arena, leaf_bytes));
-	struct tally_bytes token, path;
-	struct tally_hash digest, text_hash;
-	char text[TALLY_CHECKPOINT_TEXT];
+	struct tally_anchor_leaf anchor;
+	struct tally_bytes token;
 	struct tally_tsp_info info;
 	struct tally_err why;
-	bool good;
 
-	*size_r = leaf_number(leaf, "ledgerVersion");
-	path = TALLY_BYTES_NONE;
-	good = tally_hex_decode(tally_bytes_str(leaf_text(leaf, "digest")), digest.bytes, 32) &&
-	       tally_hex_decode(tally_bytes_str(leaf_text(leaf, "ledgerDigest")), root_r->bytes, 32) &&
-	       tally_base64_decode(&arena, tally_bytes_str(leaf_text(leaf, "token")), &token) &&
-	       (leaf_text(leaf, "path")[0] == '\0' ||
-		tally_base64_decode(&arena, tally_bytes_str(leaf_text(leaf, "path")), &path));
-	if (good) {
-		size_t size = tally_checkpoint_format(tally_bytes_str(origin), *size_r, root_r, text);
+	if (!tally_anchor_parse(leaf, &anchor))
+		return false;
+	*size_r = anchor.version;
+	*root_r = anchor.root;
+	return tally_anchor_verify(&anchor, tally_bytes_str(origin)) &&
+	       tally_base64_decode(&arena, anchor.token, &token) &&
+	       tally_tsp_verify(token, anchor.digest.bytes, authority.trust, &info, &why) == 0 &&
+	       info.time_ms == anchor.time_ms;
+}
 
-		tally_leaf_hash(tally_bytes(text, size), &text_hash);
-		good = tally_inclusion_verify(leaf_number(leaf, "index"), leaf_number(leaf, "count"),
-					      &text_hash, (const struct tally_hash *)path.data,
-					      path.size / 32, &digest) &&
-		       tally_tsp_verify(token, digest.bytes, authority.trust, &info, &why) == 0 &&
-		       info.time_ms == leaf_number(leaf, "genTime") &&
-		       strcmp(info.serial, leaf_text(leaf, "serial")) == 0 &&
-		       strcmp(info.authority, leaf_text(leaf, "authority")) == 0;
+/* Of a leaf that is changed, nothing verifies: each member in turn is taken out or altered. */
+static void a_changed_leaf_does_not_verify(void)
+{
+	static const struct {
+		const char *from, *to;
+	} cases[] = {
+		{ "\"ledgerVersion\":2", "\"ledgerVersion\":3" }, { "\"index\":1", "\"index\":0" },
+		{ "\"count\":2", "\"count\":3" }, { "\"ledgerDigest\":\"", "\"ledgerDigest\":\"0" },
+		{ "\"path\":\"", "\"path\":\"AAAA" }, { "\"path\"", "\"pbth\"" },
+		{ "\"digest\"", "\"digesu\"" }, { "\"token\"", "\"tokeo\"" },
+		{ "\"genTime\"", "\"genTimf\"" }, { "CREATE_TIMEANCHOR", "CREATE_TIMEANCHOS" },
+		{ "\"v\":1", "\"v\":2" }, { "\"data\":{", "\"data\":{ " }, { "}", "" },
+	};
+	struct tally_anchor_leaf anchor;
+	struct tally_ledger_info info;
+	struct tally_journal journal;
+	struct tally_hash root;
+	const char *leaf, *at;
+	uint64_t size;
+
+	REQUIRE(begin(true));
+	append_to(id());
+	REQUIRE(tally_journal_get(w.core, id(), anchor_now(id()), &arena, &journal, &err) == 1);
+	REQUIRE(tally_ledger_describe(w.core, id(), &arena, &info, &err) == 1);
+	CHECK(anchor_verifies(journal.leaf, info.origin, &size, &root));
+	leaf = tally_arena_str(&arena, journal.leaf);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		CASE("%s", cases[i].to);
+		at = strstr(leaf, cases[i].from);
+		REQUIRE(at != NULL);
+		CHECK(!anchor_verifies(tally_bytes_str(tally_arena_printf(
+			&arena, "%.*s%s%s", (int)(at - leaf), leaf, cases[i].to,
+			at + strlen(cases[i].from))), info.origin, &size, &root));
 	}
-	json_object_put(leaf);
-	return good;
+	CASE("another name");
+	CHECK(!anchor_verifies(journal.leaf, "another.example/log", &size, &root));
+	CHECK(tally_anchor_parse(journal.leaf, &anchor));
+	CHECK(!tally_anchor_verify(&anchor, TALLY_BYTES_LIT("two\nlines")));
+	CASE("no anchor");
+	REQUIRE(tally_journal_get(w.core, id(), 1, &arena, &journal, &err) == 1);
+	CHECK(!tally_anchor_parse(journal.leaf, &anchor));
+	CHECK(!tally_anchor_parse(TALLY_BYTES_NONE, &anchor));
+	end();
 }
 
 /* ---- anchors ---- */
@@ -987,6 +999,7 @@ int main(void)
 		return 99;
 	}
 	TEST(an_anchor_stands_in_its_ledger_and_in_the_time_ledger);
+	TEST(a_changed_leaf_does_not_verify);
 	TEST(an_anchor_is_of_its_own_ledger);
 	TEST(one_stamp_serves_many_ledgers);
 	TEST(what_has_not_grown_is_left_alone);

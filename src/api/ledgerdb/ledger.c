@@ -9,6 +9,14 @@
 		  "itself. Without it the server's setting counts." }
 
 static const char *const ledger_types[] = { "JOURNAL", "KV", NULL };
+static const char *const sign_policies[] = { "ACCEPTED", "OFF", "REQUIRED", NULL };
+
+#define POLICY_PARAMS(otherwise) \
+	{ .name = "SignaturePolicy", .type = PARAM_ENUM, .choices = sign_policies, \
+	  .fallback = otherwise, .example = "ACCEPTED", \
+	  .help = "Members' signatures on what is appended: ACCEPTED, OFF (refused) or REQUIRED." }, \
+	{ .name = "SignatureCount", .type = PARAM_UINT, .min = 1, .max = 8, .example = "1", \
+	  .help = "How many members must sign together where signatures are REQUIRED." }
 
 /* The ledger of the call, or -1 NOTFOUND. */
 static int get_info(struct tally_call *call, struct tally_ledger_info *info_r,
@@ -41,6 +49,8 @@ static int create_ledger(struct tally_call *call, struct tally_err *err)
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.type = tally_arg_enum(call, "LedgerType") == 0 ? LEDGER_JOURNAL : LEDGER_KV,
 		.public_read = tally_arg_bool(call, "PublicRead", false),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 0),
 		.set_anchor_interval = tally_arg_given(call, "TimeAnchorInterval"),
 		.anchor_interval_s = tally_arg_uint(call, "TimeAnchorInterval", 0),
 	};
@@ -64,6 +74,7 @@ static const struct tally_param create_ledger_params[] = {
 	  .example = "JOURNAL", .help = "JOURNAL takes journals only, KV keys and values only." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .fallback = "false", .example = "false",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS("ACCEPTED"),
 	ANCHOR_INTERVAL_PARAM,
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
@@ -199,7 +210,9 @@ const struct tally_action tally_action_describe_ledgers = {
 static int check_modify_ledger(struct tally_call *call, struct tally_err *err)
 {
 	if (tally_arg_given(call, "LedgerName") || tally_arg_given(call, "LedgerDescription") ||
-	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "TimeAnchorInterval"))
+	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "SignaturePolicy") ||
+	    tally_arg_given(call, "SignatureCount") ||
+	    tally_arg_given(call, "TimeAnchorInterval"))
 		return 0;
 	return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 }
@@ -210,6 +223,10 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 		.set_name = tally_arg_given(call, "LedgerName"),
 		.set_description = tally_arg_given(call, "LedgerDescription"),
 		.set_public_read = tally_arg_given(call, "PublicRead"),
+		.set_sign_policy = tally_arg_given(call, "SignaturePolicy"),
+		.set_sign_count = tally_arg_given(call, "SignatureCount"),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 1),
 		.name = tally_arg_bytes(call, "LedgerName"),
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.public_read = tally_arg_bool(call, "PublicRead", false),
@@ -229,6 +246,7 @@ static const struct tally_param modify_ledger_params[] = {
 	  .example = "My first Ledger", .help = "New description; may be empty." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .example = "true",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS(NULL),
 	ANCHOR_INTERVAL_PARAM,
 	PARAM_END
 };

@@ -68,15 +68,13 @@ static const struct tally_param create_time_anchor_params[] = {
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
 	  .help = "The same token again gives the same anchor; up to 64 ASCII characters." },
+	STATE_ROOT_PARAM,
 	PARAM_END
 };
 
 static const struct tally_reply_field create_time_anchor_reply[] = {
 	RECEIPT_ROWS(""),
-	{ "LeafIndex", NODE_UINT, true, "Place of the leaf in the tree: the journal's number." },
-	{ "ProofPath", NODE_LIST, true,
-	  "Audit path of the journal in the Checkpoint's tree, from the leaf upwards." },
-	{ "ProofPath[Hash]", NODE_TEXT, true, "A hash, hex." },
+	PROVED_ROWS,
 	SIGNED_ROWS,
 	{ "TimeAnchor", NODE_OBJECT, true, "The anchor." },
 	ANCHOR_ROWS("TimeAnchor."),
@@ -267,11 +265,7 @@ const struct tally_action tally_action_describe_tsa = {
 static void add_path(struct tally_call *call, struct tally_node *to, const char *name,
 		     const struct tally_inclusion *proof)
 {
-	struct tally_node *list = tally_add_list(call->arena, to, name, "Hash");
-	size_t i;
-
-	for (i = 0; i < proof->path_count; i++)
-		tally_add_hex(call->arena, list, NULL, proof->path[i].bytes, TALLY_HASH_SIZE);
+	tally_add_hashes(call, to, name, proof->path, proof->path_count);
 }
 
 static struct tally_node *add_bound(struct tally_call *call, const char *name,

@@ -29,15 +29,13 @@ static const struct tally_param set_trust_point_params[] = {
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
 	  .help = "The same token again gives the same journal; up to 64 ASCII characters." },
+	STATE_ROOT_PARAM,
 	PARAM_END
 };
 
 static const struct tally_reply_field set_trust_point_reply[] = {
 	RECEIPT_ROWS(""),
-	{ "LeafIndex", NODE_UINT, true, "Place of the leaf in the tree: the journal's number." },
-	{ "ProofPath", NODE_LIST, true,
-	  "Audit path of the journal in the Checkpoint's tree, from the leaf upwards." },
-	{ "ProofPath[Hash]", NODE_TEXT, true, "A hash, hex." },
+	PROVED_ROWS,
 	SIGNED_ROWS,
 	REPLY_END
 };
@@ -62,12 +60,9 @@ static int add_growth(struct tally_call *call, uint64_t size, struct tally_err *
 	struct tally_signed_checkpoint checkpoint = { 0 };
 	struct tally_arena *arena = call->arena;
 	struct tally_consistency proof;
-	struct tally_node *list;
-	int found = tally_ledger_checkpoint(call->core, ledger_of(call), arena, &checkpoint, err);
-	size_t i;
+	int found = tally_reply_checkpoint(call, &checkpoint, err);
 
-	/* where the ledger is not to be signed for, the newest tree */
-	if (found < 0 && strcmp(err->subject, "ReadOnly") != 0 && err->code != TALLY_UNSUPPORTED)
+	if (found < 0)
 		return -1;
 	found = tally_ledger_prove(call->core, ledger_of(call), size, checkpoint.size, &proof, err);
 	if (found != 1)
@@ -76,9 +71,7 @@ static int add_growth(struct tally_call *call, uint64_t size, struct tally_err *
 	tally_add_hex(arena, call->reply, "RootHash", proof.old_root.bytes, TALLY_HASH_SIZE);
 	tally_add_uint(arena, call->reply, "NewSize", proof.new_size);
 	tally_add_hex(arena, call->reply, "NewRootHash", proof.new_root.bytes, TALLY_HASH_SIZE);
-	list = tally_add_list(arena, call->reply, "Proof", "Hash");
-	for (i = 0; i < proof.proof_count; i++)
-		tally_add_hex(arena, list, NULL, proof.proof[i].bytes, TALLY_HASH_SIZE);
+	tally_add_hashes(call, call->reply, "Proof", proof.proof, proof.proof_count);
 	if (checkpoint.size > 0)
 		tally_add_text(arena, call->reply, "Checkpoint", checkpoint.note);
 	return 0;
