@@ -58,6 +58,8 @@ struct tally_head {
 	uint64_t anchor_interval_s;		/* TALLY_INTERVAL_UNSET: as configured */
 	bool has_anchor;			/* of the service's own, the newest: */
 	uint64_t anchor_journal, anchor_version, anchor_ms;
+	uint64_t changed;			/* the last journal that is more than the service's own
+						   account of the others (anchor, STATE_ROOT) */
 	bool has_trust_point;
 	uint64_t trust_point, trust_journal, trust_ms;
 };
