@@ -83,6 +83,8 @@ void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "Timestamp", journal->timestamp_ms);
 	tally_add_str(arena, to, "PayloadType", journal->payload_type);
 	tally_add_payload(arena, to, "PayloadJsonString", "PayloadEncoding", journal->payload);
+	if (journal->key.size > 0)
+		tally_add_text(arena, to, "Key", journal->key);
 }
 
 void tally_reply_receipt(struct tally_call *call, struct tally_node *to,
@@ -112,6 +114,8 @@ void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 		[LEDGER_INVALID] = "INVALID", [LEDGER_NORMAL] = "NORMAL",
 		[LEDGER_DELETING] = "DELETING", [LEDGER_DELETED] = "DELETED"
 	};
+	static const char *const policies[] = { [SIGN_ACCEPTED] = "ACCEPTED", [SIGN_OFF] = "OFF",
+						[SIGN_REQUIRED] = "REQUIRED" };
 	struct tally_arena *arena = call->arena;
 
 	tally_add_text(arena, to, "LedgerId",	/* info may be on the caller's stack */
@@ -129,6 +133,8 @@ void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "MemberCount", info->member_count);
 	tally_add_uint(arena, to, "TimeAnchorCount", info->time_anchor_count);
 	tally_add_bool(arena, to, "PublicRead", info->public_read);
+	tally_add_str(arena, to, "SignaturePolicy", policies[info->sign_policy]);
+	tally_add_uint(arena, to, "SignatureCount", info->sign_count > 0 ? info->sign_count : 1);
 }
 
 /* ---- NextToken: hex of a 16-byte MAC and the position ---- */

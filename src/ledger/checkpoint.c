@@ -13,6 +13,8 @@ struct tally_note_cache {
 	pthread_mutex_t lock;
 	uint64_t size;
 	struct tally_hash root;
+	uint64_t state_size;
+	struct tally_hash state_root;
 	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
 	size_t text_size;
 };
@@ -117,6 +119,8 @@ static int sign_head(struct tally_core *core, const struct tally_head *head,
 					   cache->text + size + 1);
 	cache->size = head->frontier.size;
 	cache->root = head->root;
+	cache->state_size = head->state.size;
+	cache->state_root = head->state.root;
 	tally_high_put(core->high, head->origin, head->frontier.size, &head->root);
 	return 0;
 }
@@ -142,6 +146,7 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	if (result == 0)
 		*checkpoint_r = (struct tally_signed_checkpoint){
 			.size = cache->size, .root = cache->root,
+			.state_size = cache->state_size, .state_root = cache->state_root,
 			.note = tally_arena_bytes(arena,
 						  tally_bytes(cache->text, cache->text_size)) };
 	pthread_mutex_unlock(&cache->lock);

@@ -57,6 +57,13 @@ const struct tally_setting tally_ledger_settings[] = {
 };
 #undef AT
 
+/* The row of [time] that is the core's; the gateway's table says what it means. */
+static const struct tally_setting anchor_rows[] = {
+	{ "anchor_interval", SETTING_TIME, NULL, offsetof(struct tally_core, anchor_interval_ms),
+	  NULL },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
+
 /* ---- making and freeing ---- */
 
 static struct tally_core *core_new(const struct tally_core_options *options)
@@ -67,6 +74,9 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	core->read_only = options->read_only;
 	core->adopted = options->adopted;
 	core->adopted_ctx = options->adopted_ctx;
+	core->stamp = options->stamp;
+	core->stamp_ctx = options->stamp_ctx;
+	core->stamp_tail = &core->stamp_waiting;
 	core->queue_tail = &core->queue;
 	pthread_mutex_init(&core->table_lock, NULL);
 	pthread_mutex_init(&core->queue_lock, NULL);
@@ -74,6 +84,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_mutex_init(&core->flush_lock, NULL);
 	pthread_mutex_init(&core->state_lock, NULL);
 	pthread_cond_init(&core->state_wake, NULL);
+	pthread_mutex_init(&core->stamp_lock, NULL);
+	pthread_cond_init(&core->stamp_done, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
@@ -101,6 +113,8 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->flush_lock);
 	pthread_mutex_destroy(&core->state_lock);
 	pthread_cond_destroy(&core->state_wake);
+	pthread_mutex_destroy(&core->stamp_lock);
+	pthread_cond_destroy(&core->stamp_done);
 	pthread_cond_destroy(&core->queue_wake);
 	pthread_cond_destroy(&core->flush_wake);
 	pthread_cond_destroy(&core->flush_done);
@@ -150,7 +164,8 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 		      const char *origin, struct tally_first_key *first_r, struct tally_err *err)
 {
 	if (tally_conf_load(options->conf, "ledger", tally_ledger_settings, &core->limits,
-			    err) != 0)
+			    err) != 0 ||
+	    tally_conf_load(options->conf, "time", anchor_rows, core, err) != 0)
 		return -1;
 	if (core->limits.block > TALLY_BLOCK_MAX / 2)
 		return tally_err_about(err, TALLY_INVALID, "ledger.block_limit",
@@ -169,6 +184,7 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	} else if (tally_system_load(core, err) != 0) {
 		return tally_err_prefix(err, "system ledger");
 	}
+	tally_time_ledger_name(core);
 	return core_start(core, err);
 }
 
@@ -461,17 +477,19 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 	return tally_store_stat(core->blocks, each, ctx, err);
 }
 
-/* A second head over the same blocks, projected into an overlay that is thrown away. */
-static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
-		       tally_progress *progress, void *ctx, struct tally_err *err)
+/* A second head over the same blocks, projected into an overlay that is thrown away. head: NULL, or
+ * where to begin; it is taken over. */
+static int check_space(struct tally_core *core, uint64_t id, struct tally_head *head,
+		       uint64_t blocks, tally_progress *progress, void *ctx, struct tally_err *err)
 {
 	struct tally_space *shadow = tally_space_new(core, id);
 	struct tally_arena arena;
 	int result = 0;
 
 	shadow->shadow = true;
+	shadow->head = head;
 	tally_arena_init(&arena);
-	for (uint64_t n = 0; result == 0 && n < blocks; n++) {
+	for (uint64_t n = head != NULL ? head->blocks : 0; result == 0 && n < blocks; n++) {
 		struct tally_projection projection;
 		struct tally_bytes bytes;
 		int found;
@@ -508,9 +526,90 @@ int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 	int result = choose_spaces(core, ledger_id, &spaces, err);
 
 	for (size_t i = 0; result == 0 && i < spaces.count; i++)
-		result = check_space(core, spaces.ids[i], spaces.blocks[i], progress, ctx, err);
+		result = check_space(core, spaces.ids[i], NULL, spaces.blocks[i], progress, ctx,
+				     err);
 	spaces_free(&spaces);
 	return result;
+}
+
+/* The head as it was behind a block, as far as checking those behind it needs one. The tree comes
+ * from the index; its root must be the one in the block's header. */
+static int head_behind(const struct tally_view *view, uint64_t block, struct tally_head *head_r,
+		       struct tally_err *err)
+{
+	struct tally_block_header header;
+	struct tally_arena arena;
+	struct tally_nodes nodes = { view, &arena, err };
+	struct tally_frontier *frontier = &head_r->frontier;
+	struct tally_bytes bytes;
+	int result = -1;
+
+	tally_arena_init(&arena);
+	if (tally_store_read(view->space->core->blocks, view->space->id, block, 0,
+			     TALLY_BLOCK_HEADER, &arena, &bytes, err) == 1 &&
+	    tally_block_header_read(bytes, &header, head_r->block_hash, err) == 0)
+		result = 0;
+	frontier->size = result == 0 ? header.first + header.count : 0;
+	for (unsigned int level = 0; result == 0 && level < TALLY_TREE_MAX_PATH; level++)
+		if ((frontier->size >> level & 1) != 0)
+			result = tally_view_node(&nodes, level, (frontier->size >> level) - 1,
+						 &frontier->level[level]);
+	tally_arena_free(&arena);
+	if (result != 0)
+		return -1;
+	tally_frontier_root(frontier, &head_r->root);
+	if (memcmp(head_r->root.bytes, header.root, TALLY_HASH_SIZE) != 0)
+		return tally_err_set(err, TALLY_CORRUPT, "%s: the index does not lead to the root of "
+				     "block %llu", view->space->name, (unsigned long long)block);
+	head_r->blocks = block + 1;
+	head_r->time_ms = header.time_ms;
+	head_r->status = LEDGER_NORMAL;
+	return 0;
+}
+
+/* The head behind the trust point's block; NULL where no trust point is set. */
+static int trusted_head(struct tally_space *space, struct tally_head **head_r,
+			struct tally_err *err)
+{
+	struct tally_journal journal;
+	struct tally_arena arena;
+	struct tally_view view;
+	int result = 0;
+
+	*head_r = NULL;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	if (view.head->has_trust_point) {
+		*head_r = tally_calloc(1, sizeof(**head_r));
+		atomic_init(&(*head_r)->refs, 1);
+		if (tally_view_journal(&view, view.head->trust_point, &arena, &journal, err) != 1 ||
+		    head_behind(&view, journal.block, *head_r, err) != 0) {
+			tally_head_unref(*head_r);
+			result = -1;
+		}
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return result;
+}
+
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err)
+{
+	struct tally_space *space;
+	struct tally_head *head;
+	uint64_t blocks;
+	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+
+	if (found != 1)
+		return found < 0 ? -1 : tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	if (tally_store_last(core->blocks, space->id, &blocks, err) != 0 ||
+	    trusted_head(space, &head, err) != 0)
+		return -1;
+	*from_r = head != NULL ? head->blocks : 0;
+	return check_space(core, space->id, head, blocks, progress, ctx, err);
 }
 
 int tally_core_spaces(struct tally_core *core, tally_core_space_each *each, void *ctx,

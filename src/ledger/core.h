@@ -25,6 +25,16 @@ struct tally_store;
 
 /* ---- opening ---- */
 
+/*
+ * Has a digest stamped by a time-stamp authority (RFC 3161): its token, DER, in arena, verified by
+ * whoever knows which certificates are trusted. Called from any thread, without any lock of the
+ * core held; may take as long as its own timeouts allow. -1 IO about "TimeAuthority" when none
+ * answered well, UNSUPPORTED when none is configured.
+ */
+typedef int tally_stamp(void *ctx, const uint8_t digest[TALLY_HASH_SIZE],
+			struct tally_arena *arena, struct tally_bytes *token_r,
+			struct tally_err *err);
+
 struct tally_core_options {
 	const struct tally_conf *conf;	/* [store] path, driver, master_key ...; [ledger] limits */
 	bool short_lived;		/* CGI, one CLI verb: no threads of its own; what was not yet
@@ -35,6 +45,8 @@ struct tally_core_options {
 	 * for writing. */
 	int (*adopted)(void *ctx, struct tally_err *err);
 	void *adopted_ctx;
+	tally_stamp *stamp;		/* NULL: no ledger can be anchored in time */
+	void *stamp_ctx;
 };
 
 /* Rows of [store] and [ledger], for tally_conf_declare and the manual. */
@@ -96,13 +108,15 @@ enum tally_permission {
 	PERM_VIEW_LEDGER, PERM_UPDATE_LEDGER,
 	PERM_VIEW_MEMBER, PERM_UPDATE_MEMBER, PERM_UPDATE_SELF,
 	PERM_VIEW_JOURNAL, PERM_APPEND,
+	PERM_UPDATE_TRUSTPOINT, PERM_VIEW_TRUSTPOINT, PERM_CREATE_TIMEANCHOR, PERM_VIEW_TIMEANCHOR,
 	PERM_LOCAL		/* local administration only */
 };
 
 /*
  * May this caller do that in this ledger, by the state as of now? 0, or -1: NOTFOUND (no such
  * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Public ledgers
- * let anyone VIEW_LEDGER and VIEW_JOURNAL. Writes are checked again when they are committed.
+ * let anyone VIEW_LEDGER, VIEW_JOURNAL, VIEW_TRUSTPOINT and VIEW_TIMEANCHOR. Nobody writes to the
+ * time ledger. Writes are checked again when they are committed.
  */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
@@ -169,6 +183,8 @@ struct tally_ledger_info {
 	unsigned int sign_count;
 	uint64_t state_size, state_journal;	/* newest STATE_ROOT; size 0: none */
 	struct tally_hash state_root;
+	bool has_anchor_interval;	/* else [time] anchor_interval counts */
+	uint64_t anchor_interval_s;	/* 0: never by itself */
 };
 
 struct tally_ledger_create {
@@ -178,6 +194,8 @@ struct tally_ledger_create {
 	bool public_read;
 	enum tally_sign_policy sign_policy;
 	unsigned int sign_count;	/* 0 or 1: one signature is enough */
+	bool set_anchor_interval;
+	uint64_t anchor_interval_s;
 };
 
 struct tally_ledger_created {
@@ -208,12 +226,14 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		      struct tally_err *err);
 
 struct tally_ledger_change {
-	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count;
+	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count,
+	     set_anchor_interval;
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
 	enum tally_sign_policy sign_policy;
 	unsigned int sign_count;
+	uint64_t anchor_interval_s;
 };
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
@@ -389,6 +409,8 @@ int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_
 
 /* ---- reading ---- */
 
+struct tally_field;
+
 struct tally_journal {
 	uint64_t id;
 	struct tally_hash hash;		/* Merkle leaf hash of the leaf */
@@ -404,7 +426,10 @@ struct tally_journal {
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
 	uint8_t salt[16];
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
+	struct tally_bytes author_key;	/* hex, of the member that signed it; empty: none did */
 	struct tally_bytes key;		/* of KV_SET and KV_DELETE; the payload is the value, or empty */
+	const struct tally_field *fields;	/* that data (record.h) */
+	size_t field_count;
 };
 
 /* 1, or 0 where the ledger has no such journal (or does not exist). */
@@ -488,6 +513,8 @@ struct tally_signed_checkpoint {
 	uint64_t size;
 	struct tally_hash root;
 	struct tally_bytes note;	/* the signed note, in the arena */
+	uint64_t state_size;		/* newest STATE_ROOT of that tree; 0: there is none */
+	struct tally_hash state_root;
 };
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
 			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
@@ -513,6 +540,119 @@ struct tally_consistency {
 int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
 		       uint64_t new_size, struct tally_consistency *proof_r,
 		       struct tally_err *err);
+
+/* ---- time anchors ---- */
+
+/*
+ * An anchor is a journal that says when a tree of its ledger existed at the latest: an authority
+ * stamped a digest that the tree's checkpoint leads to. What comes after that journal was appended
+ * later than the stamp was made. One stamp serves all ledgers of a round, and is kept in the
+ * store's time ledger too, an ordinary public ledger that nobody else writes to.
+ */
+struct tally_anchor {
+	uint64_t journal_id;
+	bool given;			/* a certificate as its caller gave it: nothing was checked */
+	uint64_t version;		/* journals of the tree ... */
+	struct tally_hash root;		/* ... and its root; of a given one: as of its journal */
+	uint64_t time_ms;		/* of the stamp; of a given one as given */
+	struct tally_bytes proof;	/* {"hashInHex":...,"sequence":...}: place in the time ledger;
+					   of a given one as given */
+	uint64_t block;			/* that holds the journal */
+	/* all below: not of a given one */
+	struct tally_bytes authority;	/* name in its certificate */
+	struct tally_bytes serial;	/* of the stamp, hex */
+	struct tally_hash digest;	/* that was stamped */
+	struct tally_bytes token;	/* DER */
+};
+
+/*
+ * Has the ledger stamped now and appends the anchor. Callers at the same time share one stamp. BUSY
+ * when many wait already; what the stamp function says. What authorities take is waited for here
+ * only: no lock is held meanwhile.
+ */
+int tally_anchor_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_receipt *receipt_r,
+			struct tally_err *err);
+
+/* Keeps a certificate that the caller got elsewhere, as it is. proof: valid UTF-8. */
+int tally_anchor_give(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, uint64_t seconds, struct tally_bytes proof,
+		      struct tally_receipt *receipt_r, struct tally_err *err);
+
+/* 1; 0 where that journal of the ledger is no anchor, or there is none. */
+int tally_anchor_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_anchor *anchor_r,
+		     struct tally_err *err);
+int tally_anchor_last(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_anchor *anchor_r,
+		      struct tally_err *err);
+
+struct tally_anchor_page {
+	struct tally_anchor *anchors;
+	size_t count;
+	bool more;			/* go on at cursor */
+	uint64_t cursor;
+};
+/* From the journal `from` on, in either direction (UINT64_MAX in reverse: from the newest). */
+int tally_anchor_list(struct tally_core *core, struct tally_bytes ledger_id, uint64_t from,
+		      bool reverse, size_t limit, struct tally_arena *arena,
+		      struct tally_anchor_page *page_r, struct tally_err *err);
+
+/* The stamp at a place of the time ledger; 1, 0. id_r gets the time ledger's id. */
+int tally_anchor_stamp(struct tally_core *core, uint64_t sequence, struct tally_arena *arena,
+		       char id_r[TALLY_LEDGER_ID_SIZE + 1], struct tally_anchor *anchor_r,
+		       struct tally_err *err);
+
+/*
+ * Anchors many ledgers at once: those that have grown since their last anchor other than by that,
+ * and whose interval has passed. Does nothing where the core has no stamp function. *count_r:
+ * how many were. -1 when there is no stamp to be had; what concerns one ledger is logged.
+ */
+enum tally_anchor_which {
+	ANCHOR_OPEN,	/* of the ledgers that this process has at hand: for every second */
+	ANCHOR_DUE,	/* of all; an interval has passed when nine tenths of it have: for cron */
+	ANCHOR_GROWN	/* all that have grown, whatever their interval */
+};
+int tally_anchor_many(struct tally_core *core, enum tally_anchor_which which, size_t *count_r,
+		      struct tally_err *err);
+
+/* What bounds a journal in time: the newest anchor before it (it was appended after that stamp),
+ * and the oldest anchor whose stamped tree has it (it existed before that one). */
+struct tally_time_bound {
+	uint64_t journal_id;		/* of the anchor */
+	struct tally_bytes leaf;
+	struct tally_inclusion proof;	/* in the checkpoint's tree */
+};
+struct tally_time_proof {
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_journal journal;
+	struct tally_inclusion proof;	/* of the journal in that tree */
+	bool has_after, has_before;
+	struct tally_time_bound after;
+	struct tally_time_bound before;
+	struct tally_inclusion cover;	/* of the journal in the tree that was stamped */
+};
+/* 1, or 0 where the ledger has no such journal. As tally_ledger_checkpoint otherwise. */
+int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_time_proof *proof_r,
+		     struct tally_err *err);
+
+/* ---- trust points ---- */
+
+/* A journal up to which somebody has verified the ledger: whoever trusts that need not start at
+ * journal 0. INVALID about "JournalId" where the ledger has no such journal. */
+int tally_trust_point_set(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, uint64_t journal_id,
+			  struct tally_receipt *receipt_r, struct tally_err *err);
+
+struct tally_trust_point {
+	uint64_t journal_id;
+	uint64_t set_by;		/* the SET_TRUST_POINT journal */
+	uint64_t time_ms;		/* of that */
+};
+/* 1, 0 none was set. */
+int tally_trust_point_get(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_trust_point *point_r, struct tally_err *err);
 
 /* ---- accounts and access keys (the system ledger) ---- */
 
@@ -573,6 +713,12 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
  * CORRUPT names the first place. The full audit comes with the proofs. */
 int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 		     tally_progress *progress, void *ctx, struct tally_err *err);
+
+/* The same of one ledger from its trust point on: all blocks behind the one that holds it. *from_r:
+ * the first block that was read; 0 where no trust point is set. */
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err);
 
 /*
  * The high-water file remembers, outside the store, what was signed. Where a ledger of the store

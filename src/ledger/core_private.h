@@ -7,6 +7,7 @@
 #include "core.h"
 #include "secret.h"
 #include "space.h"
+#include "tsp.h"
 
 #define TALLY_SPACE_BUCKETS 1024
 
@@ -27,6 +28,7 @@ struct tally_limits {			/* [ledger] */
 
 struct tally_key_cache;
 struct tally_high;
+struct tally_stamp_wait;
 
 struct tally_core {
 	struct tally_limits limits;
@@ -45,6 +47,17 @@ struct tally_core {
 	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
 	uint8_t *log_seed;		/* ... and its private half, in locked memory */
 	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
+
+	/* time stamps (stamp.c) */
+	tally_stamp *stamp;
+	void *stamp_ctx;
+	uint64_t anchor_interval_ms;	/* [time] anchor_interval; 0: off */
+	char time_ledger[TALLY_LEDGER_ID_SIZE + 1];	/* its id; it is made when it is needed */
+	pthread_mutex_t stamp_lock;	/* held for instants, never while an authority is asked */
+	pthread_cond_t stamp_done;
+	struct tally_stamp_wait *stamp_waiting, **stamp_tail;
+	size_t stamp_waiters;
+	bool stamp_asking;		/* a round is under way */
 
 	pthread_mutex_t table_lock;
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
@@ -205,6 +218,7 @@ struct tally_manage {
 	uint8_t request[TALLY_DIGEST_SIZE];	/* ... and keyed, for the envelope */
 	uint8_t token[TALLY_DIGEST_SIZE];
 	bool has_token;
+	bool probed;				/* digest, request and token are there already */
 	bool known;				/* it was done before: journal_id is that one */
 	uint64_t journal_id;
 	struct tally_hash leaf;
@@ -214,6 +228,15 @@ struct tally_manage {
 int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 		     struct tally_bytes ledger_id, struct tally_manage *manage,
 		     struct tally_receipt *receipt_r, struct tally_err *err);
+
+/*
+ * Asks beforehand what the run would decide, and writes nothing: for commands that cost something
+ * before they are run. Digests are made of the record as it is now and stay so; known is set where
+ * the request was done before. The run decides again, and only answers when it was known.
+ */
+int tally_manage_probe(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_manage *manage,
+		       struct tally_err *err);
 
 /* Its parts, for the genesis of a ledger. */
 void tally_manage_request(struct tally_core *core, struct tally_bytes ledger_id,
@@ -323,6 +346,54 @@ int tally_erase_run(struct tally_core *core, struct tally_space *space, struct t
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */
 void tally_erase_note(struct tally_space *space);
+/* ---- time stamps (stamp.c) ---- */
+
+#define TALLY_STAMP_LEDGERS 1024	/* that share one stamp */
+#define TALLY_STAMP_PATH 11		/* the time ledger is among them */
+
+/* One ledger in a round. The caller sets space. */
+struct tally_stamped {
+	struct tally_space *space;
+	struct tally_err err;		/* why this one was left out; code OK: it was not */
+	uint64_t version;		/* the tree whose checkpoint was stamped ... */
+	struct tally_hash root;
+	uint64_t index;			/* ... at this place among the stamp's checkpoints */
+	struct tally_hash path[TALLY_STAMP_PATH];
+	size_t path_count;
+};
+
+/* What a round brought. */
+struct tally_stamp_note {
+	struct tally_hash digest;	/* root of the tree of checkpoint texts (RFC 6962) */
+	uint64_t count;			/* of them */
+	uint64_t sequence;		/* journal of the time ledger that has the token */
+	struct tally_tsp_info info;
+	struct tally_bytes token;	/* DER, in the arena given */
+};
+
+/* Has the checkpoints of these ledgers (1 .. TALLY_STAMP_LEDGERS) stamped, together with those of
+ * other callers, and the stamp noted in the time ledger. */
+int tally_stamp_ledgers(struct tally_core *core, struct tally_stamped *stamped, size_t count,
+			struct tally_arena *arena, struct tally_stamp_note *note_r,
+			struct tally_err *err);
+
+/* The id of the store's time ledger: "l-" and the first 25 hex digits of SHA-256("tallystick time
+ * ledger v1\n" || store id). */
+void tally_time_ledger_name(struct tally_core *core);
+/* The time ledger, made where it is not there yet. */
+int tally_time_ledger_need(struct tally_core *core, struct tally_space **space_r,
+			   struct tally_err *err);
+
+/* The data of a CREATE_TIMEANCHOR journal. fields has room for TALLY_MAX_FIELDS; their number. What
+ * they point to lives in arena, or is stamped's and note's. stamped of the time ledger itself:
+ * without its place in there. */
+size_t tally_anchor_fields(struct tally_core *core, const struct tally_stamped *stamped,
+			   const struct tally_stamp_note *note, bool in_time_ledger,
+			   struct tally_arena *arena, struct tally_field *fields);
+
+/* A ledger with an id that is given, without a limit: the time ledger. EXISTS. */
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err);
 
 /* ---- others ---- */
 

@@ -37,7 +37,7 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
-	struct tally_field fields[5];
+	struct tally_field fields[6];
 	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER };
 	size_t count = 0;
 
@@ -61,6 +61,10 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 		fields[count++] = (struct tally_field){
 			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
 			tally_bytes_str(policy_name(change->sign_policy)), 0 };
+	if (change->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							change->anchor_interval_s };
 	if (count == 0)
 		return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 	manage.prepared.record = (struct tally_record){ .type = TYPE_UPDATE_LEDGER,
@@ -176,7 +180,7 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					 .journals = 1 };
 	struct tally_manage manage = { .what = "create", .need = PERM_NONE };
 	uint64_t account = write->caller.account, space;
-	struct tally_field fields[10];
+	struct tally_field fields[11];
 	uint8_t count = 8;
 
 	snprintf(origin, sizeof(origin), "%s/%s", core->origin, created->ledger_id);
@@ -206,6 +210,10 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 		fields[count++] = (struct tally_field){
 			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
 			tally_bytes_str(policy_name(create->sign_policy)), 0 };
+	if (create->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							create->anchor_interval_s };
 	manage.prepared.record = (struct tally_record){
 		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = count,
 		.member_id = tally_bytes_str(created->member_id) };
@@ -246,6 +254,19 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 	return tally_catalogue_add(core, tally_bytes_str(created_r->ledger_id), account, err);
 }
 
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err)
+{
+	struct tally_write write = { .caller = { .account = account, .local = true } };
+	struct tally_ledger_created created;
+
+	snprintf(created.ledger_id, sizeof(created.ledger_id), "%s", ledger_id);
+	tally_member_id_of_account(tally_bytes_str(ledger_id), account, created.member_id);
+	if (create_genesis(core, &write, create, &created, err) != 0)
+		return -1;
+	return tally_catalogue_add(core, tally_bytes_str(ledger_id), account, err);
+}
+
 /* ---- describing ---- */
 
 static void describe(const struct tally_view *view, struct tally_arena *arena,
@@ -273,6 +294,8 @@ static void describe(const struct tally_view *view, struct tally_arena *arena,
 		.state_size = head->state.size,
 		.state_journal = head->state.journal,
 		.state_root = head->state.root,
+		.has_anchor_interval = head->anchor_interval_s != TALLY_INTERVAL_UNSET,
+		.anchor_interval_s = head->anchor_interval_s,
 	};
 	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
 	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);

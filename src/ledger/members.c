@@ -17,6 +17,10 @@ static const uint8_t role_matrix[] = {
 	[PERM_UPDATE_SELF] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_VIEW_JOURNAL] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_APPEND] = R(ROLE_WRITER) | R(ROLE_ADMIN),
+	[PERM_UPDATE_TRUSTPOINT] = R(ROLE_ADMIN),
+	[PERM_VIEW_TRUSTPOINT] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
+	[PERM_CREATE_TIMEANCHOR] = R(ROLE_ADMIN),
+	[PERM_VIEW_TIMEANCHOR] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_LOCAL] = 0,
 };
 #undef R
@@ -220,7 +224,17 @@ int tally_member_of(const struct tally_view *view, const struct tally_caller *ca
 static bool public_may(const struct tally_head *head, enum tally_permission permission)
 {
 	return head->public_read &&
-	       (permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL);
+	       (permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
+		permission == PERM_VIEW_TRUSTPOINT || permission == PERM_VIEW_TIMEANCHOR);
+}
+
+/* The time ledger is written by the service alone, which asks for no permission. */
+static bool nobody_may(const struct tally_view *view, enum tally_permission permission)
+{
+	return (permission == PERM_UPDATE_LEDGER || permission == PERM_UPDATE_MEMBER ||
+		permission == PERM_UPDATE_SELF || permission == PERM_APPEND ||
+		permission == PERM_UPDATE_TRUSTPOINT || permission == PERM_CREATE_TIMEANCHOR) &&
+	       strcmp(view->space->name, view->space->core->time_ledger) == 0;
 }
 
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
@@ -237,6 +251,9 @@ int tally_permit(const struct tally_view *view, const struct tally_caller *calle
 	if (head->status != LEDGER_NORMAL &&
 	    (found == 0 || permission != PERM_VIEW_LEDGER))
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "the ledger is deleted");
+	if (nobody_may(view, permission))
+		return tally_err_about(err, TALLY_DENIED, "Role",
+				       "the time ledger is written by the service alone");
 	if (found == 1 && member_r->enabled && tally_role_may(member_r->role, permission))
 		return 0;
 	if (public_may(head, permission))

@@ -40,6 +40,8 @@ void tally_project_begin(struct tally_projection *p, struct tally_space *space)
 	if (space->head != NULL)	/* all behind the count of references, which readers change */
 		memcpy((char *)head + HEAD_CONTENT, (char *)space->head + HEAD_CONTENT,
 		       sizeof(*head) - HEAD_CONTENT);
+	else
+		head->anchor_interval_s = TALLY_INTERVAL_UNSET;
 	atomic_init(&head->refs, 1);
 	p->head = head;
 	p->overlay = space->active;
@@ -285,6 +287,8 @@ static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 	copy_text(head->owner_member, sizeof(head->owner_member), record->member_id);
 	memcpy(owner.id, head->owner_member, sizeof(owner.id));
 	owner.account = head->owner;
+	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
+						     TALLY_INTERVAL_UNSET);
 	head->member_count = 1;
 	read_policy(head, record);
 	put_member(p, &owner, now, id);
@@ -304,6 +308,8 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 			  tally_field_text(record, "description"));
 	head->public_read = tally_field_number(record, "publicRead", head->public_read) != 0;
 	read_policy(head, record);
+	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
+						     head->anchor_interval_s);
 }
 
 static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -313,6 +319,40 @@ static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 	(void)record;
 	p->head->update_ms = now;
 	p->head->status = LEDGER_DELETED;
+}
+
+/* ---- anchors and trust points ---- */
+
+static void on_create_timeanchor(struct tally_projection *p, uint64_t id, uint64_t now,
+				 const struct tally_record *record)
+{
+	bool given = tally_field_find(record, "token") == NULL;
+	uint64_t version = tally_field_number(record, "ledgerVersion", 0);
+	uint8_t key[8], value[1 + 1 + 8 + 8];
+
+	p->head->anchor_count++;
+	if (!given) {
+		p->head->has_anchor = true;
+		p->head->anchor_journal = id;
+		p->head->anchor_version = version;
+		p->head->anchor_ms = now;
+	}
+	tally_put_u64(key, id);
+	value[0] = 1;
+	value[1] = given;
+	tally_put_u64(value + 2, version);
+	tally_put_u64(value + 10, given ? tally_field_number(record, "timeStamp", 0) * 1000 :
+					  tally_field_number(record, "genTime", 0));
+	put(p, TABLE_ANCHOR, tally_bytes(key, sizeof(key)), tally_bytes(value, sizeof(value)));
+}
+
+static void on_set_trust_point(struct tally_projection *p, uint64_t id, uint64_t now,
+			       const struct tally_record *record)
+{
+	p->head->has_trust_point = true;
+	p->head->trust_point = tally_field_number(record, "journalId", 0);
+	p->head->trust_journal = id;
+	p->head->trust_ms = now;
 }
 
 /* ---- the system ledger ---- */
@@ -421,6 +461,8 @@ static projector *const projectors[256] = {
 	[TYPE_KV_SET] = on_kv_set,
 	[TYPE_KV_DELETE] = on_kv_delete,
 	[TYPE_STATE_ROOT] = on_state_root,
+	[TYPE_CREATE_TIMEANCHOR] = on_create_timeanchor,
+	[TYPE_SET_TRUST_POINT] = on_set_trust_point,
 	[TYPE_CREATE_STORE] = on_create_store,
 	[TYPE_CREATE_ACCOUNT] = on_create_account,
 	[TYPE_CREATE_KEY] = on_create_key,

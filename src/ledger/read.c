@@ -51,6 +51,16 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 				(unsigned long long)journal_id);
 }
 
+/* The first signature is the author's. */
+static void set_author(const struct tally_record_signature *signatures, struct tally_arena *arena,
+		       struct tally_journal *journal_r)
+{
+	char *hex = tally_arena_alloc(arena, 2 * signatures[0].key.size + 1);
+
+	tally_hex_encode(signatures[0].key.data, signatures[0].key.size, hex);
+	journal_r->author_key = tally_bytes_str(hex);
+}
+
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
 			struct tally_arena *arena, struct tally_journal *journal_r,
 			struct tally_err *err)
@@ -65,6 +75,8 @@ static int read_payload(const struct tally_record *record, struct tally_bytes sl
 		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
 			return -1;
 		journal_r->client_id = evidence.client_id;
+		if (evidence.signature_count > 0)
+			set_author(evidence.signatures, arena, journal_r);
 	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
@@ -90,6 +102,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.id = journal_id, .payload_type = tally_type_name(record.type),
 		.member_id = record.member_id, .clues = record.clues,
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
+	if (record.signature_count > 0)
+		set_author(record.signatures, arena, journal_r);
 	if (record.has_payload) {
 		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
 		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
@@ -102,6 +116,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 		journal_r->is_data = true;
+		journal_r->fields = record.fields;
+		journal_r->field_count = record.field_count;
 		tally_buf_clear(&buf);
 	}
 	tally_leaf_encode(&record, &place, &buf);

@@ -77,6 +77,15 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	put_text(buf, head->name);
 	put_text(buf, head->description);
 	put_text(buf, head->origin);
+	tally_buf_add_u64(buf, head->anchor_interval_s);
+	tally_buf_add_u8(buf, head->has_anchor);
+	tally_buf_add_u64(buf, head->anchor_journal);
+	tally_buf_add_u64(buf, head->anchor_version);
+	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u8(buf, head->has_trust_point);
+	tally_buf_add_u64(buf, head->trust_point);
+	tally_buf_add_u64(buf, head->trust_journal);
+	tally_buf_add_u64(buf, head->trust_ms);
 }
 
 static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -129,8 +138,18 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	    !get_text(&reader, head_r->name, sizeof(head_r->name)) ||
 	    !get_text(&reader, head_r->description, sizeof(head_r->description)) ||
 	    !get_text(&reader, head_r->origin, sizeof(head_r->origin)) ||
-	    !tally_frontier_decode(&head_r->frontier, frontier) ||
-	    tally_reader_left(&reader) != 0)
+	    !tally_frontier_decode(&head_r->frontier, frontier))
+		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
+	head_r->anchor_interval_s = tally_read_u64(&reader);
+	head_r->has_anchor = tally_read_u8(&reader) != 0;
+	head_r->anchor_journal = tally_read_u64(&reader);
+	head_r->anchor_version = tally_read_u64(&reader);
+	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->has_trust_point = tally_read_u8(&reader) != 0;
+	head_r->trust_point = tally_read_u64(&reader);
+	head_r->trust_journal = tally_read_u64(&reader);
+	head_r->trust_ms = tally_read_u64(&reader);
+	if (reader.failed || tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;
 }

@@ -54,7 +54,14 @@ struct tally_head {
 	char name[4 * 128 + 1];
 	char description[4 * 256 + 1];
 	char origin[256];
+	/* anchors (stamp.c) and trust points */
+	uint64_t anchor_interval_s;		/* TALLY_INTERVAL_UNSET: as configured */
+	bool has_anchor;			/* of the service's own, the newest: */
+	uint64_t anchor_journal, anchor_version, anchor_ms;
+	bool has_trust_point;
+	uint64_t trust_point, trust_journal, trust_ms;
 };
+#define TALLY_INTERVAL_UNSET UINT64_MAX
 
 struct tally_parked;
 struct tally_state_step;

@@ -45,6 +45,8 @@ enum tally_ledger_table {
 	/* u64 journal that orders it, u64 first journal -> u8 1, u64 journals, u8 type of the order;
 	   as long as a payload of these is not erased */
 	TABLE_ERASE = 13,
+	/* u64 journal of an anchor -> u8 1, u8 given, u64 journals of the tree, u64 time (ms) */
+	TABLE_ANCHOR = 14,
 	/* u8 size, key, as it is now -> u8 1, u64 block of last change, u64 journal, 32 JournalHash */
 	TABLE_KV = 16,
 	/* u8 size, key, u64 journal -> u8 1, u8 removed, 32 JournalHash */

@@ -70,6 +70,7 @@ db\.h:drivers/bdb
 fcgi:src/gateway
 openssl/:src/crypto
 sodium:src/crypto
+secp256k1:src/crypto
 libxml/:src/api
 json-c/:src/api|src/cmd
 curl/:src/net

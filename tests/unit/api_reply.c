@@ -97,6 +97,18 @@ static const struct {
 	{ "GetCheckpoint", "&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetJournalProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetConsistencyProof", "&OldSize=4&LedgerId=" FAKE_PRIVATE, false },
+	{ "CreateMember", "&AliUid=1003&LedgerId=" FAKE_PRIVATE, false },
+	{ "UpdateMember", "&Role=ADMIN&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE,
+	  false },
+	{ "ModifyMemberKey", "&KeyType=SECP256K1&PublicKey="
+	  "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d66cb5ff1e2d045"
+	  "9436415b47012f6426ba1cd7405c47828b21128b&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetMember", "&Proof=true&LedgerId=" FAKE_PRIVATE, false },
+	{ "ListMembers", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "KvSet", "&Key=k&Value=v&LedgerId=" FAKE_PRIVATE, true },
+	{ "KvDelete", "&Key=k&LedgerId=" FAKE_PRIVATE, true },
+	{ "KvGet", "&Key=k&Proof=true&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetClueProof", "&Clue=clue1&MaxResults=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "CreateAccount", "&Name=two", false },
 	{ "ListAccounts", "", false },
 	{ "CreateAccessKey", "&AliUid=1001", false },

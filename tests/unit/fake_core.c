@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "buf.h"
 #include "hash.h"
 #include "note.h"
 
@@ -506,4 +507,197 @@ int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t bloc
 		return -1;
 	*bytes_r = TALLY_BYTES_LIT("ten bytes.");
 	return space <= 1 && block <= 2;
+}
+
+/* ---- members, keys and values, the state ---- */
+
+const char *tally_role_name(enum tally_role role)
+{
+	static const char *const names[] = { NULL, "READER", "WRITER", "ADMIN" };
+
+	return names[role];
+}
+
+bool tally_member_id_valid(struct tally_bytes id)
+{
+	return id.size == TALLY_MEMBER_ID_SIZE;
+}
+
+static void fill_member(struct tally_member *member_r)
+{
+	*member_r = (struct tally_member){ .account = FAKE_ACCOUNT, .role = ROLE_WRITER,
+					   .enabled = true, .create_ms = NOW_MS,
+					   .update_ms = NOW_MS + 1, .journal_id = 1 };
+	strcpy(member_r->id, MEMBER);
+	member_r->key = (struct tally_member_key){ .type = KEY_TYPE_ED25519, .size = 32 };
+	memset(member_r->key.bytes, 0x5a, 32);
+}
+
+void tally_member_json(const struct tally_member *member, struct tally_buf *buf)
+{
+	tally_buf_printf(buf, "{\"memberId\":\"%s\"}", member->id);
+}
+
+int tally_member_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_create *create,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)create;
+	strcpy(id_r, MEMBER);
+	return write_outcome(core, write, err);
+}
+
+int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes member_id,
+			  enum tally_role role, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)role;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, struct tally_bytes member_id,
+			 const struct tally_member_key *key, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)key;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_get(struct tally_core *core, const struct tally_caller *caller,
+		     struct tally_bytes ledger_id, struct tally_bytes member_id,
+		     struct tally_member *member_r, struct tally_err *err)
+{
+	(void)caller;
+	(void)ledger_id;
+	(void)member_id;
+	fill_member(member_r);
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_member_list(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_member **members_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)after;
+	(void)limit;
+	*members_r = tally_arena_array(arena, struct tally_member, 1);
+	fill_member(*members_r);
+	*count_r = 1;
+	*more_r = true;
+	return outcome(core, err);
+}
+
+static int kv_write(struct tally_core *core, const struct tally_write *write,
+		    struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_kv_set(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, struct tally_bytes key, struct tally_bytes value,
+		 struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	(void)value;
+	return kv_write(core, write, receipt_r, err);
+}
+
+int tally_kv_delete(struct tally_core *core, const struct tally_write *write,
+		    struct tally_bytes ledger_id, struct tally_bytes key,
+		    struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	return kv_write(core, write, receipt_r, err);
+}
+
+int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes key,
+		 uint64_t at, struct tally_arena *arena, struct tally_journal *journal_r,
+		 struct tally_err *err)
+{
+	(void)at;
+	if (tally_bytes_is(key, "none"))
+		return outcome(core, err);
+	return tally_journal_get(core, ledger_id, 1, arena, journal_r, err);
+}
+
+int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err)
+{
+	(void)core;
+	(void)ledger_id;
+	(void)err;
+	return 0;
+}
+
+static int fill_state(struct tally_core *core, struct tally_state_found *found_r,
+		      struct tally_err *err)
+{
+	struct tally_hash sibling = some_hash("sibling");
+
+	*found_r = (struct tally_state_found){ .size = 2, .root = some_hash("state"),
+					       .journal_id = 2, .there = true };
+	tally_state_proof_init(&found_r->proof);
+	tally_state_proof_add(&found_r->proof, &sibling);
+	tally_state_proof_end(&found_r->proof, STATE_END_LEAF, NULL, NULL);
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_bytes clue, uint64_t first, size_t limit,
+			   uint64_t tree_size, struct tally_arena *arena,
+			   struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)clue;
+	(void)first;
+	(void)limit;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	found_r->count = 2;
+	found_r->journal_count = 1;
+	found_r->journal_ids = tally_arena_array(arena, uint64_t, 1);
+	found_r->journal_ids[0] = 1;
+	found_r->journal_hashes = tally_arena_array(arena, struct tally_hash, 1);
+	found_r->journal_hashes[0] = some_hash("journal");
+	found_r->clue_root = some_hash("clue");
+	found_r->range[0] = some_hash("range");
+	found_r->range_count = 1;
+	return 1;
+}
+
+int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes key, uint64_t tree_size,
+			 struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	found_r->kv_journal_id = 1;
+	return 1;
+}
+
+int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
+			     struct tally_bytes member_id, uint64_t tree_size,
+			     struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	fill_member(&found_r->member);
+	return 1;
 }

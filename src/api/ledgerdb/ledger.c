@@ -4,6 +4,14 @@
 #include "reply.h"
 
 static const char *const ledger_types[] = { "JOURNAL", "KV", NULL };
+static const char *const sign_policies[] = { "ACCEPTED", "OFF", "REQUIRED", NULL };
+
+#define POLICY_PARAMS(otherwise) \
+	{ .name = "SignaturePolicy", .type = PARAM_ENUM, .choices = sign_policies, \
+	  .fallback = otherwise, .example = "ACCEPTED", \
+	  .help = "Members' signatures on what is appended: ACCEPTED, OFF (refused) or REQUIRED." }, \
+	{ .name = "SignatureCount", .type = PARAM_UINT, .min = 1, .max = 8, .example = "1", \
+	  .help = "How many members must sign together where signatures are REQUIRED." }
 
 /* The ledger of the call, or -1 NOTFOUND. */
 static int get_info(struct tally_call *call, struct tally_ledger_info *info_r,
@@ -36,6 +44,8 @@ static int create_ledger(struct tally_call *call, struct tally_err *err)
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.type = tally_arg_enum(call, "LedgerType") == 0 ? LEDGER_JOURNAL : LEDGER_KV,
 		.public_read = tally_arg_bool(call, "PublicRead", false),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 0),
 	};
 	struct tally_ledger_created created;
 
@@ -57,6 +67,7 @@ static const struct tally_param create_ledger_params[] = {
 	  .example = "JOURNAL", .help = "JOURNAL takes journals only, KV keys and values only." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .fallback = "false", .example = "false",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS("ACCEPTED"),
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
 	  .help = "The same token again gives the same ledger; up to 64 ASCII characters." },
@@ -189,7 +200,8 @@ const struct tally_action tally_action_describe_ledgers = {
 static int check_modify_ledger(struct tally_call *call, struct tally_err *err)
 {
 	if (tally_arg_given(call, "LedgerName") || tally_arg_given(call, "LedgerDescription") ||
-	    tally_arg_given(call, "PublicRead"))
+	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "SignaturePolicy") ||
+	    tally_arg_given(call, "SignatureCount"))
 		return 0;
 	return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 }
@@ -200,6 +212,10 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 		.set_name = tally_arg_given(call, "LedgerName"),
 		.set_description = tally_arg_given(call, "LedgerDescription"),
 		.set_public_read = tally_arg_given(call, "PublicRead"),
+		.set_sign_policy = tally_arg_given(call, "SignaturePolicy"),
+		.set_sign_count = tally_arg_given(call, "SignatureCount"),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 1),
 		.name = tally_arg_bytes(call, "LedgerName"),
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.public_read = tally_arg_bool(call, "PublicRead", false),
@@ -212,11 +228,12 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 static const struct tally_param modify_ledger_params[] = {
 	LEDGER_ID_PARAM,
 	{ .name = "LedgerName", .type = PARAM_TEXT, .min = 1, .max = 128, .example = "firstledger",
-	  .help = "New name; one of the three must be given." },
+	  .help = "New name; something must be given." },
 	{ .name = "LedgerDescription", .type = PARAM_TEXT, .max = 256,
 	  .example = "My first Ledger", .help = "New description; may be empty." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .example = "true",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS(NULL),
 	PARAM_END
 };
 
