@@ -22,6 +22,8 @@ declared=$(grep -oE '^tallyverify_[a-z_]+\(|[ *]tallyverify_(text|version|leaf_h
 	tr -d ' *(' | sort -u)
 same "it has all that the header declares" \
 	"$(printf '%s\n' "$names" | grep '^tallyverify_' | sort -u)" "$declared"
+same "tallyverify(3) names them all" "$(for name in $declared; do
+	grep -qE "^\.(It )?F[no] (.* Fn )?$name( |\$)" "$TOP_SOURCE/man/tallyverify.3" || echo "$name"; done)" ""
 if [ -z "$SANITIZERS" ]; then
 	same "it allocates nothing and touches no file" "$(nm -D --undefined-only "$library" | awk '{ print $2 }' |
 		grep -E '^(malloc|calloc|realloc|free|strdup|f?open|fdopen|read|write|f?printf|puts|socket|connect|time|getenv)(64)?(@|$)')" ""
