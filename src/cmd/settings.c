@@ -17,6 +17,7 @@ const struct settings_section settings_sections[] = {
 	{ "api", tally_api_setting_rows },
 	{ "gateway", tally_gateway_setting_rows },
 	{ "log", tally_log_setting_rows },
+	{ "witness", tally_witness_setting_rows },
 	{ NULL, NULL }
 };
 
