@@ -2,13 +2,14 @@
 #include "action.h"
 
 extern const struct tally_action tally_action_adopt_store, tally_action_append_journal, tally_action_append_journals,
-	tally_action_backup_store, tally_action_check_store, tally_action_create_access_key,
+	tally_action_backup_store, tally_action_check_signed_checkpoint, tally_action_check_store,
+	tally_action_create_access_key,
 	tally_action_create_account, tally_action_create_ledger, tally_action_delete_access_key,
 	tally_action_delete_ledger, tally_action_describe_ledger, tally_action_describe_ledgers,
 	tally_action_disable_access_key, tally_action_enable_access_key,
 	tally_action_exist_journal, tally_action_get_block_info, tally_action_get_checkpoint,
 	tally_action_get_consistency_proof, tally_action_get_journal, tally_action_get_journal_proof,
-	tally_action_list_access_keys, tally_action_list_accounts, tally_action_list_journals,
+	tally_action_keep_cosigned_checkpoint, tally_action_list_access_keys, tally_action_list_accounts, tally_action_list_journals,
 	tally_action_list_spaces, tally_action_maintain, tally_action_modify_ledger_attribute,
 	tally_action_read_block, tally_action_rebuild_index, tally_action_stat_ledger,
 	tally_action_stat_store;
@@ -18,6 +19,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_append_journal,
 	&tally_action_append_journals,
 	&tally_action_backup_store,
+	&tally_action_check_signed_checkpoint,
 	&tally_action_check_store,
 	&tally_action_create_access_key,
 	&tally_action_create_account,
@@ -34,6 +36,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_get_consistency_proof,
 	&tally_action_get_journal,
 	&tally_action_get_journal_proof,
+	&tally_action_keep_cosigned_checkpoint,
 	&tally_action_list_access_keys,
 	&tally_action_list_accounts,
 	&tally_action_list_journals,

@@ -78,7 +78,7 @@ int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 		     struct tally_receipt *receipt_r, struct tally_err *err)
 {
 	struct tally_command command = { .decide = decide, .write = write, .ctx = manage,
-					 .bytes = cost_of(manage), .journals = 1 };
+					 .mends = manage->mends, .bytes = cost_of(manage), .journals = 1 };
 	int found = tally_space_of_ledger(core, ledger_id, &command.space, err);
 
 	if (found < 0)

@@ -150,6 +150,8 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 		copy_text(head->description, sizeof(head->description),
 			  tally_field_text(record, "description"));
 	head->public_read = tally_field_number(record, "publicRead", head->public_read) != 0;
+	if (tally_field_find(record, "origin") != NULL)
+		copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
 }
 
 static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
