@@ -117,13 +117,14 @@ bool tally_space_distrusted(struct tally_space *space)
 	return distrust_of(space, &ignored) != 0;
 }
 
-void tally_space_distrust(struct tally_space *space, const struct tally_err *why)
+void tally_space_distrust(struct tally_space *space, struct tally_err *err)
 {
 	struct tally_err *kept = tally_malloc(sizeof(*kept));
 
-	tally_err_about(kept, TALLY_CORRUPT, "ReadOnly", "%s; nothing more is written to it or signed "
-			"of it", why->text);
-	tally_log(TALLY_LOG_ERROR, "ledger.distrusted", "ledger", space->name, "why", why->text, NULL);
+	tally_log(TALLY_LOG_ERROR, "ledger.distrusted", "ledger", space->name, "why", err->text, NULL);
+	tally_err_about(err, TALLY_CORRUPT, "ReadOnly", "%s; nothing more is written to it or signed "
+			"of it", err->text);
+	*kept = *err;
 	pthread_mutex_lock(&space->look);
 	if (space->distrust == NULL) {
 		space->distrust = kept;
@@ -189,6 +190,21 @@ static int sign_head(struct tally_core *core, const struct tally_head *head,
 	return 0;
 }
 
+/* Signs what is newest, which was found to be trusted: an older view may still bear an origin that
+ * the ledger had to give up. Lock of the cache held. */
+static int sign_newest(struct tally_space *space, struct tally_note_cache *cache,
+		       struct tally_err *err)
+{
+	struct tally_view newest;
+	int result;
+
+	if (tally_view_take(space, &newest, err) != 0)
+		return -1;
+	result = sign_head(space->core, newest.head, cache, err);
+	tally_view_drop(&newest);
+	return result;
+}
+
 /* The newest checkpoint, at least as new as the view. */
 int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *arena,
 			  struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err)
@@ -203,7 +219,7 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	cache = cache_of(space);
 	pthread_mutex_lock(&cache->lock);
 	if (cache->size < view->head->frontier.size)
-		result = sign_head(space->core, view->head, cache, err);
+		result = sign_newest(space, cache, err);
 	if (result == 0)
 		*checkpoint_r = (struct tally_signed_checkpoint){
 			.size = cache->size, .root = cache->root,
@@ -213,17 +229,26 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	return result;
 }
 
-static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
-		   struct tally_view *view_r, struct tally_err *err)
+/* trusted: found to be, before the view was taken, so that its origin is one that holds. */
+static int view_any(struct tally_core *core, struct tally_bytes ledger_id, bool trusted,
+		    struct tally_view *view_r, struct tally_err *err)
 {
 	struct tally_space *space = core->system;
 	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
 			    1 :
 			    tally_space_of_ledger(core, ledger_id, &space, err);
 
+	if (found == 1 && trusted && tally_space_trust(space, err) != 0)
+		return -1;
 	if (found == 1 && tally_view_take(space, view_r, err) != 0)
 		found = -1;
 	return found;
+}
+
+static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
+		   struct tally_view *view_r, struct tally_err *err)
+{
+	return view_any(core, ledger_id, false, view_r, err);
 }
 
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
@@ -271,8 +296,6 @@ static int cosigned_of(const struct tally_view *view, struct tally_arena *arena,
 	struct tally_note_cache *cache = cache_of(view->space);
 	int found;
 
-	if (tally_space_trust(view->space, err) != 0)	/* it is in the tree */
-		return -1;
 	pthread_mutex_lock(&cache->lock);
 	found = tally_cosigned_get(view->space->core, &cache->cosigned, view->head->origin, arena,
 				   checkpoint_r, err);
@@ -285,7 +308,7 @@ int tally_ledger_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_err *err)
 {
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = view_any(core, ledger_id, true, &view, err);
 
 	if (found != 1)
 		return found;
@@ -301,7 +324,7 @@ int tally_ledger_published(struct tally_core *core, struct tally_bytes ledger_id
 	const struct tally_policy *policy = tally_core_policy(core);
 	struct tally_signed_checkpoint cosigned;
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err), has;
+	int found = view_any(core, ledger_id, true, &view, err), has;
 
 	if (found != 1)
 		return found;
@@ -340,13 +363,12 @@ int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledge
 	struct tally_note_cache *cache;
 	struct tally_high_mark mark;
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = view_any(core, ledger_id, true, &view, err);
 
 	if (found != 1)
 		return found;
 	cache = cache_of(view.space);
-	if (tally_space_trust(view.space, err) != 0 ||
-	    tally_cosigned_check(core, view.head->origin, note, &mark, err) != 0)
+	if (tally_cosigned_check(core, view.head->origin, note, &mark, err) != 0)
 		found = -1;
 	if (found == 1)
 		found = has_tree(&view, &mark, err);
@@ -417,6 +439,16 @@ static void make_origin(const struct tally_core *core, const char *ledger_id, ch
 	snprintf(origin, room, "%s/%s/%s", core->origin, hex, ledger_id);
 }
 
+/* What was signed under the name before is not given out again. */
+static void drop_note(struct tally_space *space)
+{
+	struct tally_note_cache *cache = cache_of(space);
+
+	pthread_mutex_lock(&cache->lock);
+	cache->size = 0;
+	pthread_mutex_unlock(&cache->lock);
+}
+
 static int new_origin(struct tally_core *core, const struct tally_ledger_info *info,
 		      const struct tally_high_mark *was, const char *origin, struct tally_err *err)
 {
@@ -465,9 +497,9 @@ static int forget(struct tally_core *core, struct tally_space *space, const char
 	struct tally_note_cache *cache = cache_of(space);
 	int result;
 
+	drop_note(space);
 	tally_high_forget(core->high, origin);
 	pthread_mutex_lock(&cache->lock);
-	cache->size = 0;
 	result = tally_cosigned_forget(core, &cache->cosigned, origin, err);
 	pthread_mutex_unlock(&cache->lock);
 	return result;
@@ -502,6 +534,7 @@ static int adopt_one(struct tally_core *core, const struct tally_ledger_info *in
 		make_origin(core, info->id, origin, sizeof(origin));
 		if (new_origin(core, info, &mark, origin, err) != 0)
 			return tally_err_prefix(err, "%s", info->id);
+		drop_note(space);
 		log.new_origin = origin;
 	}
 	each(ctx, &log);

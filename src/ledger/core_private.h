@@ -303,8 +303,9 @@ void tally_note_cache_free(struct tally_note_cache *cache);
 /* Holds a space against the high-water and what witnesses cosigned: 0, or -1 CORRUPT about
  * "ReadOnly", and the space is read only. */
 int tally_space_trust(struct tally_space *space, struct tally_err *err);
-/* From now on the space is read only, until it is opened anew: a block of it is not what it says. */
-void tally_space_distrust(struct tally_space *space, const struct tally_err *why);
+/* From now on the space is read only, until it is opened anew: a block of it is not what it says, as
+ * *err tells; it becomes what writers and signers are told. */
+void tally_space_distrust(struct tally_space *space, struct tally_err *err);
 bool tally_space_distrusted(struct tally_space *space);
 
 /* ---- others ---- */

@@ -363,7 +363,7 @@ static int block_refused(struct tally_space *space, uint64_t number, struct tall
 	tally_err_prefix(err, "ledger %s, block %llu", space->name[0] != '\0' ? space->name : "?",
 			 (unsigned long long)number);
 	if (space->head != NULL && err->code == TALLY_CORRUPT)
-		tally_space_distrust(space, err);
+		tally_space_distrust(space, err);	/* which is what *err says then */
 	return -1;
 }
 
