@@ -12,7 +12,7 @@
 struct bench {
 	struct verb_call *call;
 	const char *driver;
-	uint64_t batch, size, clients, seconds, journals;
+	uint64_t batch, size, clients, seconds, clues, journals;
 	char directory[PATH_MAX];	/* ours, removed at the end */
 	struct tally_conf *conf;
 	struct tally_core *core;
