@@ -54,8 +54,8 @@ static bool leads_to_digest(const struct audit_replay *replay, const struct tall
 	struct tally_bytes path = TALLY_BYTES_NONE, encoded = tally_field_text(record, "path");
 	bool good;
 
-	tally_leaf_hash(tally_bytes(text, tally_checkpoint_format(tally_bytes_str(replay->origin),
-								  version, root, text)), &leaf);
+	tally_leaf_hash(tally_bytes(text, tally_checkpoint_format(
+		tally_bytes_str(audit_origin_of(replay, version)), version, root, text)), &leaf);
 	tally_arena_init(&arena);
 	good = field_hash(record, "digest", &digest) &&
 	       (encoded.size == 0 || tally_base64_decode(&arena, encoded, &path)) &&

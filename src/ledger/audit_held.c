@@ -36,7 +36,7 @@ static bool note_good(const struct audit_replay *replay, const struct tally_audi
 
 	return held->note.size == 0 ||
 	       (tally_hex_decode(tally_bytes_str(replay->log_key), public, sizeof(public)) &&
-		tally_vkey_make(&vkey, tally_bytes_str(replay->origin), NOTE_ED25519, public) &&
+		tally_vkey_make(&vkey, held->origin, NOTE_ED25519, public) &&
 		tally_checkpoint_check(held->note, &vkey, 1, &checkpoint, &err) == 0);
 }
 
@@ -80,6 +80,14 @@ static void compare_sizes(struct audit_replay *replay)
 		compare(replay, replay->by_size[replay->size_next++], &root);
 }
 
+/* By the ledger's id, which stands at the end of every name its log has or had. */
+static bool is_of(const struct audit_replay *replay, const struct tally_audit_held *held)
+{
+	if (replay->result.space == TALLY_SYSTEM_SPACE)
+		return tally_bytes_is(held->origin, replay->origins[0].name);
+	return tally_origin_has(held->origin, tally_bytes_str(replay->name));
+}
+
 void audit_wants_begin(struct audit_replay *replay)
 {
 	const struct tally_audit_options *options = replay->options;
@@ -90,7 +98,7 @@ void audit_wants_begin(struct audit_replay *replay)
 	for (size_t i = 0; i < options->held_count; i++) {
 		const struct tally_audit_held *held = &options->held[i];
 
-		if (!tally_bytes_is(held->origin, replay->origin))
+		if (!is_of(replay, held))
 			continue;
 		audit_held_used(replay->audit, i);
 		if (note_good(replay, held))
@@ -123,9 +131,27 @@ void audit_wants_met(struct audit_replay *replay, const struct tally_hash *leaf)
 		compare_sizes(replay);
 }
 
+/* What was signed for this ledger under a name that its log never had. */
+static void check_names(struct audit_replay *replay)
+{
+	for (size_t i = 0; i < replay->want_count; i++) {
+		const struct tally_audit_held *held = replay->wants[i].held;
+		bool known = held->origin.size == 0;
+
+		for (size_t j = 0; !known && j < replay->origin_count; j++)
+			known = tally_bytes_is(held->origin, replay->origins[j].name);
+		if (!known)
+			audit_wrong_block(replay, "held", "%s: its log was never called %.*s",
+					  held->name, (int)held->origin.size,
+					  (const char *)held->origin.data);
+	}
+}
+
 /* What is larger than the ledger; of one that could not be followed nothing can be said. */
 void audit_wants_end(struct audit_replay *replay)
 {
+	if (!replay->broken)
+		check_names(replay);
 	for (; !replay->broken && replay->size_next < replay->want_count; replay->size_next++) {
 		const struct tally_audit_held *held = replay->by_size[replay->size_next]->held;
 

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "note.h"
-
 /* Returns what is wrong, or NULL. */
 typedef const char *kind_check(struct audit_replay *replay, const struct audit_item *item);
 
@@ -87,7 +85,7 @@ static const char *fits_store(struct audit_replay *replay, uint64_t owner)
 	if (!common->has_system)
 		return NULL;
 	snprintf(origin, sizeof(origin), "%s/%s", common->origin, replay->name);
-	if (strcmp(origin, replay->origin) != 0)
+	if (strcmp(origin, replay->origins[0].name) != 0)
 		return "its origin is not that of the store";
 	if (strcmp(common->log_key, replay->log_key) != 0)
 		return "its log key is not that of the store";
@@ -107,17 +105,13 @@ static const char *on_create_ledger(struct audit_replay *replay, const struct au
 {
 	const struct tally_record *record = &item->record;
 	struct tally_bytes type = tally_field_text(record, "ledgerType");
-	struct tally_bytes name = tally_bytes_str(replay->name);
 	struct tally_hash log_key;
 	const char *wrong;
 
 	if (!tally_bytes_is(type, "KV") && !tally_bytes_is(type, "JOURNAL"))
 		return "a ledgerType that is none";
 	replay->type = tally_bytes_is(type, "KV") ? LEDGER_KV : LEDGER_JOURNAL;
-	if (!text_copy(replay->origin, sizeof(replay->origin), tally_field_text(record, "origin")) ||
-	    strlen(replay->origin) <= name.size + 1 ||
-	    strcmp(replay->origin + strlen(replay->origin) - name.size, replay->name) != 0 ||
-	    replay->origin[strlen(replay->origin) - name.size - 1] != '/')
+	if (!audit_origin_add(replay, tally_field_text(record, "origin")))
 		return "its origin does not end with its id";
 	if (!text_copy(replay->log_key, sizeof(replay->log_key),
 		       tally_field_text(record, "logKey")) ||
@@ -133,10 +127,24 @@ static const char *on_create_ledger(struct audit_replay *replay, const struct au
 			       fits_store(replay, tally_field_number(record, "ownerAccount", 0));
 }
 
+/* A new name for the log: after a store was restored from a copy that is older than what was signed. */
+static const char *on_origin(struct audit_replay *replay, const struct tally_record *record)
+{
+	struct tally_bytes before = tally_field_text(record, "previousOrigin");
+
+	if (!tally_bytes_is(before, replay->origins[replay->origin_count - 1].name))
+		return "the name of the log before was another";
+	if (!audit_origin_add(replay, tally_field_text(record, "origin")))
+		return "its origin does not end with its id";
+	return NULL;
+}
+
 static const char *on_update_ledger(struct audit_replay *replay, const struct audit_item *item)
 {
 	const char *wrong = take_policy(replay, &item->record);
 
+	if (wrong == NULL && tally_field_find(&item->record, "origin") != NULL)
+		wrong = on_origin(replay, &item->record);
 	return wrong != NULL ? wrong : audit_removal_policy(replay, item);
 }
 
@@ -247,7 +255,7 @@ static const char *on_create_store(struct audit_replay *replay, const struct aud
 	struct tally_hash log_key;
 	uint8_t store_id[16];
 
-	if (!text_copy(replay->origin, sizeof(replay->origin), tally_field_text(record, "origin")) ||
+	if (!audit_origin_add(replay, tally_field_text(record, "origin")) ||
 	    !text_copy(replay->log_key, sizeof(replay->log_key),
 		       tally_field_text(record, "logKey")) ||
 	    !tally_hex_decode(tally_bytes_str(replay->log_key), log_key.bytes, TALLY_HASH_SIZE) ||
@@ -258,7 +266,7 @@ static const char *on_create_store(struct audit_replay *replay, const struct aud
 		return "its store id is not that of its block";
 	common->has_system = true;
 	memcpy(common->store_id, store_id, 16);
-	memcpy(common->origin, replay->origin, sizeof(common->origin));
+	memcpy(common->origin, replay->origins[0].name, sizeof(common->origin));
 	memcpy(common->log_key, replay->log_key, sizeof(common->log_key));
 	time_ledger_of(common, store_id);
 	return NULL;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "stateproof.h"
+
 struct root_row {
 	uint64_t size;
 	struct tally_hash root;
@@ -57,6 +59,7 @@ void audit_replay_free(struct audit_replay *replay)
 	audit_map_free(&replay->accounts);
 	audit_map_free(&replay->access_keys);
 	audit_erasures_free(&replay->erasures);
+	free(replay->origins);
 	free(replay->wants);
 	free(replay->by_size);
 	free(replay->by_index);
@@ -203,6 +206,33 @@ int audit_state_at(struct audit_replay *replay, uint64_t size, struct tally_hash
 	if (result == 0 && root_r != NULL)
 		audit_state_root(replay->state, root_r);
 	return result;
+}
+
+/* ---- names of the log ---- */
+
+bool audit_origin_add(struct audit_replay *replay, struct tally_bytes name)
+{
+	struct audit_origin *origin;
+
+	if (name.size == 0 || name.size >= sizeof(origin->name) ||
+	    !tally_origin_has(name, tally_bytes_str(replay->name)))
+		return false;
+	replay->origins = tally_realloc(replay->origins,
+					(replay->origin_count + 1) * sizeof(*replay->origins));
+	origin = &replay->origins[replay->origin_count++];
+	memcpy(origin->name, name.data, name.size);
+	origin->name[name.size] = '\0';
+	origin->journal = replay->journal;
+	return true;
+}
+
+const char *audit_origin_of(const struct audit_replay *replay, uint64_t size)
+{
+	size_t i = replay->origin_count - 1;
+
+	while (i > 0 && replay->origins[i].journal >= size)
+		i--;
+	return replay->origins[i].name;
 }
 
 /* ---- roots of the log tree ---- */

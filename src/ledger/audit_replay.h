@@ -12,6 +12,12 @@ struct audit_want {
 	bool met;
 };
 
+/* A name of a log, and the journal that gave it: larger trees have it. */
+struct audit_origin {
+	char name[256];
+	uint64_t journal;
+};
+
 struct audit_replay {
 	struct audit *audit;
 	struct audit_common *common;
@@ -31,7 +37,8 @@ struct audit_replay {
 	struct audit_spill roots;		/* behind each block: u64 size, root */
 
 	/* what the ledger said of itself */
-	char origin[256];
+	struct audit_origin *origins;		/* the names of its log, the newest last */
+	size_t origin_count;
 	char log_key[2 * TALLY_ED25519_PUBLIC + 1];
 	enum tally_ledger_type type;
 	enum tally_sign_policy sign_policy;
@@ -79,7 +86,12 @@ int audit_state_at(struct audit_replay *replay, uint64_t size, struct tally_hash
 /* Root of the log tree behind a block: 1, 0 where no block ends with that size, -1. */
 int audit_root_at(struct audit_replay *replay, uint64_t size, struct tally_hash *root_r);
 
-/* The held trees of this ledger, once its origin is known. */
+/* Takes a name for the log from now on: false for one that is none, or not this ledger's. */
+bool audit_origin_add(struct audit_replay *replay, struct tally_bytes name);
+/* The name of the log when its tree had this size; size at least 1. */
+const char *audit_origin_of(const struct audit_replay *replay, uint64_t size);
+
+/* The held trees of this ledger, once its log has a name. */
 void audit_wants_begin(struct audit_replay *replay);
 /* After a journal was added to the tree. */
 void audit_wants_met(struct audit_replay *replay, const struct tally_hash *leaf);
