@@ -213,6 +213,10 @@ static void core_stop(struct tally_core *core)
 	struct tally_err err;
 
 	tally_state_stop(core);
+	/* A short-lived writer has answered already; what reads writes nothing. */
+	if (core->short_lived && core->stat_commands > 0 && !core->dead &&
+	    tally_state_refresh_all(core, false, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err.text, NULL);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
 	if (tally_erase_spaces(core, true, &err) != 0)
@@ -434,6 +438,11 @@ int tally_core_maintain(struct tally_core *core, struct tally_err *err)
 
 	if (!core->read_only && list_all(core, err) != 0)
 		return -1;
+	/* Where no daemon runs. One ledger that may not be written to keeps nobody from looking
+	   after the others. */
+	if (core->short_lived && !core->read_only &&
+	    tally_state_refresh_all(core, core->limits.state_journals > 0, err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err->text, NULL);
 	erased = tally_erase_spaces(core, true, &why) == 0;
 	if (tally_flush_spaces(core, true, err) != 0 ||
 	    tally_store_sync_index(core->index, err) != 0 ||
