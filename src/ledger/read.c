@@ -366,6 +366,15 @@ static int list_block(struct list *list, const struct tally_spot *spot, struct t
 	return result;
 }
 
+static int list_spot(struct list *list, const struct tally_spot *spot)
+{
+	if (spot->first >= list->high || spot->first + spot->count <= list->low)
+		return 0;
+	if (list_block(list, spot, list->err) != 0)
+		list->failed = true;
+	return list->failed || list->full;
+}
+
 /* The walk over blocks by the locator. */
 static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
@@ -373,11 +382,7 @@ static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes valu
 	struct tally_spot spot = { .found = false };
 
 	locate_each(&spot, key, value);
-	if (!spot.found || spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return spot.found ? list_spot(list, &spot) : 0;
 }
 
 /* The walk over blocks in which a member or a type occurs. */
@@ -394,11 +399,7 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 		list->failed = true;
 		return 1;
 	}
-	if (spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return list_spot(list, &spot);
 }
 
 /* The walk over the journals of a clue. */
