@@ -77,8 +77,10 @@ static inline bool tally_member_key_equal(const struct tally_member_key *a,
 
 /*
  * Did this key sign this message? The key is one that tally_member_key_set accepted, now or when it
- * was stored; any other bytes do no harm. False for a type or size that no kind has. There is no form of a key that is prepared in advance:
- * libsecp256k1 and libsodium would gain nothing by it, OpenSSL a seventh of its time.
+ * was stored; any other bytes do no harm. False for a type or size that no kind has.
+ *
+ * There is no form of a key that is prepared in advance: libsecp256k1 and libsodium would gain
+ * nothing by it, OpenSSL a seventh of its time.
  */
 bool tally_member_verify(const struct tally_member_key *key, struct tally_bytes message,
 			 const uint8_t signature[TALLY_MEMBER_SIGNATURE]);

@@ -595,6 +595,7 @@ static void project_end(struct tally_projection *p)
 		tally_buf_free(&p->nodes[level]);
 	tally_buf_free(&p->scratch);
 	tally_buf_free(&p->changed);
+	tally_state_end(p);
 	tally_overlay_unref(p->view.overlay[1]);
 	free(p->members);
 }

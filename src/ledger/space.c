@@ -699,6 +699,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },
+			.base = space->mark_journals,
 		};
 		space->readers++;
 	}

@@ -120,6 +120,7 @@ struct tally_view {
 	struct tally_head *head;
 	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
 	const struct tally_tag *mine;		/* the block its owner is building */
+	uint64_t base;				/* journals whose tiles were in the index then */
 };
 
 /* "l-" and 25 lower-case hex digits; the first 16 are the space's number, which is not 0. */
@@ -181,7 +182,7 @@ struct tally_projection {
 	struct tally_buf changed;		/* of the state (statetree.h) */
 	struct tally_hash leaf;			/* of the journal at hand */
 	uint64_t first;				/* first journal of the block */
-	bool stepped;				/* it has a STATE_ROOT */
+	struct tally_state_step *step;		/* of its STATE_ROOT; NULL: it has none */
 	struct tally_err failed;		/* code not OK: what it needed could not be read, and
 						   the block is to be dropped */
 	struct tally_count *members;	/* journals by member and by type in this block */
