@@ -233,7 +233,7 @@ static bool check_time(struct check *check)
 		json_object_object_get_ex(check->extra, "time", &check->time);
 	if (path == NULL)
 		return true;
-	if (check->time == NULL) {
+	if (!bounds_there(check->time)) {
 		verb_fail(check->call, "the file says nothing of its time; tally prove --time makes one "
 			  "that does");
 		return false;
@@ -293,7 +293,7 @@ static void say_text(const struct check *check)
 	}
 	if (check->timed)
 		bounds_say(&check->after, &check->before);
-	else if (check->time != NULL)
+	else if (bounds_there(check->time))
 		printf("  time stamps were not checked; that takes --ca FILE\n");
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
 }
