@@ -34,6 +34,17 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
+static int watch(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct tally_fetch *fetch = ctx;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return fetch->stop(fetch->stop_ctx);
+}
+
 /* The header list is to be freed after the request. */
 static struct curl_slist *prepare(CURL *curl, const struct tally_fetch *fetch)
 {
@@ -53,6 +64,11 @@ static struct curl_slist *prepare(CURL *curl, const struct tally_fetch *fetch)
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	if (fetch->stop != NULL) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)fetch);
+	}
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
 			 (long)(fetch->timeout_ms != 0 ? fetch->timeout_ms : TIMEOUT_MS));
 	return headers;
