@@ -27,7 +27,8 @@ struct publication {
 	const char *ledger, *directory;
 	struct tally_buf note;
 	struct tally_checkpoint checkpoint;	/* of note */
-	uint64_t old_size;			/* published before; 0: nothing */
+	struct tally_buf old_note;		/* published before; empty: nothing */
+	uint64_t old_size;
 	struct tally_hash old_root;
 	uint64_t written, bytes;
 	struct bar bar;
@@ -189,6 +190,7 @@ static bool read_old(struct publication *p)
 		verb_fail(p->client->call, "%s is the checkpoint of something else", path);
 		return false;
 	}
+	tally_buf_add(&p->old_note, text, size);
 	p->old_size = old.size;
 	p->old_root = old.root;
 	return true;
@@ -270,11 +272,14 @@ static int publish(struct client *client)
 	bar_begin(&p.bar, "publish", "tiles");
 	good = good && read_old(&p) && is_consistent(&p) && publish_tiles(&p);
 	bar_end(&p.bar);
-	if (good && (p.written > 0 || p.old_size != p.checkpoint.size))
+	/* The same tree may have more witnesses by now. */
+	if (good && (p.written > 0 || !tally_bytes_equal(tally_buf_bytes(&p.note),
+							 tally_buf_bytes(&p.old_note))))
 		good = sync_all(&p) && place(&p, "checkpoint", tally_buf_bytes(&p.note), true);
 	if (good)
 		say(&p);
 	tally_buf_free(&p.note);
+	tally_buf_free(&p.old_note);
 	return good ? VERB_OK : VERB_FAILED;
 }
 

@@ -769,7 +769,9 @@ int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger
 enum tally_adopt {
 	ADOPT_LOOK,
 	ADOPT_FORGET,		/* what was signed of ledgers that do not fit is forgotten: they are
-				   written to and signed for again under the same name */
+				   written to and signed for again under the same name. DENIED, and
+				   nothing is done, where witnesses are known to have cosigned what
+				   one of them has not */
 	ADOPT_NEW_ORIGIN	/* they go on as new logs: a journal of each names a new origin, and the
 				   old one with what was signed of it. Not yet in a store that was
 				   moved: that is adopted first, and opened anew */
@@ -778,6 +780,7 @@ struct tally_adopt_log {
 	const char *ledger_id;
 	const char *origin;
 	uint64_t was;			/* journals of the largest tree known to be signed; 0: none */
+	uint64_t cosigned;		/* and of the largest that witnesses cosigned; 0: none */
 	uint64_t is;			/* that are there */
 	bool fits;			/* before it was adopted */
 	const char *new_origin;		/* NULL: it keeps its own */

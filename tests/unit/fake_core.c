@@ -366,7 +366,7 @@ bool tally_core_read_only(struct tally_core *core)
 int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err)
 {
-	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, TREE, false, NULL };
+	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, 11, TREE, false, NULL };
 
 	if (how == ADOPT_NEW_ORIGIN)
 		log.new_origin = "example.invalid/0badcafe/log";

@@ -230,6 +230,7 @@ static void add_log(void *ctx, const struct tally_adopt_log *log)
 	add_copy(listing, to, "LedgerId", log->ledger_id);
 	add_copy(listing, to, "Origin", log->origin);
 	tally_add_uint(listing->arena, to, "SignedSize", log->was);
+	tally_add_uint(listing->arena, to, "CosignedSize", log->cosigned);
 	tally_add_uint(listing->arena, to, "JournalCount", log->is);
 	tally_add_bool(listing->arena, to, "Fits", log->fits);
 	if (log->new_origin != NULL)
@@ -266,6 +267,8 @@ static const struct tally_reply_field adopt_store_reply[] = {
 	{ "Logs[Log].Origin", NODE_TEXT, false, "Its name in checkpoints." },
 	{ "Logs[Log].SignedSize", NODE_UINT, false,
 	  "Journals of the largest tree that is known to be signed; 0: none." },
+	{ "Logs[Log].CosignedSize", NODE_UINT, false,
+	  "And of the largest that witnesses are known to have cosigned; 0: none." },
 	{ "Logs[Log].JournalCount", NODE_UINT, false, "Journals that are there." },
 	{ "Logs[Log].Fits", NODE_BOOL, false,
 	  "What is there begins with what was signed; if not, the ledger was read only." },
