@@ -447,6 +447,8 @@ static void answer_log(struct exchange *x)
 				&err);
 	if (found == 1) {
 		respond_file(x, &file);
+	} else if (found == 0 && file.pruned) {
+		respond_text(x, 410, "these entries lie below the log's minimum index\n");
 	} else if (found == 0) {
 		respond_text(x, 404, "there is no such file\n");
 	} else {
