@@ -184,7 +184,9 @@ static bool is_public_kind(const struct tally_action *action)
 {
 	return action->need == PERM_ANYONE ||
 	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
-						action->need == PERM_VIEW_JOURNAL));
+						action->need == PERM_VIEW_JOURNAL ||
+						action->need == PERM_VIEW_TRUSTPOINT ||
+						action->need == PERM_VIEW_TIMEANCHOR));
 }
 
 static int authenticate(struct exchange *x)

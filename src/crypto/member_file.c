@@ -286,10 +286,7 @@ static int take_blocks(BIO *bio, enum tally_key_type *type_r, uint8_t private_r[
 	int got, keys = 0;
 
 	while ((got = next_block(bio, &block, err)) == 1) {
-		if (keys != 0 && strstr(block.name, "PRIVATE KEY") != NULL)
-			got = tally_err_set(err, TALLY_INVALID, "there are two private keys in it");
-		else
-			got = take_block(&block, type_r, private_r, err);
+		got = take_block(&block, type_r, private_r, err);
 		block_free(&block);
 		if (got < 0)
 			return -1;
@@ -297,7 +294,10 @@ static int take_blocks(BIO *bio, enum tally_key_type *type_r, uint8_t private_r[
 	}
 	if (got < 0)
 		return -1;
-	return keys == 1 ? 0 : tally_err_set(err, TALLY_INVALID, "there is no private key in it");
+	if (keys != 1)
+		return tally_err_set(err, TALLY_INVALID, "there is %s private key in it",
+				     keys == 0 ? "no" : "more than one");
+	return 0;
 }
 
 int tally_member_pem_parse(struct tally_bytes text, enum tally_key_type *type_r,

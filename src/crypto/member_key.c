@@ -114,11 +114,21 @@ static bool sm2_sign(const uint8_t *private, struct tally_bytes message, uint8_t
 
 /* ---- ED25519 ---- */
 
-/* libsodium's test covers all that member_key.h says of such a point. */
+/* libsodium's test covers all that member_key.h says of such a point; so for R of a signature. */
 static bool ed_valid(const uint8_t *key)
 {
 	tally_sodium_ready();
 	return crypto_core_ed25519_is_valid_point(key) == 1;
+}
+
+/*
+ * Versions of libsodium differ in what they make of an R with a part of small order: up to 1.0.18
+ * the equation is checked as it stands, later multiplied by the cofactor. With R in the group of
+ * prime order, as whoever signs honestly makes it, both say the same, today and in ten years.
+ */
+static bool ed_verify(const uint8_t *key, struct tally_bytes message, const uint8_t *signature)
+{
+	return ed_valid(signature) && tally_ed25519_verify(key, message, signature);
 }
 
 static bool ed_public(const uint8_t *private, uint8_t *key_r)
@@ -169,7 +179,7 @@ static const struct kind kinds[] = {
 		.size = TALLY_ED25519_PUBLIC,
 		.valid = ed_valid,
 		.public = ed_public,
-		.verify = tally_ed25519_verify,
+		.verify = ed_verify,
 		.sign = ed_sign
 	}
 };
@@ -226,9 +236,11 @@ int tally_member_key_set(struct tally_member_key *key_r, unsigned int type,
 			 struct tally_bytes bytes, struct tally_err *err)
 {
 	const struct kind *kind = usable_kind(type, err);
+	struct tally_member_key key = { .type = (uint8_t)type };
 
 	if (kind == NULL)
 		return -1;
+	key.size = kind->size;
 	if (bytes.size != kind->size)
 		return tally_err_set(err, TALLY_INVALID, "a key of kind %s has %u bytes, not %zu",
 				     kind->name, kind->size, bytes.size);
@@ -236,10 +248,8 @@ int tally_member_key_set(struct tally_member_key *key_r, unsigned int type,
 		return tally_err_set(err, TALLY_INVALID, kind->size == TALLY_MEMBER_KEY_MAX ?
 				     "no key of kind %s: not 04 and a point of its curve" :
 				     "no key of kind %s: not a point of its group", kind->name);
-	memset(key_r, 0, sizeof(*key_r));
-	key_r->type = (uint8_t)type;
-	key_r->size = kind->size;
-	memcpy(key_r->bytes, bytes.data, bytes.size);
+	memcpy(key.bytes, bytes.data, bytes.size);
+	*key_r = key;		/* bytes may be those of key_r */
 	return 0;
 }
 

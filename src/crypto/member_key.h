@@ -11,7 +11,8 @@
  * low when it is at most half of the group's order; of a signature's two forms (r, s) and
  * (r, order - s) only that one is taken, so that nobody can make a second signature from one he
  * saw. SM2 (GM/T 0003.2) has no second form. Its Z is that of GM/T 0003.2 5.5 for the user
- * id "1234567812345678", which GM/T 0009 makes the default.
+ * id "1234567812345678", which GM/T 0009 makes the default. Of Ed25519, R must be in the group of
+ * prime order, as a key must; then it does not matter whether the cofactor is used.
  *
  * A private key has 32 bytes: a number from 1 to order - 1, big-endian (SM2: to order - 2), or the
  * seed of Ed25519. It belongs to one kind: under one number two curves must not be used. Whoever
@@ -75,9 +76,11 @@ static inline bool tally_member_key_equal(const struct tally_member_key *a,
 }
 
 /*
- * Did this key sign this message? The key's type and size may be anything, as read from a disk;
- * false for one that no kind has. There is no form of a key that is prepared in advance:
- * libsecp256k1 and libsodium gain nothing by it, OpenSSL a fifteenth.
+ * Did this key sign this message? The key is one that tally_member_key_set accepted, now or when it
+ * was stored; any other bytes do no harm. False for a type or size that no kind has.
+ *
+ * There is no form of a key that is prepared in advance: libsecp256k1 and libsodium would gain
+ * nothing by it, OpenSSL a seventh of its time.
  */
 bool tally_member_verify(const struct tally_member_key *key, struct tally_bytes message,
 			 const uint8_t signature[TALLY_MEMBER_SIGNATURE]);

@@ -26,6 +26,10 @@ int tally_root_at(struct tally_nodes *nodes, uint64_t size, struct tally_hash *r
 {
 	struct tally_frontier frontier;
 
+	if (size == nodes->view->head->frontier.size) {
+		*root_r = nodes->view->head->root;
+		return 0;
+	}
 	tally_frontier_init(&frontier);
 	frontier.size = size;
 	for (unsigned int level = 0; level < TALLY_TREE_MAX_PATH; level++)

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "statecache.h"
+#include "tilecache.h"
+
 /* ---- settings ---- */
 
 struct store_settings {
@@ -47,6 +50,10 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "tile_cache", SETTING_SIZE, "64M", AT(tile_cache),
+	  "Memory for tiles of log trees, which proofs are made from." },
+	{ "state_cache", SETTING_SIZE, "64M", AT(state_cache),
+	  "Memory for parts of state trees, which the next STATE_ROOT is made from." },
 	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
 	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
 	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
@@ -93,6 +100,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
 	tally_key_cache_new(core);
+	core->tiles = tally_tilecache_new(0);
+	core->states = tally_statecache_new(0);
 	return core;
 }
 
@@ -105,6 +114,8 @@ static void core_free(struct tally_core *core)
 		}
 	}
 	tally_key_cache_free(core);
+	tally_tilecache_free(core->tiles);
+	tally_statecache_free(core->states);
 	tally_secret_free(core->log_seed);
 	tally_high_close(&core->high);
 	tally_backups_close(&core->backups);
@@ -178,6 +189,12 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	if (core->limits.block > TALLY_BLOCK_MAX / 2)
 		return tally_err_about(err, TALLY_INVALID, "ledger.block_limit",
 				       "a block has at most %u bytes", TALLY_BLOCK_MAX / 2);
+	if (!core->short_lived) {
+		tally_tilecache_free(core->tiles);
+		core->tiles = tally_tilecache_new(core->limits.tile_cache);
+		tally_statecache_free(core->states);
+		core->states = tally_statecache_new(core->limits.state_cache);
+	}
 	derive_keys(core);
 	if ((core->high == NULL && tally_high_open(NULL, &core->high, err) != 0) ||
 	    (core->backups == NULL && tally_backups_open(NULL, &core->backups, err) != 0))

@@ -21,12 +21,16 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t tile_cache;		/* bytes */
+	uint64_t state_cache;		/* bytes */
 	uint64_t members;		/* of one ledger */
 	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
 	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
+struct tally_statecache;
+struct tally_tilecache;
 struct tally_high;
 struct tally_backup_list;
 struct tally_stamp_wait;
@@ -65,6 +69,8 @@ struct tally_core {
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
 	struct tally_space *system;
 	struct tally_key_cache *keys;
+	struct tally_tilecache *tiles;
+	struct tally_statecache *states;
 
 	/* the commit queue (queue.c) */
 	pthread_mutex_t queue_lock;
@@ -300,6 +306,8 @@ void tally_state_project(struct tally_projection *projection, uint64_t journal_i
 			 const struct tally_record *record);
 /* Under space->write, when the projection's block is there to stay: what it changed is kept. */
 void tally_state_committed(struct tally_projection *projection);
+/* When a projection is over, either way. */
+void tally_state_end(struct tally_projection *projection);
 /* Lets go of what a space keeps for its next step. */
 void tally_state_forget(struct tally_space *space);
 

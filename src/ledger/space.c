@@ -82,6 +82,7 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->anchor_journal);
 	tally_buf_add_u64(buf, head->anchor_version);
 	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u64(buf, head->changed);
 	tally_buf_add_u8(buf, head->has_trust_point);
 	tally_buf_add_u64(buf, head->trust_point);
 	tally_buf_add_u64(buf, head->trust_journal);
@@ -148,6 +149,7 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->anchor_journal = tally_read_u64(&reader);
 	head_r->anchor_version = tally_read_u64(&reader);
 	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->changed = tally_read_u64(&reader);
 	head_r->has_trust_point = tally_read_u8(&reader) != 0;
 	head_r->trust_point = tally_read_u64(&reader);
 	head_r->trust_journal = tally_read_u64(&reader);
@@ -708,6 +710,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },
+			.base = space->mark_journals,
 		};
 		space->readers++;
 	}

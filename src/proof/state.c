@@ -146,27 +146,16 @@ void tally_state_value_hash(struct tally_bytes value, struct tally_hash *hash_r)
 
 /* ---- hashes ---- */
 
-static void pair_hash(uint8_t first, const struct tally_hash *a, const struct tally_hash *b,
-		      struct tally_hash *hash_r)
-{
-	uint8_t bytes[1 + 2 * TALLY_HASH_SIZE];
-
-	bytes[0] = first;
-	memcpy(bytes + 1, a->bytes, TALLY_HASH_SIZE);
-	memcpy(bytes + 1 + TALLY_HASH_SIZE, b->bytes, TALLY_HASH_SIZE);
-	tally_sha256(bytes, sizeof(bytes), hash_r->bytes);
-}
-
 void tally_state_leaf_hash(const struct tally_hash *path, const struct tally_hash *value_hash,
 			   struct tally_hash *hash_r)
 {
-	pair_hash(2, path, value_hash, hash_r);
+	tally_sha256_pair(2, path->bytes, value_hash->bytes, hash_r->bytes);
 }
 
 void tally_state_node_hash(const struct tally_hash *left, const struct tally_hash *right,
 			   struct tally_hash *hash_r)
 {
-	pair_hash(3, left, right, hash_r);
+	tally_sha256_pair(3, left->bytes, right->bytes, hash_r->bytes);
 }
 
 static const struct tally_hash empty;

@@ -21,12 +21,7 @@ void tally_leaf_hash(struct tally_bytes entry, struct tally_hash *hash_r)
 void tally_node_hash(const struct tally_hash *left, const struct tally_hash *right,
 		     struct tally_hash *hash_r)
 {
-	uint8_t node[1 + 2 * TALLY_HASH_SIZE];
-
-	node[0] = 1;
-	memcpy(node + 1, left->bytes, TALLY_HASH_SIZE);
-	memcpy(node + 1 + TALLY_HASH_SIZE, right->bytes, TALLY_HASH_SIZE);
-	tally_sha256(node, sizeof(node), hash_r->bytes);
+	tally_sha256_pair(1, left->bytes, right->bytes, hash_r->bytes);
 }
 
 static bool hash_equal(const struct tally_hash *a, const struct tally_hash *b)

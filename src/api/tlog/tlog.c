@@ -45,7 +45,7 @@ int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
 	id = tally_bytes(path.data, (size_t)(slash - path.data));
 	name = tally_bytes(slash + 1, path.size - id.size - 1);
 	tile = tally_tile_parse(name, &level, &number, &width);
-	if (id.size > TALLY_LEDGER_ID_SIZE || memcmp(path.data, "l-", 2) != 0 ||
+	if (id.size < 2 || id.size > TALLY_LEDGER_ID_SIZE || memcmp(id.data, "l-", 2) != 0 ||
 	    (!tile && !tally_bytes_is(name, "checkpoint")))
 		return 0;
 	found = may_read(core, caller, id, &file_r->public, err);
