@@ -2,7 +2,7 @@
 #include "action.h"
 
 extern const struct tally_action tally_action_adopt_store, tally_action_append_journal, tally_action_append_journals,
-	tally_action_backup_store, tally_action_check_store, tally_action_create_access_key,
+	tally_action_backup_store, tally_action_check_signed_checkpoint, tally_action_check_store, tally_action_create_access_key,
 	tally_action_create_account, tally_action_create_ledger, tally_action_create_member, tally_action_delete_access_key,
 	tally_action_delete_ledger, tally_action_describe_ledger, tally_action_describe_ledgers,
 	tally_action_disable_access_key, tally_action_enable_access_key,
@@ -11,7 +11,7 @@ extern const struct tally_action tally_action_adopt_store, tally_action_append_j
 	tally_action_kv_get, tally_action_kv_set, tally_action_list_members,
 	tally_action_modify_member_key, tally_action_update_member,
 	tally_action_get_consistency_proof, tally_action_get_journal, tally_action_get_journal_proof,
-	tally_action_list_access_keys, tally_action_list_accounts, tally_action_list_journals,
+	tally_action_keep_cosigned_checkpoint, tally_action_list_access_keys, tally_action_list_accounts, tally_action_list_journals,
 	tally_action_list_spaces, tally_action_maintain, tally_action_modify_ledger_attribute,
 	tally_action_read_block, tally_action_rebuild_index, tally_action_stat_ledger,
 	tally_action_stat_store;
@@ -26,6 +26,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_append_journal,
 	&tally_action_append_journals,
 	&tally_action_backup_store,
+	&tally_action_check_signed_checkpoint,
 	&tally_action_check_store,
 	&tally_action_create_access_key,
 	&tally_action_create_account,
@@ -50,6 +51,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_get_last_time_anchor,
 	&tally_action_get_member,
 	&tally_action_get_trust_point,
+	&tally_action_keep_cosigned_checkpoint,
 	&tally_action_kv_delete,
 	&tally_action_kv_get,
 	&tally_action_kv_set,

@@ -447,7 +447,10 @@ static void answer_log(struct exchange *x)
 	}
 	found = tally_tlog_read(x->service->core, &x->call.write.caller, path, x->arena, &file,
 				&err);
-	if (found == 1) {
+	if (found == 1 && file.later) {
+		tally_response_header(x->response, x->arena, "Retry-After", "5");
+		respond_text(x, 503, "no checkpoint has been cosigned by enough witnesses yet\n");
+	} else if (found == 1) {
 		respond_file(x, &file);
 	} else if (found == 0 && file.pruned) {
 		respond_text(x, 410, "these entries lie below the log's minimum index\n");

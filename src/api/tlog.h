@@ -12,10 +12,14 @@ struct tally_tlog_file {
 	bool fixed;			/* never another content under this name */
 	bool public;			/* the ledger is; caches may keep it */
 	bool pruned;			/* with 0: there was one, but it is not served any more */
+	bool later;			/* there is none yet (bytes are empty): ask again */
 	struct tally_bytes bytes;
 };
 
 /*
+ * The checkpoint is what tally_ledger_published gives: with a policy of witnesses the newest that
+ * they cosigned.
+ *
  * The file at "<LedgerId>/checkpoint", "<LedgerId>/tile/<L>/<N>[.p/<W>]" or
  * "<LedgerId>/tile/entries/<N>[.p/<W>]". 1; 0 where there is none, also for a ledger that the
  * caller may not read; -1.

@@ -19,6 +19,7 @@ const struct settings_section settings_sections[] = {
 	{ "gateway", tally_gateway_setting_rows },
 	{ "log", tally_log_setting_rows },
 	{ "time", tally_time_setting_rows },
+	{ "witness", tally_witness_setting_rows },
 	{ NULL, NULL }
 };
 

@@ -23,6 +23,7 @@
 #include "core.h"
 #include "err.h"
 #include "fill.h"
+#include "gate.h"
 #include "host.h"
 #include "log.h"
 #include "own.h"
@@ -41,6 +42,8 @@ struct tally_host {
 	enum tally_host_kind kind;
 	struct tally_gateway_settings settings;
 	char *directory;		/* NULL: an engine elsewhere, owned by nobody */
+	struct tally_gate *gate;	/* NULL: no witness here */
+	bool storeless;			/* a witness only */
 
 	_Atomic(struct tally_service *) service;	/* set once the store is open here */
 
@@ -378,6 +381,14 @@ void tally_host_handle(struct tally_host *host, const struct tally_request *requ
 	struct tally_request again;
 
 	memset(response, 0, sizeof *response);
+	if (host->gate != NULL && tally_gate_wants(request->path)) {
+		tally_gate_handle(host->gate, request, response);
+		return;
+	}
+	if (host->storeless) {
+		tally_gate_handle_others(request, response);
+		return;
+	}
 	while ((service = atomic_load(&host->service)) == NULL)
 		if (try_once(&attempt))
 			return;
@@ -401,6 +412,9 @@ static int find_directory(struct tally_host *host, struct tally_err *err)
 {
 	const char *path = tally_conf_get(host->conf, "store", "path");
 
+	host->storeless = host->gate != NULL && (path == NULL || *path == '\0');
+	if (host->storeless)
+		return 0;
 	if (path == NULL || *path == '\0')
 		return tally_err_about(err, TALLY_MISSING, "store.path",
 				       "no store is named: set store.path in the configuration, or "
@@ -415,6 +429,7 @@ static void host_free(struct tally_host *host)
 	pthread_mutex_destroy(&host->lock);
 	pthread_mutex_destroy(&host->idle_lock);
 	tally_gateway_settings_free(&host->settings);
+	tally_gate_close(&host->gate);
 	free(host->directory);
 	free(host);
 }
@@ -425,6 +440,8 @@ static int find_answerer(struct tally_host *host, struct tally_err *err)
 	enum found found;
 	int fd;
 
+	if (host->storeless)
+		return 0;
 	found = look(host, mono_ms() + patience(host), &fd, err);
 	if (found == FOUND_OWNER)
 		keep_idle(host, fd);
@@ -442,6 +459,7 @@ int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
 	pthread_mutex_init(&host->lock, NULL);
 	pthread_mutex_init(&host->idle_lock, NULL);
 	if (tally_gateway_settings_load(conf, &host->settings, err) != 0 ||
+	    tally_gate_open(conf, &host->gate, err) != 0 ||
 	    find_directory(host, err) != 0 ||
 	    (find_answerer(host, err) != 0 && kind == HOST_ONCE)) {
 		host_free(host);

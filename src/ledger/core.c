@@ -119,6 +119,7 @@ static void core_free(struct tally_core *core)
 	tally_secret_free(core->log_seed);
 	tally_high_close(&core->high);
 	tally_backups_close(&core->backups);
+	tally_cosigned_close(&core->cosigned);
 	if (core->index != core->blocks)
 		tally_store_close(&core->index);
 	tally_store_close(&core->blocks);
@@ -196,7 +197,9 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 		core->states = tally_statecache_new(core->limits.state_cache);
 	}
 	derive_keys(core);
-	if ((core->high == NULL && tally_high_open(NULL, &core->high, err) != 0) ||
+	if ((core->high == NULL && tally_high_open(NULL, NULL, &core->high, err) != 0) ||
+	    (core->cosigned == NULL &&
+	     tally_cosigned_open(NULL, options->policy, &core->cosigned, err) != 0) ||
 	    (core->backups == NULL && tally_backups_open(NULL, &core->backups, err) != 0))
 		return -1;
 	core->hosts = core->blocks->caps & TALLY_CAP_HOSTS;
@@ -309,7 +312,7 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 {
 	struct store_settings settings = { 0 };
 	struct tally_core *core;
-	char key_path[4096], high_path[4200], backups_path[4200];
+	char key_path[4096], high_path[4200], cosigned_path[4200], backups_path[4200];
 
 	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
 	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
@@ -320,9 +323,11 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 	if (create && access(key_path, F_OK) != 0 && tally_master_key_create(key_path, err) != 0)
 		goto failed;
 	snprintf(high_path, sizeof(high_path), "%.4000s.high", key_path);
+	snprintf(cosigned_path, sizeof(cosigned_path), "%.4000s.cosigned", key_path);
 	snprintf(backups_path, sizeof(backups_path), "%.4000s.backups", key_path);
 	if (tally_master_key_read(key_path, core->master, err) != 0 ||
-	    tally_high_open(high_path, &core->high, err) != 0 ||
+	    tally_high_open(high_path, key_path, &core->high, err) != 0 ||
+	    tally_cosigned_open(cosigned_path, options->policy, &core->cosigned, err) != 0 ||
 	    tally_backups_open(backups_path, &core->backups, err) != 0 ||
 	    core_setup(core, options, origin, first_r, err) != 0)
 		goto failed;

@@ -324,6 +324,8 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 	read_removal(head, record);
 	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
 						     head->anchor_interval_s);
+	if (tally_field_find(record, "origin") != NULL)
+		copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
 }
 
 static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,

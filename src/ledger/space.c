@@ -250,6 +250,7 @@ void tally_space_free(struct tally_space *space)
 	tally_state_forget(space);
 	tally_named_free(space->named);
 	pthread_mutex_destroy(&space->erase);
+	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);
@@ -450,6 +451,16 @@ static uint64_t head_blocks(const struct tally_space *space)
 	return space->head != NULL ? space->head->blocks : 0;
 }
 
+/* A block that is not what it says, behind some that are: those are read on, and no more. */
+static int block_refused(struct tally_space *space, uint64_t number, struct tally_err *err)
+{
+	tally_err_prefix(err, "ledger %s, block %llu", space->name[0] != '\0' ? space->name : "?",
+			 (unsigned long long)number);
+	if (space->head != NULL && err->code == TALLY_CORRUPT)
+		tally_space_distrust(space, err);	/* which is what *err says then */
+	return -1;
+}
+
 int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 {
 	struct tally_arena arena;
@@ -464,9 +475,7 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 
 		tally_arena_reset(&arena);
 		if (take_stored(space, number, &arena, err) != 0)
-			result = tally_err_prefix(err, "ledger %s, block %llu",
-						  space->name[0] != '\0' ? space->name : "?",
-						  (unsigned long long)number);
+			result = block_refused(space, number, err);
 		/* A long replay (an index that was lost) must not fill the memory. */
 		if (result == 0 && space->bulk && !space->core->read_only &&
 		    overlay_large(space)) {
@@ -589,6 +598,10 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 	if (!space->loaded) {
 		pthread_mutex_lock(&space->write);
 		space->bulk = true;
+		pthread_mutex_lock(&space->look);
+		free(space->distrust);		/* of an attempt before */
+		space->distrust = NULL;
+		pthread_mutex_unlock(&space->look);
 		result = tally_store_last(space->core->blocks, space->id, &count, err);
 		if (result == 0)
 			result = space_load(space, count, err);
@@ -679,6 +692,8 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
 	int result = 0;
 
+	if (tally_space_distrusted(space))
+		return 0;
 	if (!force && (!space->core->hosts || tally_mono_ns() - looked < 1000000000u))
 		return 0;
 	if (force)

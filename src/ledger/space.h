@@ -94,7 +94,8 @@ struct tally_space {
 	bool rebuilding;
 	bool loaded;
 	bool bulk;				/* a long replay is under way: flush as it goes */
-	bool trusted;				/* it is at least what was signed of it */
+	uint64_t trusted_at;			/* generation of the high-water that it holds; 0: none */
+	struct tally_err *distrust;		/* why a block of it is not to be built on, or NULL */
 	struct tally_note_cache *note;		/* its newest signed checkpoint */
 	bool shadow;				/* thrown away again: no state tree is kept */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */

@@ -130,7 +130,9 @@ static const struct {
 	{ "StatStore", "", false },
 	{ "CheckStore", "", false },
 	{ "ListSpaces", "", false },
-	{ "AdoptStore", "", false },
+	{ "AdoptStore", "&Adopt=true&NewOrigin=true", false },
+	{ "KeepCosignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
+	{ "CheckSignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
 	{ "ReadBlock", "&Space=0&Block=1&Offset=4", false },
 };
 

@@ -363,12 +363,54 @@ bool tally_core_read_only(struct tally_core *core)
 	return false;
 }
 
-int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
-		     struct tally_err *err)
+int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
+		     void *ctx, struct tally_err *err)
 {
-	(void)adopt;
-	each(ctx, "example.invalid/log", 12, TREE, false);
+	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, TREE, false, NULL };
+
+	if (how == ADOPT_NEW_ORIGIN)
+		log.new_origin = "example.invalid/0badcafe/log";
+	each(ctx, &log);
 	return outcome(core, err);
+}
+
+/* Witnesses have cosigned what is the newest. */
+int tally_ledger_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			  struct tally_err *err)
+{
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, checkpoint_r, err);
+
+	if (found == 1)
+		checkpoint_r->note = tally_bytes_str(tally_arena_printf(
+			arena, "%.*s\xe2\x80\x94 witness.example/w AAAAAA==\n",
+			(int)checkpoint_r->note.size, (const char *)checkpoint_r->note.data));
+	return found;
+}
+
+int tally_ledger_published(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			   struct tally_err *err)
+{
+	if (core->uncosigned)
+		return tally_err_set(err, TALLY_BUSY, "not yet");
+	return tally_ledger_cosigned(core, ledger_id, arena, checkpoint_r, err);
+}
+
+int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			       struct tally_bytes note, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)note;
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_id,
+			    struct tally_bytes note, bool *fits_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	*fits_r = note.size == 1;
+	return outcome(core, err) < 0 ? -1 : 1;
 }
 
 /* ---- accounts and keys ---- */

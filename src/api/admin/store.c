@@ -215,44 +215,61 @@ const struct tally_action tally_action_stat_store = {
 	.run = stat_store,
 };
 
-static void add_log(void *ctx, const char *origin, uint64_t was, uint64_t is, bool fits)
+static void add_copy(const struct listing *listing, struct tally_node *to, const char *name,
+		     const char *text)
+{
+	tally_add_str(listing->arena, to, name,
+		      tally_arena_str(listing->arena, tally_bytes_str(text)));
+}
+
+static void add_log(void *ctx, const struct tally_adopt_log *log)
 {
 	struct listing *listing = ctx;
 	struct tally_node *to = tally_add_object(listing->arena, listing->list, NULL);
 
-	tally_add_str(listing->arena, to, "Origin",
-		      tally_arena_str(listing->arena, tally_bytes_str(origin)));
-	tally_add_uint(listing->arena, to, "SignedSize", was);
-	tally_add_uint(listing->arena, to, "JournalCount", is);
-	tally_add_bool(listing->arena, to, "Fits", fits);
+	add_copy(listing, to, "LedgerId", log->ledger_id);
+	add_copy(listing, to, "Origin", log->origin);
+	tally_add_uint(listing->arena, to, "SignedSize", log->was);
+	tally_add_uint(listing->arena, to, "JournalCount", log->is);
+	tally_add_bool(listing->arena, to, "Fits", log->fits);
+	if (log->new_origin != NULL)
+		add_copy(listing, to, "NewOrigin", log->new_origin);
 }
 
 static int adopt_store(struct tally_call *call, struct tally_err *err)
 {
 	struct listing listing = { .arena = call->arena };
+	enum tally_adopt how = !tally_arg_bool(call, "Adopt", false)    ? ADOPT_LOOK :
+			       tally_arg_bool(call, "NewOrigin", false) ? ADOPT_NEW_ORIGIN :
+									  ADOPT_FORGET;
 
 	tally_add_bool(call->arena, call->reply, "Moved", tally_core_read_only(call->core));
 	listing.list = tally_add_list(call->arena, call->reply, "Logs", "Log");
-	return tally_core_adopt(call->core, tally_arg_bool(call, "Adopt", false), add_log, &listing,
-				err);
+	return tally_core_adopt(call->core, how, add_log, &listing, err);
 }
 
 static const struct tally_param adopt_store_params[] = {
 	{ .name = "Adopt", .type = PARAM_BOOL, .fallback = "false", .example = "false",
 	  .help = "false: only tell; true: go on with what is there, and forget what was signed." },
+	{ .name = "NewOrigin", .type = PARAM_BOOL, .fallback = "false", .example = "false",
+	  .help = "With Adopt: forget nothing; ledgers that do not fit go on under a new origin, which a "
+		  "journal of each tells. In a store that was moved only its place is adopted." },
 	PARAM_END
 };
 
 static const struct tally_reply_field adopt_store_reply[] = {
 	{ "Moved", NODE_BOOL, false,
 	  "The store is not where it was made, or is a copy, and was read only for that." },
-	{ "Logs", NODE_LIST, false, "Every ledger that was signed for." },
+	{ "Logs", NODE_LIST, false, "Every ledger." },
 	{ "Logs[Log]", NODE_OBJECT, true, "One of them." },
+	{ "Logs[Log].LedgerId", NODE_TEXT, false, "The ledger." },
 	{ "Logs[Log].Origin", NODE_TEXT, false, "Its name in checkpoints." },
-	{ "Logs[Log].SignedSize", NODE_UINT, false, "Journals of the largest tree that was signed." },
+	{ "Logs[Log].SignedSize", NODE_UINT, false,
+	  "Journals of the largest tree that is known to be signed; 0: none." },
 	{ "Logs[Log].JournalCount", NODE_UINT, false, "Journals that are there." },
 	{ "Logs[Log].Fits", NODE_BOOL, false,
 	  "What is there begins with what was signed; if not, the ledger was read only." },
+	{ "Logs[Log].NewOrigin", NODE_TEXT, true, "The name it has from now on." },
 	REPLY_END
 };
 
