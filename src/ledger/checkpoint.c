@@ -709,6 +709,10 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	if (width == 0 || width > TALLY_TILE_WIDTH || number > hashes / TALLY_TILE_WIDTH ||
 	    hashes - number * TALLY_TILE_WIDTH < width)
 		found = 0;
+	else if (level < 0 && number < view.head->purge_before / TALLY_TILE_WIDTH)
+		found = tally_err_about(err, TALLY_NOTFOUND, "MinimumIndex",
+					"journals below %llu are purged",
+					(unsigned long long)view.head->purge_before);
 	else if (level < 0)
 		found = tile_entries(&view, number, width, arena, bytes_r, err);
 	else
