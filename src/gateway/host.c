@@ -490,3 +490,13 @@ void tally_host_close(struct tally_host **host_p)
 	give_up(host);
 	host_free(host);
 }
+
+struct tally_core *tally_host_core(struct tally_host *host)
+{
+	struct tally_core *core;
+
+	pthread_mutex_lock(&host->lock);
+	core = host->core;
+	pthread_mutex_unlock(&host->lock);
+	return core;
+}

@@ -1,4 +1,5 @@
 /* The core: opening and closing, and what keeps a store (maintain, rebuild, backup, check, load). */
+#include "audit.h"
 #include "core_private.h"
 
 #include <errno.h>
@@ -385,6 +386,58 @@ bool tally_core_read_only(struct tally_core *core)
 void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32])
 {
 	tally_derive_key(core->master, purpose, key_r);
+}
+
+/* ---- projecting blocks elsewhere ---- */
+
+int tally_core_bare(const struct tally_conf *conf, struct tally_store *blocks,
+		    struct tally_store *index, const uint8_t store_id[16],
+		    struct tally_core **core_r, struct tally_err *err)
+{
+	const struct tally_core_options options = { .conf = conf, .short_lived = true };
+	struct tally_core *core = core_new(&options);
+
+	core->blocks = blocks;
+	core->index = index;
+	memcpy(core->store_id, store_id, sizeof(core->store_id));
+	*core_r = core;
+	return tally_conf_load(conf, "ledger", tally_ledger_settings, &core->limits, err);
+}
+
+void tally_core_bare_free(struct tally_core **core)
+{
+	if (*core != NULL)
+		core_free(*core);
+	*core = NULL;
+}
+
+int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **blocks_r,
+			   struct tally_store **index_r, struct tally_err *err)
+{
+	const struct tally_core_options options = { .conf = conf };
+	struct store_settings settings = { 0 };
+	struct tally_core *core;
+	int result;
+
+	*blocks_r = *index_r = NULL;
+	if (tally_conf_load(conf, "store", tally_store_settings, &settings, err) != 0)
+		return -1;
+	core = core_new(&options);
+	result = open_stores(core, &options, &settings, false, err);
+	if (result == 0) {
+		*blocks_r = core->blocks;
+		*index_r = core->index;
+		core->blocks = core->index = NULL;
+	}
+	core_free(core);
+	return result;
+}
+
+void tally_core_stores(struct tally_core *core, struct tally_store **blocks_r,
+		       struct tally_store **index_r)
+{
+	*blocks_r = core->blocks;
+	*index_r = core->index;
 }
 
 /* ---- keeping a store ---- */

@@ -888,6 +888,11 @@ typedef void tally_adopt_each(void *ctx, const struct tally_adopt_log *log);
 int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err);
 
+/* The stores alone, as configured, without what opening a core does: for who only looks at them. They
+ * are closed by the caller; index_r may equal blocks_r. NOTFOUND where there is no store. */
+int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **blocks_r,
+			   struct tally_store **index_r, struct tally_err *err);
+
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,
 				  uint64_t blocks);

@@ -541,6 +541,18 @@ size_t tally_anchor_fields(struct tally_core *core, const struct tally_stamped *
 int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
 			   const struct tally_ledger_create *create, struct tally_err *err);
 
+/* ---- projecting blocks elsewhere (core.c) ---- */
+
+/*
+ * A core that knows no system ledger and no key, and runs nothing: to project the blocks of one store
+ * into the tables of another. It owns both stores from then on; it is there also after -1.
+ */
+int tally_core_bare(const struct tally_conf *conf, struct tally_store *blocks,
+		    struct tally_store *index, const uint8_t store_id[16],
+		    struct tally_core **core_r, struct tally_err *err);
+/* Nothing is applied or erased on the way. NULL is fine. */
+void tally_core_bare_free(struct tally_core **core);
+
 /* ---- others ---- */
 
 /* The spaces that are loaded, one by one, in no order: NULL gives the first, and ends. */

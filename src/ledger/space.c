@@ -635,6 +635,20 @@ static struct tally_space *space_enter(struct tally_core *core, uint64_t id, con
 	return space;
 }
 
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id)
+{
+	struct tally_space *space = space_enter(core, id, NULL);
+
+	pthread_mutex_lock(&space->flush);
+	return space;
+}
+
+void tally_space_release(struct tally_space *space)
+{
+	if (space != NULL)
+		pthread_mutex_unlock(&space->flush);
+}
+
 int tally_space_need(struct tally_core *core, uint64_t id, const char *name,
 		     struct tally_space **space_r, struct tally_err *err)
 {

@@ -147,6 +147,10 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 /* By the name of a log: a ledger id, or "system" for the system ledger. */
 int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
 		       struct tally_space **space_r, struct tally_err *err);
+/* Nothing is applied to the tables of a space until it is released: whoever wants to waits. Loads
+ * nothing. NULL is fine for release. */
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id);
+void tally_space_release(struct tally_space *space);
 /* One that is in no table: empty, not loaded. */
 struct tally_space *tally_space_new(struct tally_core *core, uint64_t id);
 void tally_space_free(struct tally_space *space);
