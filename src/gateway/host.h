@@ -26,6 +26,8 @@ enum tally_host_kind {
 };
 
 /*
+ * A server that owns the store shows what grows to the witnesses of [witness] policy (cosigning.h).
+ *
  * Where [witness] directory is set the host is a witness too (gate.h), and needs no store.
  *
  * Opens. HOST_ONCE: BUSY when the owner does not answer within 5 s, NOTFOUND where there is no
