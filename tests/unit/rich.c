@@ -203,10 +203,13 @@ static bool make_ledger(struct rich *rich, enum tally_ledger_type type,
 			enum tally_sign_policy policy, unsigned int count, char *id_r,
 			struct tally_err *err)
 {
+	/* a KV ledger's owner may remove alone; of the others two must */
+	enum tally_removal_policy removal = type == LEDGER_KV ? REMOVAL_ADMIN : REMOVAL_DUAL;
 	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("S\xc3\xbc" "d \"1\""),
 					      .description = TALLY_BYTES_LIT("for a test"),
 					      .type = type, .sign_policy = policy,
-					      .sign_count = count, .public_read = true };
+					      .sign_count = count, .public_read = true,
+					      .removal_policy = removal };
 	struct tally_write write = owner(rich);
 	struct tally_ledger_created created;
 
@@ -368,6 +371,16 @@ static bool kv_foreign(struct rich *rich, char (*member)[TALLY_MEMBER_ID_SIZE + 
 	return good;
 }
 
+/* Values in force stay. */
+static bool purge_keys(struct rich *rich, struct tally_err *err)
+{
+	struct tally_write write = owner(rich);
+	struct tally_receipt receipt;
+
+	return tally_ledger_purge(rich->core, &write, tally_bytes_str(rich->keys), 7, true, &receipt,
+				  err) == 0;
+}
+
 static bool fill_keys(struct rich *rich, unsigned int rounds, struct tally_err *err)
 {
 	char member[1][TALLY_MEMBER_ID_SIZE + 1], key[16];
@@ -382,7 +395,65 @@ static bool fill_keys(struct rich *rich, unsigned int rounds, struct tally_err *
 		       (i % 4 != 3 || refresh(rich, rich->keys, err));
 	}
 	return good && kv_foreign(rich, member, err) && refresh(rich, rich->keys, err) &&
-	       anchor(rich, rich->keys, err);
+	       anchor(rich, rich->keys, err) && purge_keys(rich, err);
+}
+
+/* ---- removal ---- */
+
+/* What OCCULT says of a journal, signed by the owner and another ADMIN. */
+static bool occult(struct rich *rich, uint64_t journal_id, char (*admins)[TALLY_MEMBER_ID_SIZE + 1],
+		   struct tally_err *err)
+{
+	static const unsigned int types[] = { KEY_TYPE_ED25519, KEY_TYPE_SECP256K1 };
+	struct tally_bytes id = tally_bytes_str(rich->erased);
+	struct tally_signature signatures[2];
+	struct tally_signing signing = { .signatures = signatures, .count = 2 };
+	struct tally_statement statement = { .ledger_id = id,
+					     .payload_type = TALLY_BYTES_LIT("OCCULT") };
+	struct tally_write write = owner(rich);
+	struct tally_receipt receipt;
+	struct tally_journal journal;
+	char data[160], hash[65], nonce[32];
+
+	if (tally_journal_get(rich->core, id, journal_id, &rich->arena, &journal, err) != 1)
+		return false;
+	tally_hex_encode(journal.hash.bytes, TALLY_HASH_SIZE, hash);
+	snprintf(data, sizeof(data), "{\"journalHash\":\"%s\",\"journalId\":%llu}", hash,
+		 (unsigned long long)journal_id);
+	snprintf(nonce, sizeof(nonce), "remove %llu", (unsigned long long)journal_id);
+	statement.data = tally_bytes_str(data);
+	statement.nonce = signing.nonce = tally_bytes_str(nonce);
+	write.signing = &signing;
+	return sign(&statement, types, admins, 2, signatures, err) &&
+	       tally_journal_occult(rich->core, &write, id, journal_id, TALLY_BYTES_NONE, &receipt,
+				    err) == 0;
+}
+
+static bool fill_erased(struct rich *rich, struct tally_err *err)
+{
+	struct tally_member_create create = { .role = ROLE_ADMIN };
+	struct tally_caller self = { .account = rich->first.account };
+	struct tally_write write = owner(rich);
+	char admins[2][TALLY_MEMBER_ID_SIZE + 1];
+	struct tally_member_key key;
+	struct tally_member me;
+	bool good = make_ledger(rich, LEDGER_JOURNAL, SIGN_OFF, 0, rich->erased, err);
+	struct tally_bytes id = tally_bytes_str(rich->erased);
+
+	good = good &&
+	       tally_member_public(KEY_TYPE_ED25519, privates[4], &key, err) == 0 &&
+	       tally_member_set_key(rich->core, &write, id, TALLY_BYTES_NONE, &key, err) == 0 &&
+	       tally_member_public(KEY_TYPE_SECP256K1, privates[1], &create.key, err) == 0 &&
+	       tally_member_create(rich->core, &write, id, &create, admins[1], err) == 0 &&
+	       tally_member_get(rich->core, &self, id, TALLY_BYTES_NONE, &me, err) == 1;
+	if (!good)
+		return false;
+	memcpy(admins[0], me.id, sizeof(admins[0]));
+	for (unsigned int i = 0; good && i < 6; i++)
+		good = rich_append(rich, rich->erased, i % 2 ? "regretted" : "kept", "c", err);
+	return good && occult(rich, rich->journal, admins, err) &&
+	       occult(rich, rich->journal - 2, admins, err) && refresh(rich, rich->erased, err) &&
+	       rich_append(rich, rich->erased, "later", "c", err);
 }
 
 /* ---- the system ledger ---- */
@@ -410,6 +481,7 @@ bool rich_fill(struct rich *rich, unsigned int rounds, struct tally_err *err)
 
 	return fill_system(rich, err) && fill_plain(rich, rounds, err) &&
 	       fill_strict(rich, rounds, err) && fill_keys(rich, rounds, err) &&
+	       fill_erased(rich, err) &&
 	       make_ledger(rich, LEDGER_JOURNAL, SIGN_OFF, 0, rich->gone, err) &&
 	       rich_append(rich, rich->gone, "soon gone", NULL, err) &&
 	       tally_ledger_delete(rich->core, &write, tally_bytes_str(rich->gone), err) == 0;

@@ -21,6 +21,7 @@ struct rich {
 	char strict[TALLY_LEDGER_ID_SIZE + 1];	/* JOURNAL, two signatures required */
 	char keys[TALLY_LEDGER_ID_SIZE + 1];	/* KV */
 	char gone[TALLY_LEDGER_ID_SIZE + 1];	/* deleted */
+	char erased[TALLY_LEDGER_ID_SIZE + 1];	/* JOURNAL, of which payloads were removed */
 	char members[5][TALLY_MEMBER_ID_SIZE + 1];	/* of plain: by their kind of key, 1 to 4 */
 	/* the authority */
 	struct tally_tsa *tsa;
