@@ -1,24 +1,22 @@
 /*
- * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key. It opens
- * no store and asks no server.
+ * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key; or, in
+ * proofs.h, a state proof file or a COSE receipt. It opens no store and asks no server.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "arena.h"
-#include "buf.h"
 #include "clock.h"
+#include "files.h"
 #include "note.h"
 #include "print.h"
 #include "prooffile.h"
+#include "proofs.h"
 #include "verb.h"
 
 #define PAYLOAD_MAX (64u << 20)
@@ -26,6 +24,7 @@
 struct check {
 	struct verb_call *call;
 	struct tally_arena arena;
+	struct tally_bytes text;	/* of the file */
 	struct tally_proof_file file;
 	struct tally_checkpoint checkpoint;
 	struct tally_hash hash;		/* the journal's */
@@ -33,40 +32,21 @@ struct check {
 	json_object *record;		/* the leaf, taken apart */
 	json_object *extra;		/* what the file's extra line holds, or NULL */
 	bool payload;			/* one was given, and is the leaf's */
+	struct signers signers;		/* the members that signed it */
 };
 
 static bool read_input(struct check *check, const char *path, size_t max, struct tally_bytes *bytes_r)
 {
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : verb_open(path, O_RDONLY, 0);
-	struct tally_buf buf = { 0 };
-	ssize_t got = -1;
-
-	while (fd >= 0 && buf.size <= max) {
-		got = read(fd, tally_buf_reserve(&buf, 65536), 65536);
-		if (got <= 0)
-			break;
-		buf.size += (size_t)got;
-	}
-	if (got < 0)
-		verb_fail(check->call, "%s: %s", path, strerror(errno));
-	else if (buf.size > max)
-		verb_fail(check->call, "%s is too large", path);
-	if (fd >= 0)
-		close(fd);
-	*bytes_r = tally_arena_bytes(&check->arena, tally_buf_bytes(&buf));
-	tally_buf_free(&buf);
-	return got == 0;
+	return file_read_whole(check->call, path, max, &check->arena, bytes_r);
 }
 
 /* ---- the steps, in their order; each prints why it fails ---- */
 
 static bool read_proof(struct check *check)
 {
-	struct tally_bytes text, extra;
+	struct tally_bytes extra;
 
-	if (!read_input(check, check->call->args[0], TALLY_PROOF_MAX, &text))
-		return false;
-	if (!tally_proof_parse(text, &check->file)) {
+	if (check->text.size > TALLY_PROOF_MAX || !tally_proof_parse(check->text, &check->file)) {
 		verb_fail(check->call, "%s is no proof file", check->call->args[0]);
 		return false;
 	}
@@ -230,6 +210,7 @@ static void say_json(const struct check *check)
 	tally_hex_encode(check->hash.bytes, TALLY_HASH_SIZE, hex);
 	json_object_object_add(all, "JournalHash", json_object_new_string(hex));
 	json_object_object_add(all, "Payload", json_object_new_boolean(check->payload));
+	signers_json(&check->signers, all);
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
 	print_json(all);
@@ -253,28 +234,43 @@ static void say_text(const struct check *check)
 			printf("  time %s, as the server says\n", time);
 		}
 	}
+	signers_say(&check->signers);
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
+}
+
+/* A proof file. */
+static int verify_journal(struct check *check)
+{
+	bool good = read_proof(check) && check_note(check) && find_journal(check) &&
+		    check_path(check) && check_leaf(check) &&
+		    signers_check(check->call, check->leaf, &check->arena, &check->signers) &&
+		    check_payload(check);
+
+	if (good && verb_given(check->call, "json"))
+		say_json(check);
+	else if (good)
+		say_text(check);
+	return good ? VERB_OK : VERB_FAILED;
 }
 
 static int verify_run(struct verb_call *call)
 {
 	struct check check = { .call = call };
-	bool good;
+	int status = VERB_FAILED;
 
 	if (verb_value(call, "vkey", NULL) == NULL)
 		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
-	good = read_proof(&check) && check_note(&check) && find_journal(&check) &&
-	       check_path(&check) && check_leaf(&check) && check_payload(&check);
-	if (good && verb_given(call, "json"))
-		say_json(&check);
-	else if (good)
-		say_text(&check);
+	if (read_input(&check, call->args[0], VERIFY_FILE_MAX, &check.text))
+		status = verb_given(call, "cose") ? verify_cose(call, check.text, &check.arena) :
+			 verify_is_state(check.text) ?
+				 verify_state(call, check.text, &check.arena) :
+				 verify_journal(&check);
 	json_object_put(check.record);
 	json_object_put(check.extra);
 	tally_arena_free(&check.arena);
-	return good ? VERB_OK : VERB_FAILED;
+	return status;
 }
 
 static const struct verb_option verify_options[] = {
@@ -283,6 +279,9 @@ static const struct verb_option verify_options[] = {
 	{ "journal-hash", "HEX", "only the journal's hash, instead of a leaf" },
 	{ "payload", "FILE", "check also that this is the journal's payload; - is standard input" },
 	{ "salt", "HEX", "the payload's salt (default: what the proof file holds)" },
+	{ "signed-by", "HEX", "demand that a member signed the journal with this public key" },
+	{ "cose", NULL, "the file is a COSE receipt; it is checked with --leaf" },
+	{ "max-lag", "N", "of a state proof: refuse it where more than N journals came after the state" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
 };
