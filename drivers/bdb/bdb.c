@@ -23,6 +23,8 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "clock.h"
+
 /* Space that an append leaves free, so that recovery and checkpoints find some. */
 #define ROOM_TO_SPARE (4u << 20)
 
@@ -80,7 +82,28 @@ int bdb_fail(struct bdb_store *bdb, int ret, struct tally_err *err, const char *
 			     message[0] != '\0' ? "; " : "", message);
 }
 
-/* The engine complains in several lines; the first says most. */
+#define QUIET_NS (10 * 1000000000ull)
+
+/*
+ * The engine complains in several lines, and on a full medium about every page; the first says
+ * most. That one is logged; what follows it within some seconds is for who looks for it.
+ */
+static enum tally_log_level message_level(struct bdb_store *bdb, const char *message)
+{
+	uint64_t now = tally_mono_ns();
+	bool first;
+
+	pthread_mutex_lock(&bdb->lock);
+	first = bdb->message[0] == '\0';
+	if (first)
+		snprintf(bdb->message, sizeof(bdb->message), "%s", message);
+	first = first || now - bdb->told_ns >= QUIET_NS;
+	if (first)
+		bdb->told_ns = now;
+	pthread_mutex_unlock(&bdb->lock);
+	return first ? TALLY_LOG_WARN : TALLY_LOG_DEBUG;
+}
+
 static void on_message(const DB_ENV *env, const char *prefix, const char *message)
 {
 	struct bdb_store *bdb = env->app_private;
@@ -88,11 +111,7 @@ static void on_message(const DB_ENV *env, const char *prefix, const char *messag
 	(void)prefix;
 	if (strstr(message, "checksum error") != NULL)
 		atomic_store(&bdb->bad_page, true);
-	pthread_mutex_lock(&bdb->lock);
-	if (bdb->message[0] == '\0')
-		snprintf(bdb->message, sizeof(bdb->message), "%s", message);
-	pthread_mutex_unlock(&bdb->lock);
-	tally_log(TALLY_LOG_WARN, "bdb.engine", "path", bdb->env_dir, "message", message, NULL);
+	tally_log(message_level(bdb, message), "bdb.engine", "path", bdb->env_dir, "message", message, NULL);
 }
 
 static void on_event(DB_ENV *env, u_int32_t event, void *info)

@@ -99,7 +99,8 @@ struct bdb_store {
 	size_t bucket_count;
 	size_t space_count;
 	struct bdb_figures figures;
-	char message[160];		/* the engine's last complaint */
+	char message[160];		/* the engine's first complaint since the last error */
+	uint64_t told_ns;		/* when a complaint went into the log */
 
 	atomic_bool failed;		/* a sync failed: nothing is written any more */
 	atomic_bool panicked;		/* the engine gave up: nothing is read any more either */

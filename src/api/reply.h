@@ -78,6 +78,24 @@
 	  "base64 where the payload cannot be written as text in the format asked for." }, \
 	{ at "Key", NODE_TEXT, true, "The key of KV_SET, whose payload is the value, and KV_DELETE." }
 
+#define ANCHOR_PROOF_HELP \
+	"Place in the time ledger, as JSON: {\"hashInHex\": what was stamped, \"sequence\": the " \
+	"journal}; of Source CALLER as it was given."
+#define ANCHOR_SOURCE_HELP \
+	"TSA: stamped by a time-stamp authority; CALLER: a certificate that is kept as it was given."
+#define ANCHOR_AUTHORITY_HELP "Name in the authority's certificate; of Source TSA."
+
+/* A time anchor as the API lists it; in seconds. */
+#define ANCHOR_ROWS(at) \
+	{ at "JournalId", NODE_UINT, false, "Journal that holds the anchor." }, \
+	{ at "LedgerVersion", NODE_UINT, false, "Journals that were stamped." }, \
+	{ at "LedgerDigest", NODE_TEXT, false, "Root of their log tree, hex." }, \
+	{ at "LedgerDigestType", NODE_TEXT, false, "SHA256." }, \
+	{ at "Proof", NODE_TEXT, false, ANCHOR_PROOF_HELP }, \
+	{ at "TimeStamp", NODE_UINT, false, "Time of the stamp, seconds." }, \
+	{ at "Source", NODE_TEXT, false, ANCHOR_SOURCE_HELP }, \
+	{ at "Authority", NODE_TEXT, true, ANCHOR_AUTHORITY_HELP }
+
 #define LEDGER_ROWS(at) \
 	{ at "LedgerId", NODE_TEXT, false, "The ledger." }, \
 	{ at "LedgerName", NODE_TEXT, false, "Its name." }, \
@@ -95,7 +113,19 @@
 	{ at "PublicRead", NODE_BOOL, false, "Unsigned requests may read it." }, \
 	{ at "SignaturePolicy", NODE_TEXT, false, \
 	  "Members' signatures on what is appended: ACCEPTED, OFF or REQUIRED." }, \
-	{ at "SignatureCount", NODE_UINT, false, "How many members must sign where it is REQUIRED." }
+	{ at "SignatureCount", NODE_UINT, false, "How many members must sign where it is REQUIRED." }, \
+	{ at "TimeAnchorInterval", NODE_UINT, true, \
+	  "Seconds after which it is anchored in time when it has grown, 0: never by itself; absent: " \
+	  "as the server is configured." }, \
+	{ at "LastTimeAnchor", NODE_OBJECT, true, "Its newest time anchor; absent: there is none." }, \
+	{ at "LastTimeAnchor.JournalId", NODE_TEXT, false, "Journal that holds the anchor." }, \
+	{ at "LastTimeAnchor.LedgerVersion", NODE_TEXT, false, "Journals that were stamped." }, \
+	{ at "LastTimeAnchor.LedgerDigest", NODE_TEXT, false, "Root of their log tree, hex." }, \
+	{ at "LastTimeAnchor.LedgerDigestType", NODE_TEXT, false, "SHA256." }, \
+	{ at "LastTimeAnchor.Proof", NODE_TEXT, false, ANCHOR_PROOF_HELP }, \
+	{ at "LastTimeAnchor.TimeStamp", NODE_TEXT, false, "Time of the stamp, milliseconds." }, \
+	{ at "LastTimeAnchor.Source", NODE_TEXT, false, ANCHOR_SOURCE_HELP }, \
+	{ at "LastTimeAnchor.Authority", NODE_TEXT, true, ANCHOR_AUTHORITY_HELP }
 
 /* Shape docs: JournalId a number, Clues one text, as the documentation's samples have it. */
 bool tally_shape_docs(const struct tally_call *call);
@@ -124,8 +154,12 @@ int tally_reply_checkpoint(struct tally_call *call, struct tally_signed_checkpoi
 void tally_add_hashes(struct tally_call *call, struct tally_node *to, const char *name,
 		      const struct tally_hash *hashes, size_t count);
 
-void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
-			const struct tally_ledger_info *info);
+/* -1 when its last anchor cannot be read. */
+int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
+		       const struct tally_ledger_info *info, struct tally_err *err);
+
+void tally_reply_anchor(struct tally_call *call, struct tally_node *to,
+			const struct tally_anchor *anchor);
 
 /* The paths that shape docs writes as another kind than the rows say. */
 bool tally_shape_differs(const char *path, enum tally_node_kind *kind_r);

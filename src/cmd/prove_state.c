@@ -362,8 +362,11 @@ int prove_check_options(const struct verb_call *call)
 
 	if (states + (call->arg_count > 1) != 1)
 		return verb_misuse(call, "prove what? One of JOURNAL, --clue, --kv and --member");
-	if (states > 0 && (verb_given(call, "leaf") || verb_given(call, "cose")))
-		return verb_misuse(call, "--leaf and --cose are for journals");
+	if (states > 0 && (verb_given(call, "leaf") || verb_given(call, "cose") ||
+			   verb_given(call, "time")))
+		return verb_misuse(call, "--leaf, --time and --cose are for journals");
+	if (verb_given(call, "time") && verb_given(call, "cose"))
+		return verb_misuse(call, "a COSE receipt says nothing of time: --time or --cose");
 	if (states == 0 && verb_given(call, "fresh"))
 		return verb_misuse(call, "--fresh is for --clue, --kv and --member");
 	return VERB_OK;

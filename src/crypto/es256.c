@@ -1,8 +1,12 @@
-/* ES256 through OpenSSL, which takes keys as parameters and signatures as DER. */
+/*
+ * ES256 through OpenSSL, which takes keys as parameters and signatures as DER. Apart from ec.c, which
+ * is for members' signatures: those have one form only, while others' receipts may have a high s.
+ */
 #include "es256.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -56,13 +60,17 @@ bool tally_es256_verify(const uint8_t point[TALLY_P256_POINT], struct tally_byte
 			const uint8_t signature[TALLY_ES256_SIGNATURE])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY *key = point[0] == 0x04 ? key_of(point) : NULL;
 	uint8_t der[DER_MAX];
 	size_t size = der_of(signature, der);
-	bool good = ctx != NULL && key != NULL &&
-		    EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
-		    EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
+	EVP_PKEY *key;
+	bool good;
 
+	ERR_set_mark();
+	key = point[0] == 0x04 ? key_of(point) : NULL;
+	good = ctx != NULL && key != NULL &&
+	       EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
+	       EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
+	ERR_pop_to_mark();
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return good;

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "statecache.h"
+#include "tilecache.h"
+
 /* ---- settings ---- */
 
 struct store_settings {
@@ -47,6 +50,10 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "tile_cache", SETTING_SIZE, "64M", AT(tile_cache),
+	  "Memory for tiles of log trees, which proofs are made from." },
+	{ "state_cache", SETTING_SIZE, "64M", AT(state_cache),
+	  "Memory for parts of state trees, which the next STATE_ROOT is made from." },
 	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
 	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
 	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
@@ -90,6 +97,8 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
 	tally_key_cache_new(core);
+	core->tiles = tally_tilecache_new(0);
+	core->states = tally_statecache_new(0);
 	return core;
 }
 
@@ -102,8 +111,11 @@ static void core_free(struct tally_core *core)
 		}
 	}
 	tally_key_cache_free(core);
+	tally_tilecache_free(core->tiles);
+	tally_statecache_free(core->states);
 	tally_secret_free(core->log_seed);
 	tally_high_close(&core->high);
+	tally_cosigned_close(&core->cosigned);
 	if (core->index != core->blocks)
 		tally_store_close(&core->index);
 	tally_store_close(&core->blocks);
@@ -170,8 +182,16 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	if (core->limits.block > TALLY_BLOCK_MAX / 2)
 		return tally_err_about(err, TALLY_INVALID, "ledger.block_limit",
 				       "a block has at most %u bytes", TALLY_BLOCK_MAX / 2);
+	if (!core->short_lived) {
+		tally_tilecache_free(core->tiles);
+		core->tiles = tally_tilecache_new(core->limits.tile_cache);
+		tally_statecache_free(core->states);
+		core->states = tally_statecache_new(core->limits.state_cache);
+	}
 	derive_keys(core);
-	if (core->high == NULL && tally_high_open(NULL, &core->high, err) != 0)
+	if ((core->high == NULL && tally_high_open(NULL, NULL, &core->high, err) != 0) ||
+	    (core->cosigned == NULL &&
+	     tally_cosigned_open(NULL, options->policy, &core->cosigned, err) != 0))
 		return -1;
 	core->hosts = core->blocks->caps & TALLY_CAP_HOSTS;
 	if (tally_space_need(core, TALLY_SYSTEM_SPACE, TALLY_SYSTEM_NAME, &core->system, err) != 0)
@@ -270,7 +290,7 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 {
 	struct store_settings settings = { 0 };
 	struct tally_core *core;
-	char key_path[4096], high_path[4200];
+	char key_path[4096], high_path[4200], cosigned_path[4200];
 
 	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
 	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
@@ -281,8 +301,10 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 	if (create && access(key_path, F_OK) != 0 && tally_master_key_create(key_path, err) != 0)
 		goto failed;
 	snprintf(high_path, sizeof(high_path), "%.4000s.high", key_path);
+	snprintf(cosigned_path, sizeof(cosigned_path), "%.4000s.cosigned", key_path);
 	if (tally_master_key_read(key_path, core->master, err) != 0 ||
-	    tally_high_open(high_path, &core->high, err) != 0 ||
+	    tally_high_open(high_path, key_path, &core->high, err) != 0 ||
+	    tally_cosigned_open(cosigned_path, options->policy, &core->cosigned, err) != 0 ||
 	    core_setup(core, options, origin, first_r, err) != 0)
 		goto failed;
 	*core_r = core;

@@ -22,6 +22,7 @@ struct tally_conf;
 struct tally_core;
 struct tally_cose_receipt;
 struct tally_journal;
+struct tally_policy;
 struct tally_store;
 
 /* ---- opening ---- */
@@ -41,6 +42,8 @@ struct tally_core_options {
 	bool short_lived;		/* CGI, one CLI verb: no threads of its own; what was not yet
 					   applied to the index is applied on close if it has grown */
 	bool read_only;			/* never writes, not even the index */
+	const char *policy;		/* file with the policy of witnesses (c2sp.org/tlog-policy), or
+					   NULL; INVALID, naming witness.policy, where it is malformed */
 	/* Where read_only is for a store that was moved or copied: called when an operator adopts
 	 * it, to remember its new place. The core is not healthy then: it is to be opened anew,
 	 * for writing. */
@@ -531,6 +534,43 @@ int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
 		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
 		      struct tally_err *err);
 
+/* The policy of the options; NULL: none. It lives as long as the core. */
+const struct tally_policy *tally_core_policy(const struct tally_core *core);
+
+/* The newest checkpoint that a quorum of witnesses is known to have cosigned, with their lines. 1, 0
+ * none is known (or there is no such ledger); -1 as above. */
+int tally_ledger_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			  struct tally_err *err);
+
+/*
+ * What is published: with a policy whose quorum is not "none" the newest cosigned checkpoint, since
+ * that is the newest which those who go by the policy can verify; else the newest, with the lines
+ * of witnesses where there are some for it. 1, 0; BUSY while no quorum has cosigned any yet.
+ */
+int tally_ledger_published(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			   struct tally_err *err);
+
+/* Keeps a checkpoint of the ledger with the lines of witnesses, durably, beside the master key. Of an
+ * older one than is kept nothing becomes. 1, 0; INVALID where it is none of this ledger or has no
+ * quorum, UNSUPPORTED without a policy. */
+int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			       struct tally_bytes note, struct tally_err *err);
+
+/*
+ * Somebody has a checkpoint of the ledger with our signature. *fits_r: the ledger has that tree. If
+ * not, it is an older copy, or one of several: it is read only from now on, until it is adopted.
+ * 1, 0; INVALID where the signature is not ours.
+ */
+int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_id,
+			    struct tally_bytes note, bool *fits_r, struct tally_err *err);
+
+/* Every ledger that is open in this process, with its number of journals; ends where each() returns
+ * other than 0, and returns that. */
+typedef int tally_open_ledger_each(void *ctx, const char *ledger_id, uint64_t size, bool is_public);
+int tally_core_open_ledgers(struct tally_core *core, tally_open_ledger_each *each, void *ctx);
+
 /* The text of the key that verifies a ledger's checkpoints: "<origin>+<id>+<base64>". 1, 0. */
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err);
@@ -732,17 +772,31 @@ int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger
 			      struct tally_err *err);
 
 /*
- * The high-water file remembers, outside the store, what was signed. Where a ledger of the store
- * is shorter than that, or differs, it is read only. Every ledger with a remembered checkpoint is
- * named through each(): the size that was signed, the size that is there, and whether that fits.
- * With adopt, what was signed of those that do not fit is forgotten, and they are written to and
- * signed for again; a store that was moved or copied is told adopted() of the options. Only for an
- * operator who knows why (a backup restored on purpose).
+ * Outside of the store is remembered what was signed, and what witnesses cosigned. Where a ledger of
+ * the store is shorter than that, or differs, it is read only. Every ledger is named through each().
+ * A store that was moved or copied is told adopted() of the options, unless only looked at. Only for
+ * an operator who knows why (a backup restored on purpose).
  */
+enum tally_adopt {
+	ADOPT_LOOK,
+	ADOPT_FORGET,		/* what was signed of ledgers that do not fit is forgotten: they are
+				   written to and signed for again under the same name */
+	ADOPT_NEW_ORIGIN	/* they go on as new logs: a journal of each names a new origin, and the
+				   old one with what was signed of it. Not yet in a store that was
+				   moved: that is adopted first, and opened anew */
+};
+struct tally_adopt_log {
+	const char *ledger_id;
+	const char *origin;
+	uint64_t was;			/* journals of the largest tree known to be signed; 0: none */
+	uint64_t is;			/* that are there */
+	bool fits;			/* before it was adopted */
+	const char *new_origin;		/* NULL: it keeps its own */
+};
 bool tally_core_read_only(struct tally_core *core);
-typedef void tally_adopt_each(void *ctx, const char *origin, uint64_t was, uint64_t is, bool fits);
-int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
-		     struct tally_err *err);
+typedef void tally_adopt_each(void *ctx, const struct tally_adopt_log *log);
+int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
+		     void *ctx, struct tally_err *err);
 
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,

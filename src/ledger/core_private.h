@@ -21,12 +21,16 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t tile_cache;		/* bytes */
+	uint64_t state_cache;		/* bytes */
 	uint64_t members;		/* of one ledger */
 	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
 	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
+struct tally_statecache;
+struct tally_tilecache;
 struct tally_high;
 struct tally_stamp_wait;
 
@@ -47,6 +51,7 @@ struct tally_core {
 	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
 	uint8_t *log_seed;		/* ... and its private half, in locked memory */
 	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
+	struct tally_cosigned *cosigned;	/* what witnesses signed of that */
 
 	/* time stamps (stamp.c) */
 	tally_stamp *stamp;
@@ -63,6 +68,8 @@ struct tally_core {
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
 	struct tally_space *system;
 	struct tally_key_cache *keys;
+	struct tally_tilecache *tiles;
+	struct tally_statecache *states;
 
 	/* the commit queue (queue.c) */
 	pthread_mutex_t queue_lock;
@@ -118,6 +125,7 @@ struct tally_command {
 		      struct tally_err *err);
 	const struct tally_write *write;
 	void *ctx;
+	bool mends;			/* also where the ledger is read only */
 	size_t bytes;			/* at most so many in the block */
 	size_t journals;
 
@@ -212,6 +220,7 @@ struct tally_manage {
 	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
 	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
 		       const struct tally_signed *of, struct tally_arena *arena);
+	bool mends;				/* runs also where the ledger is read only */
 	/* known when it is decided */
 	struct tally_member member;		/* the caller's */
 	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
@@ -289,23 +298,79 @@ void tally_state_project(struct tally_projection *projection, uint64_t journal_i
 			 const struct tally_record *record);
 /* Under space->write, when the projection's block is there to stay: what it changed is kept. */
 void tally_state_committed(struct tally_projection *projection);
+/* When a projection is over, either way. */
+void tally_state_end(struct tally_projection *projection);
 /* Lets go of what a space keeps for its next step. */
 void tally_state_forget(struct tally_space *space);
 
 /* ---- the high-water file (high.c) ---- */
 
-/* Reads path; no such file: nothing was signed yet. path NULL: kept in memory only. */
-int tally_high_open(const char *path, struct tally_high **high_r, struct tally_err *err);
+struct tally_high_mark {
+	uint64_t size;
+	struct tally_hash root;
+};
+
+/* Reads path; no such file: nothing was signed yet. lock_path: a file that is there and stays, locked
+ * while path is replaced. path NULL: kept in memory only. */
+int tally_high_open(const char *path, const char *lock_path, struct tally_high **high_r,
+		    struct tally_err *err);
 void tally_high_close(struct tally_high **high);	/* writes what is not yet written */
-/* What was signed for an origin: 1, or 0 never. */
-int tally_high_get(struct tally_high *high, const char *origin, uint64_t *size_r,
-		   struct tally_hash *root_r);
-/* Notes a signed checkpoint, if it is larger than the one known. */
+/* Trees that were signed for an origin and must be in what is signed next: the largest, and one that
+ * another process signed. Their number, 0 to 2. */
+size_t tally_high_get(struct tally_high *high, const char *origin,
+		      struct tally_high_mark marks_r[2]);
+/* Grows whenever a tree became known that another signed: what was held against the marks before
+ * has to be again. Never 0. */
+uint64_t tally_high_generation(struct tally_high *high);
+/* Looks whether others have written the file, and takes that up. */
+int tally_high_refresh(struct tally_high *high, struct tally_err *err);
+/* Notes a checkpoint that we signed, if it is larger than the one known. */
 void tally_high_put(struct tally_high *high, const char *origin, uint64_t size,
 		    const struct tally_hash *root);
+/* Notes one that has our signature and is not in our tree. */
+void tally_high_evidence(struct tally_high *high, const char *origin, uint64_t size,
+			 const struct tally_hash *root);
 void tally_high_forget(struct tally_high *high, const char *origin);
-/* Writes the file if something is new: whole, beside, renamed. */
+/* Writes the file if something is new: whole, beside, renamed, synced. */
 int tally_high_write(struct tally_high *high, struct tally_err *err);
+
+/* ---- cosigned checkpoints (cosigned.c) ---- */
+
+struct tally_cosigned;
+struct tally_policy;
+
+/* Of one log, as its space keeps it: the caller holds the lock. Zeroed: not read yet. */
+struct tally_cosigned_note {
+	char origin[256];		/* that it was read for */
+	struct tally_buf note;		/* empty: there is none */
+	uint64_t size;
+	struct tally_hash root;
+	bool enough;			/* by the policy as it is now */
+};
+
+/* directory: where the notes are kept, made when there is one; NULL: in memory. policy: a file, or
+ * NULL. INVALID where the policy is malformed. */
+int tally_cosigned_open(const char *directory, const char *policy,
+			struct tally_cosigned **cosigned_r, struct tally_err *err);
+void tally_cosigned_close(struct tally_cosigned **cosigned);
+
+/* The newest that has a quorum. 1, 0. */
+int tally_cosigned_get(struct tally_core *core, struct tally_cosigned_note *kept,
+		       const char *origin, struct tally_arena *arena,
+		       struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err);
+/* The same whatever the policy says now, as a mark that the ledger has to hold. 1, 0. */
+int tally_cosigned_mark(struct tally_core *core, struct tally_cosigned_note *kept,
+			const char *origin, struct tally_high_mark *mark_r, struct tally_err *err);
+/* Keeps a note, durably, if it is at least as new; one of the same tree gets the lines of both.
+ * INVALID where it is not of this log or has no quorum, UNSUPPORTED without a policy. That the
+ * ledger holds that tree is the caller's to see. */
+int tally_cosigned_keep(struct tally_core *core, struct tally_cosigned_note *kept,
+			const char *origin, struct tally_bytes note, struct tally_err *err);
+int tally_cosigned_forget(struct tally_core *core, struct tally_cosigned_note *kept,
+			  const char *origin, struct tally_err *err);
+/* What a note of our own key says; INVALID for any other. */
+int tally_cosigned_check(struct tally_core *core, const char *origin, struct tally_bytes note,
+			 struct tally_high_mark *mark_r, struct tally_err *err);
 
 /* ---- checkpoints (checkpoint.c) ---- */
 
@@ -314,8 +379,13 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 			  struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err);
 void tally_note_cache_free(struct tally_note_cache *cache);
 
-/* Holds a space against the high-water: 0, or -1 CORRUPT, and the space is read only. */
+/* Holds a space against the high-water and what witnesses cosigned: 0, or -1 CORRUPT about
+ * "ReadOnly", and the space is read only. */
 int tally_space_trust(struct tally_space *space, struct tally_err *err);
+/* From now on the space is read only, until it is opened anew: a block of it is not what it says, as
+ * *err tells; it becomes what writers and signers are told. */
+void tally_space_distrust(struct tally_space *space, struct tally_err *err);
+bool tally_space_distrusted(struct tally_space *space);
 
 /* ---- erasing (erase.c) ---- */
 

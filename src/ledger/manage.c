@@ -158,7 +158,8 @@ int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 		     struct tally_receipt *receipt_r, struct tally_err *err)
 {
 	struct tally_command command = { .decide = decide, .write = write, .ctx = manage,
-					 .bytes = cost_of(manage), .journals = 1 };
+					 .mends = manage->mends, .bytes = cost_of(manage),
+					 .journals = 1 };
 	struct tally_arena arena;
 	int result;
 

@@ -310,6 +310,8 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 	read_policy(head, record);
 	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
 						     head->anchor_interval_s);
+	if (tally_field_find(record, "origin") != NULL)
+		copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
 }
 
 static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -323,10 +325,22 @@ static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 
 /* ---- anchors and trust points ---- */
 
+static bool is_stamp(const struct tally_record *record)
+{
+	return record->type == TYPE_CREATE_TIMEANCHOR &&
+	       tally_field_find(record, "token") != NULL;
+}
+
+/* What the service writes by itself about the journals before. */
+static bool is_account_of_others(const struct tally_record *record)
+{
+	return record->type == TYPE_STATE_ROOT || is_stamp(record);
+}
+
 static void on_create_timeanchor(struct tally_projection *p, uint64_t id, uint64_t now,
 				 const struct tally_record *record)
 {
-	bool given = tally_field_find(record, "token") == NULL;
+	bool given = !is_stamp(record);
 	uint64_t version = tally_field_number(record, "ledgerVersion", 0);
 	uint8_t key[8], value[1 + 1 + 8 + 8];
 
@@ -532,6 +546,8 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 		tally_changed_journal(&p->changed, journal_id, record, leaf);
 	count_member(p, record->member_id);
 	p->types[record->type & 255]++;
+	if (!is_account_of_others(record))
+		p->head->changed = journal_id;
 	if (projectors[record->type & 255] != NULL)
 		projectors[record->type & 255](p, journal_id, time_ms, record);
 }
@@ -581,6 +597,7 @@ static void project_end(struct tally_projection *p)
 		tally_buf_free(&p->nodes[level]);
 	tally_buf_free(&p->scratch);
 	tally_buf_free(&p->changed);
+	tally_state_end(p);
 	tally_overlay_unref(p->view.overlay[1]);
 	free(p->members);
 }

@@ -707,7 +707,7 @@ int tally_queue_run(struct tally_core *core, struct tally_command *command, stru
 	if (core->read_only)
 		return tally_err_about(err, TALLY_DENIED, "ReadOnly", "the store is open for reading "
 				       "only; was it moved or copied? (tally adopt)");
-	if (tally_space_trust(command->space, err) != 0)
+	if (!command->mends && tally_space_trust(command->space, err) != 0)
 		return -1;
 	sem_init(&command->done, 0, 0);
 	command->since_ns = tally_mono_ns();

@@ -82,6 +82,7 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->anchor_journal);
 	tally_buf_add_u64(buf, head->anchor_version);
 	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u64(buf, head->changed);
 	tally_buf_add_u8(buf, head->has_trust_point);
 	tally_buf_add_u64(buf, head->trust_point);
 	tally_buf_add_u64(buf, head->trust_journal);
@@ -145,6 +146,7 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->anchor_journal = tally_read_u64(&reader);
 	head_r->anchor_version = tally_read_u64(&reader);
 	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->changed = tally_read_u64(&reader);
 	head_r->has_trust_point = tally_read_u8(&reader) != 0;
 	head_r->trust_point = tally_read_u64(&reader);
 	head_r->trust_journal = tally_read_u64(&reader);
@@ -241,6 +243,7 @@ void tally_space_free(struct tally_space *space)
 	tally_note_cache_free(space->note);
 	tally_state_forget(space);
 	pthread_mutex_destroy(&space->erase);
+	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);
@@ -437,6 +440,16 @@ static uint64_t head_blocks(const struct tally_space *space)
 	return space->head != NULL ? space->head->blocks : 0;
 }
 
+/* A block that is not what it says, behind some that are: those are read on, and no more. */
+static int block_refused(struct tally_space *space, uint64_t number, struct tally_err *err)
+{
+	tally_err_prefix(err, "ledger %s, block %llu", space->name[0] != '\0' ? space->name : "?",
+			 (unsigned long long)number);
+	if (space->head != NULL && err->code == TALLY_CORRUPT)
+		tally_space_distrust(space, err);	/* which is what *err says then */
+	return -1;
+}
+
 int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 {
 	struct tally_arena arena;
@@ -451,9 +464,7 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 
 		tally_arena_reset(&arena);
 		if (take_stored(space, number, &arena, err) != 0)
-			result = tally_err_prefix(err, "ledger %s, block %llu",
-						  space->name[0] != '\0' ? space->name : "?",
-						  (unsigned long long)number);
+			result = block_refused(space, number, err);
 		/* A long replay (an index that was lost) must not fill the memory. */
 		if (result == 0 && space->bulk && !space->core->read_only &&
 		    overlay_large(space)) {
@@ -576,6 +587,10 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 	if (!space->loaded) {
 		pthread_mutex_lock(&space->write);
 		space->bulk = true;
+		pthread_mutex_lock(&space->look);
+		free(space->distrust);		/* of an attempt before */
+		space->distrust = NULL;
+		pthread_mutex_unlock(&space->look);
 		result = tally_store_last(space->core->blocks, space->id, &count, err);
 		if (result == 0)
 			result = space_load(space, count, err);
@@ -666,6 +681,8 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
 	int result = 0;
 
+	if (tally_space_distrusted(space))
+		return 0;
 	if (!force && (!space->core->hosts || tally_mono_ns() - looked < 1000000000u))
 		return 0;
 	if (force)
@@ -697,6 +714,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },
+			.base = space->mark_journals,
 		};
 		space->readers++;
 	}

@@ -58,6 +58,8 @@ struct tally_head {
 	uint64_t anchor_interval_s;		/* TALLY_INTERVAL_UNSET: as configured */
 	bool has_anchor;			/* of the service's own, the newest: */
 	uint64_t anchor_journal, anchor_version, anchor_ms;
+	uint64_t changed;			/* the last journal that is more than the service's own
+						   account of the others (anchor, STATE_ROOT) */
 	bool has_trust_point;
 	uint64_t trust_point, trust_journal, trust_ms;
 };
@@ -87,7 +89,8 @@ struct tally_space {
 	bool rebuilding;
 	bool loaded;
 	bool bulk;				/* a long replay is under way: flush as it goes */
-	bool trusted;				/* it is at least what was signed of it */
+	uint64_t trusted_at;			/* generation of the high-water that it holds; 0: none */
+	struct tally_err *distrust;		/* why a block of it is not to be built on, or NULL */
 	struct tally_note_cache *note;		/* its newest signed checkpoint */
 	bool shadow;				/* thrown away again: no state tree is kept */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
@@ -118,6 +121,7 @@ struct tally_view {
 	struct tally_head *head;
 	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
 	const struct tally_tag *mine;		/* the block its owner is building */
+	uint64_t base;				/* journals whose tiles were in the index then */
 };
 
 /* "l-" and 25 lower-case hex digits; the first 16 are the space's number, which is not 0. */
@@ -179,7 +183,7 @@ struct tally_projection {
 	struct tally_buf changed;		/* of the state (statetree.h) */
 	struct tally_hash leaf;			/* of the journal at hand */
 	uint64_t first;				/* first journal of the block */
-	bool stepped;				/* it has a STATE_ROOT */
+	struct tally_state_step *step;		/* of its STATE_ROOT; NULL: it has none */
 	struct tally_err failed;		/* code not OK: what it needed could not be read, and
 						   the block is to be dropped */
 	struct tally_count *members;	/* journals by member and by type in this block */

@@ -308,11 +308,11 @@ int tally_stamp_ledgers(struct tally_core *core, struct tally_stamped *stamped, 
 
 /* ---- many ledgers ---- */
 
-/* It has journals that no stamp covers; the anchor itself does not count. */
+/* It has journals that no stamp covers. Anchors and STATE_ROOTs do not count, or the one would bring
+ * the other for ever. */
 static bool has_grown(const struct tally_head *head)
 {
-	return !head->has_anchor || head->anchor_journal != head->anchor_version ||
-	       head->frontier.size != head->anchor_version + 1;
+	return !head->has_anchor || head->changed >= head->anchor_version;
 }
 
 static bool has_passed(const struct tally_core *core, const struct tally_head *head,

@@ -13,14 +13,20 @@
 #include "statetree.h"
 
 #define CHANGED_MOST (16u << 20)	/* bytes of changes kept; beyond, the blocks are read again */
-#define LOOK_NS 250000000u		/* the thread looks at all ledgers so often */
+#define LOOK_NS 500000000u		/* the thread looks at all ledgers so often: under load a step takes up
+					   what came in that time, and shares its pages */
+
+static void step_drop(struct tally_state_step **step)
+{
+	if (*step != NULL)
+		tally_state_step_free(*step);
+	free(*step);
+	*step = NULL;
+}
 
 void tally_state_forget(struct tally_space *space)
 {
-	if (space->step != NULL)
-		tally_state_step_free(space->step);
-	free(space->step);
-	space->step = NULL;
+	step_drop(&space->step);
 	tally_buf_free(&space->changed);
 	space->changed_from = UINT64_MAX;
 }
@@ -119,10 +125,15 @@ void tally_state_project(struct tally_projection *p, uint64_t journal_id,
 	point.root = step.root;
 	point.version = step.version;
 	tally_state_step_put(&step, p->overlay, p->tag);
-	tally_state_step_free(&step);
 	head->state_before = head->state;
 	head->state = point;
-	p->stepped = true;
+	p->step = tally_malloc(sizeof(*p->step));
+	*p->step = step;
+}
+
+void tally_state_end(struct tally_projection *p)
+{
+	step_drop(&p->step);
 }
 
 /* Under space->write, when the block of the projection is there to stay. */
@@ -132,8 +143,11 @@ void tally_state_committed(struct tally_projection *p)
 
 	if (space->changed_from != UINT64_MAX)
 		tally_buf_add_bytes(&space->changed, tally_buf_bytes(&p->changed));
-	if (p->stepped && space->changed_from != UINT64_MAX)
-		changed_trim(space, p->head->state.size);
+	if (p->step != NULL) {
+		tally_state_step_keep(p->step, space);
+		if (space->changed_from != UINT64_MAX)
+			changed_trim(space, p->head->state.size);
+	}
 	if (space->changed.size > CHANGED_MOST)
 		tally_state_forget(space);
 }
@@ -203,10 +217,7 @@ static void leave_step(struct tally_space *space, struct tally_state_step *step)
 	*ahead = *step;
 	step->puts = (struct tally_buf){ 0 };
 	pthread_mutex_lock(&space->write);
-	if (space->step != NULL) {
-		tally_state_step_free(space->step);
-		free(space->step);
-	}
+	step_drop(&space->step);
 	space->step = ahead;
 	pthread_mutex_unlock(&space->write);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core_private.h"
+#include "statecache.h"
 
 /* ---- pages ---- */
 
@@ -110,6 +111,17 @@ static bool page_decode(struct tally_bytes bytes, struct page *page_r)
 	return known && !reader.failed && tally_reader_left(&reader) == 0 && (leaves & nodes) == 0;
 }
 
+/* What the last steps wrote is still in memory, most of it. */
+static int state_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
+		     struct tally_arena *arena, struct tally_bytes *value_r, struct tally_err *err)
+{
+	struct tally_statecache *kept = view->space->core->states;
+
+	if (tally_statecache_get(kept, view->space->id, table, key, arena, value_r))
+		return 1;
+	return tally_view_get(view, table, key, arena, value_r, err);
+}
+
 static int page_read(const struct tally_view *view, const struct tally_hash *path,
 		     unsigned int depth, uint64_t version, struct page *page_r,
 		     struct tally_err *err)
@@ -121,7 +133,7 @@ static int page_read(const struct tally_view *view, const struct tally_hash *pat
 	int found;
 
 	tally_arena_init(&arena);
-	found = tally_view_get(view, TABLE_STATE_PAGE, tally_bytes(key, size), &arena, &value, err);
+	found = state_get(view, TABLE_STATE_PAGE, tally_bytes(key, size), &arena, &value, err);
 	if (found == 0 || (found == 1 && !page_decode(value, page_r)))
 		found = tally_err_set(err, TALLY_CORRUPT,
 				      "%s: the state tree has no page of depth %u written at %llu",
@@ -329,7 +341,6 @@ static void put(struct stepping *s, bool remove, uint32_t table, struct tally_by
 	tally_buf_add_u32(puts, (uint32_t)value.size);
 	tally_buf_add_bytes(puts, key);
 	tally_buf_add_bytes(puts, value);
-	s->step->put_count++;
 }
 
 /* The clue's tree goes on from where the STATE_ROOT before left it. */
@@ -345,7 +356,7 @@ static int clue_target(struct stepping *s, const struct change *changes, size_t 
 
 	key[0] = (uint8_t)clue.size;
 	memcpy(key + 1, clue.data, clue.size);
-	found = tally_view_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
+	found = state_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
 	if (found < 0)
 		return -1;
 	tally_frontier_init(&frontier);
@@ -559,23 +570,49 @@ void tally_state_step_free(struct tally_state_step *step)
 	tally_buf_free(&step->puts);
 }
 
+/* The index changes of a step, one after the other. */
+static bool next_put(struct tally_reader *reader, struct tally_change *change_r)
+{
+	uint16_t key_size;
+	uint32_t value_size;
+
+	if (tally_reader_left(reader) == 0)
+		return false;
+	change_r->remove = tally_read_u8(reader) != 0;
+	change_r->table = tally_read_u32(reader);
+	key_size = tally_read_u16(reader);
+	value_size = tally_read_u32(reader);
+	change_r->key = tally_read_bytes(reader, key_size);
+	change_r->value = tally_read_bytes(reader, value_size);
+	return !reader->failed;
+}
+
 void tally_state_step_put(const struct tally_state_step *step, struct tally_overlay *overlay,
 			  struct tally_tag *tag)
 {
 	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
+	struct tally_change change;
 
-	for (size_t i = 0; i < step->put_count; i++) {
-		bool remove = tally_read_u8(&reader) != 0;
-		uint32_t table = tally_read_u32(&reader);
-		uint16_t key_size = tally_read_u16(&reader);
-		uint32_t value_size = tally_read_u32(&reader);
-		struct tally_bytes key = tally_read_bytes(&reader, key_size);
-		struct tally_bytes value = tally_read_bytes(&reader, value_size);
-
-		if (remove)
-			tally_overlay_remove(overlay, tag, table, key);
+	while (next_put(&reader, &change)) {
+		if (change.remove)
+			tally_overlay_remove(overlay, tag, change.table, change.key);
 		else
-			tally_overlay_put(overlay, tag, table, key, value);
+			tally_overlay_put(overlay, tag, change.table, change.key, change.value);
+	}
+}
+
+void tally_state_step_keep(const struct tally_state_step *step, struct tally_space *space)
+{
+	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
+	struct tally_change change;
+
+	while (next_put(&reader, &change)) {
+		if (change.remove)
+			tally_statecache_remove(space->core->states, space->id, change.table,
+						change.key);
+		else
+			tally_statecache_put(space->core->states, space->id, change.table,
+					     change.key, change.value);
 	}
 }
 

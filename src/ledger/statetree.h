@@ -38,7 +38,6 @@ struct tally_state_step {
 	struct tally_hash root;
 	uint64_t version;		/* size at which the root's page was written */
 	struct tally_buf puts;		/* index changes: u8 remove, u32 table, u16 key, u32 value */
-	size_t put_count;
 };
 int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_bytes changed,
 		     struct tally_state_step *step_r, struct tally_err *err);
@@ -46,6 +45,8 @@ void tally_state_step_free(struct tally_state_step *step);
 /* Hands its index changes to the overlay. */
 void tally_state_step_put(const struct tally_state_step *step, struct tally_overlay *overlay,
 			  struct tally_tag *tag);
+/* Keeps them in memory for the next step, when its block is there to stay. */
+void tally_state_step_keep(const struct tally_state_step *step, struct tally_space *space);
 
 /* The changes of journals from <= id < to, read from the blocks. */
 int tally_changed_read(const struct tally_view *view, uint64_t from, uint64_t to,

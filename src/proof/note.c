@@ -167,10 +167,29 @@ static bool text_is_clean(struct tally_bytes bytes)
 	return tally_utf8_valid(bytes);
 }
 
+static bool parse_lines(struct tally_bytes rest, struct tally_note *note)
+{
+	note->signature_count = 0;
+	while (rest.size > 0) {
+		struct tally_bytes line = rest;
+
+		line.size = cut(&rest, '\n').size + 1;
+		if (note->signature_count == TALLY_NOTE_SIGNATURES ||
+		    !signature_parse(line, &note->signatures[note->signature_count++]))
+			return false;
+	}
+	return note->signature_count > 0;
+}
+
+bool tally_note_lines(struct tally_bytes bytes, struct tally_note *note)
+{
+	return bytes.size > 0 && bytes.data[bytes.size - 1] == '\n' && text_is_clean(bytes) &&
+	       parse_lines(bytes, note);
+}
+
 bool tally_note_parse(struct tally_bytes bytes, struct tally_note *note_r)
 {
 	size_t split = 0;
-	struct tally_bytes rest;
 
 	note_r->signature_count = 0;
 	if (bytes.size < 4 || bytes.size > TALLY_NOTE_MAX || bytes.data[bytes.size - 1] != '\n' ||
@@ -183,16 +202,7 @@ bool tally_note_parse(struct tally_bytes bytes, struct tally_note *note_r)
 	if (split == 0 || split + 1 >= bytes.size)
 		return false;
 	note_r->text = tally_bytes(bytes.data, split);
-	rest = tally_bytes(bytes.data + split + 1, bytes.size - split - 1);
-	while (rest.size > 0) {
-		struct tally_bytes line = rest;
-
-		line.size = cut(&rest, '\n').size + 1;
-		if (note_r->signature_count == TALLY_NOTE_SIGNATURES ||
-		    !signature_parse(line, &note_r->signatures[note_r->signature_count++]))
-			return false;
-	}
-	return note_r->signature_count > 0;
+	return parse_lines(tally_bytes(bytes.data + split + 1, bytes.size - split - 1), note_r);
 }
 
 /* ---- verifying ---- */
@@ -209,7 +219,7 @@ static size_t cosigned_bytes(struct tally_bytes text, uint64_t seconds, uint8_t 
 	return (size_t)head + text.size;
 }
 
-#define COSIGNED_MAX 2048		/* bytes of a checkpoint that can be cosigned */
+#define COSIGNED_MAX (TALLY_COSIGNED_TEXT + 64)	/* with the lines before the checkpoint */
 
 static bool signature_holds(const struct tally_note *note,
 			    const struct tally_note_signature *signature,

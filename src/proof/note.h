@@ -67,6 +67,10 @@ struct tally_note {
 /* False where it is no well-formed note. */
 bool tally_note_parse(struct tally_bytes bytes, struct tally_note *note_r);
 
+/* Only the signatures of a note whose text is known: one or more lines and nothing else. Fills
+ * signatures and their number; text stays as it is. */
+bool tally_note_lines(struct tally_bytes bytes, struct tally_note *note);
+
 /*
  * Verifies with the keys given: lines of unknown keys are passed over; a line of a known key that
  * does not verify makes the whole note invalid. Returns how many known keys signed, each counted
@@ -81,7 +85,9 @@ int tally_note_verify(const struct tally_note *note, const struct tally_vkey *ke
 size_t tally_note_sign(const struct tally_vkey *vkey, const uint8_t seed[TALLY_ED25519_SEED],
 		       struct tally_bytes text, char *line);
 
-/* The same for a cosignature at a time (seconds since 1970). text is a checkpoint's. */
+/* The same for a cosignature at a time (seconds since 1970). text is a checkpoint's; 0 where it is
+ * longer than can be cosigned. */
+#define TALLY_COSIGNED_TEXT 1984
 size_t tally_note_cosign(const struct tally_vkey *vkey, const uint8_t seed[TALLY_ED25519_SEED],
 			 struct tally_bytes text, uint64_t seconds, char *line);
 

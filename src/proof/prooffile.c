@@ -2,7 +2,6 @@
 #include "prooffile.h"
 
 #include "b64.h"
-#include "buf.h"
 
 #define HEAD "c2sp.org/tlog-proof@v1"
 #define EXTRA "extra "
@@ -58,26 +57,4 @@ bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 		file_r->path_count++;
 	}
 	return false;
-}
-
-void tally_proof_format(const struct tally_proof_file *file, struct tally_buf *buf)
-{
-	char text[HASH_TEXT];
-
-	tally_buf_add_str(buf, HEAD "\n");
-	if (file->extra.size > 0) {
-		tally_buf_add_str(buf, EXTRA);
-		tally_buf_add_bytes(buf, file->extra);
-		tally_buf_add_str(buf, "\n");
-	}
-	tally_buf_add_str(buf, INDEX);
-	tally_buf_add_decimal(buf, file->index);
-	tally_buf_add_str(buf, "\n");
-	for (size_t i = 0; i < file->path_count; i++) {
-		tally_b64_put(file->path[i].bytes, TALLY_HASH_SIZE, text);
-		tally_buf_add(buf, text, HASH_TEXT);
-		tally_buf_add_str(buf, "\n");
-	}
-	tally_buf_add_str(buf, "\n");
-	tally_buf_add_bytes(buf, file->checkpoint);
 }

@@ -58,7 +58,8 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
 		    struct tally_err *err)
 {
-	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL;
+	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
+		       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
 
 	(void)core;
 	if (!known(ledger_id))
@@ -95,6 +96,7 @@ static void fill_info(struct tally_ledger_info *info, const char *id)
 		.block_count = 3, .member_count = 1, .root = some_hash("root"),
 		.last_block_hash = some_hash("block"), .origin = "example.invalid/log",
 		.state_size = 2, .state_root = some_hash("state"), .state_journal = 2,
+		.time_anchor_count = 3, .has_anchor_interval = true, .anchor_interval_s = 3600,
 	};
 	strcpy(info->id, id);
 }
@@ -377,12 +379,54 @@ bool tally_core_read_only(struct tally_core *core)
 	return false;
 }
 
-int tally_core_adopt(struct tally_core *core, bool adopt, tally_adopt_each *each, void *ctx,
-		     struct tally_err *err)
+int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
+		     void *ctx, struct tally_err *err)
 {
-	(void)adopt;
-	each(ctx, "example.invalid/log", 12, TREE, false);
+	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, TREE, false, NULL };
+
+	if (how == ADOPT_NEW_ORIGIN)
+		log.new_origin = "example.invalid/0badcafe/log";
+	each(ctx, &log);
 	return outcome(core, err);
+}
+
+/* Witnesses have cosigned what is the newest. */
+int tally_ledger_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			  struct tally_err *err)
+{
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, checkpoint_r, err);
+
+	if (found == 1)
+		checkpoint_r->note = tally_bytes_str(tally_arena_printf(
+			arena, "%.*s\xe2\x80\x94 witness.example/w AAAAAA==\n",
+			(int)checkpoint_r->note.size, (const char *)checkpoint_r->note.data));
+	return found;
+}
+
+int tally_ledger_published(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
+			   struct tally_err *err)
+{
+	if (core->uncosigned)
+		return tally_err_set(err, TALLY_BUSY, "not yet");
+	return tally_ledger_cosigned(core, ledger_id, arena, checkpoint_r, err);
+}
+
+int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
+			       struct tally_bytes note, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)note;
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_id,
+			    struct tally_bytes note, bool *fits_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	*fits_r = note.size == 1;
+	return outcome(core, err) < 0 ? -1 : 1;
 }
 
 /* ---- accounts and keys ---- */
@@ -465,6 +509,153 @@ int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 {
 	(void)key_id;
 	return write_outcome(core, write, err);
+}
+
+/* ---- time: the anchors of every ledger are journals 1 (by an authority), 2 (given) and 3 ---- */
+
+static void fill_anchor(struct tally_anchor *anchor, uint64_t id)
+{
+	*anchor = (struct tally_anchor){
+		.journal_id = id, .given = id == 2, .version = id, .root = some_hash("root"),
+		.time_ms = 1587515659345 + id * 1000, .block = id,
+		.proof = id == 2 ? TALLY_BYTES_LIT("<certificate & more>") :
+				   TALLY_BYTES_LIT("{\"hashInHex\":\"ab\",\"sequence\":7}"),
+	};
+	if (anchor->given)
+		return;
+	anchor->authority = TALLY_BYTES_LIT("Stamps & Co \xe8\xb4\xa6");
+	anchor->serial = TALLY_BYTES_LIT("4a17");
+	anchor->digest = some_hash("stamped");
+	anchor->token = TALLY_BYTES_LIT("a token");
+}
+
+static bool is_anchor(uint64_t id)
+{
+	return id >= 1 && id <= 3;
+}
+
+int tally_anchor_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_receipt *receipt_r,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_anchor_give(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, uint64_t seconds, struct tally_bytes proof,
+		      struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)seconds;
+	(void)proof;
+	fill_receipt(receipt_r, 2);
+	return write_outcome(core, write, err);
+}
+
+int tally_anchor_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_anchor *anchor_r,
+		     struct tally_err *err)
+{
+	(void)arena;
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	fill_anchor(anchor_r, journal_id);
+	return is_anchor(journal_id);
+}
+
+int tally_anchor_last(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_anchor *anchor_r,
+		      struct tally_err *err)
+{
+	return tally_anchor_get(core, ledger_id, 3, arena, anchor_r, err);
+}
+
+int tally_anchor_list(struct tally_core *core, struct tally_bytes ledger_id, uint64_t from,
+		      bool reverse, size_t limit, struct tally_arena *arena,
+		      struct tally_anchor_page *page_r, struct tally_err *err)
+{
+	uint64_t id = reverse ? (from > 3 ? 3 : from) : (from < 1 ? 1 : from);
+
+	(void)ledger_id;
+	*page_r = (struct tally_anchor_page){
+		.anchors = tally_arena_array(arena, struct tally_anchor, 3) };
+	for (; is_anchor(id) && page_r->count < limit; id += reverse ? -1 : 1)
+		fill_anchor(&page_r->anchors[page_r->count++], id);
+	page_r->more = is_anchor(id);
+	page_r->cursor = id;
+	return outcome(core, err);
+}
+
+int tally_anchor_stamp(struct tally_core *core, uint64_t sequence, struct tally_arena *arena,
+		       char id_r[TALLY_LEDGER_ID_SIZE + 1], struct tally_anchor *anchor_r,
+		       struct tally_err *err)
+{
+	strcpy(id_r, FAKE_PUBLIC);
+	return tally_anchor_get(core, TALLY_BYTES_NONE, sequence, arena, anchor_r, err);
+}
+
+int tally_anchor_many(struct tally_core *core, enum tally_anchor_which which, size_t *count_r,
+		      struct tally_err *err)
+{
+	(void)which;
+	*count_r = core->fail == TALLY_OK ? 2 : 0;
+	return outcome(core, err);
+}
+
+int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_time_proof *proof_r,
+		     struct tally_err *err)
+{
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, &proof_r->checkpoint, err);
+
+	if (found != 1 || journal_id > 3)
+		return found < 0 ? -1 : 0;
+	fill_journal(&proof_r->journal, journal_id);
+	proof_r->proof = (struct tally_inclusion){ .journal_id = journal_id, .tree_size = TREE,
+						   .path_count = 2 };
+	proof_r->proof.path[0] = some_hash("sibling");
+	proof_r->proof.path[1] = some_hash("uncle");
+	proof_r->has_after = proof_r->has_before = true;
+	proof_r->after = (struct tally_time_bound){ .journal_id = 0,
+						    .leaf = TALLY_BYTES_LIT("{\"v\":1}"),
+						    .proof = proof_r->proof };
+	proof_r->before = (struct tally_time_bound){ .journal_id = 3,
+						     .leaf = TALLY_BYTES_LIT("{\"v\":1}"),
+						     .proof = { .path_count = 0 } };
+	proof_r->cover = proof_r->proof;
+	return 1;
+}
+
+int tally_trust_point_set(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, uint64_t journal_id,
+			  struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	fill_receipt(receipt_r, 4);
+	return write_outcome(core, write, err);
+}
+
+int tally_trust_point_get(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_trust_point *point_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	*point_r = (struct tally_trust_point){ .journal_id = 1, .set_by = 2, .time_ms = NOW_MS };
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)progress;
+	(void)ctx;
+	*from_r = 2;
+	return outcome(core, err);
 }
 
 /* ---- the store ---- */

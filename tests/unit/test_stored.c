@@ -108,7 +108,7 @@ static struct tally_head *some_head(void)
 					  .state = { .size = 2, .version = 1, .journal = 2 },
 					  .state_wrong = true, .anchor_interval_s = 3600,
 					  .has_anchor = true, .anchor_journal = 5,
-					  .anchor_version = 4, .anchor_ms = 1767312000000,
+					  .anchor_version = 4, .anchor_ms = 1767312000000, .changed = 8,
 					  .has_trust_point = true, .trust_point = 6,
 					  .trust_journal = 7, .trust_ms = 1767312000001 };
 
@@ -176,6 +176,7 @@ static void a_head_byte_by_byte(void)
 	tally_buf_add_u64(&want, 5);
 	tally_buf_add_u64(&want, 4);
 	tally_buf_add_u64(&want, 1767312000000);
+	tally_buf_add_u64(&want, 8);
 	tally_buf_add_u8(&want, 1);
 	tally_buf_add_u64(&want, 6);
 	tally_buf_add_u64(&want, 7);

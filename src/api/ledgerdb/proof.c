@@ -198,19 +198,24 @@ void tally_reply_signed_batch(struct tally_call *call, struct tally_append_resul
 
 static int get_checkpoint(struct tally_call *call, struct tally_err *err)
 {
-	struct tally_signed_checkpoint checkpoint;
+	struct tally_signed_checkpoint checkpoint, cosigned;
 	const char *vkey;
-	int found = tally_ledger_vkey(call->core, ledger_of(call), call->arena, &vkey, err);
+	int found = tally_ledger_vkey(call->core, ledger_of(call), call->arena, &vkey, err), has;
 
 	if (found == 1)
 		found = tally_ledger_checkpoint(call->core, ledger_of(call), call->arena,
 						&checkpoint, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_ledger(err);
+	has = tally_ledger_cosigned(call->core, ledger_of(call), call->arena, &cosigned, err);
+	if (has < 0)
+		return -1;
 	tally_add_text(call->arena, call->reply, "LedgerId", ledger_of(call));
 	tally_add_uint(call->arena, call->reply, "TreeSize", checkpoint.size);
 	add_hash(call, call->reply, "RootHash", &checkpoint.root);
 	tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint.note);
+	if (has == 1)
+		tally_add_text(call->arena, call->reply, "CosignedCheckpoint", cosigned.note);
 	tally_add_str(call->arena, call->reply, "VerifierKey", vkey);
 	return 0;
 }
@@ -222,6 +227,9 @@ static const struct tally_reply_field get_checkpoint_reply[] = {
 	{ "TreeSize", NODE_UINT, false, "Journals of the tree that is signed." },
 	{ "RootHash", NODE_TEXT, false, "Its root, hex." },
 	{ "Checkpoint", NODE_TEXT, false, "The signed checkpoint (c2sp.org/tlog-checkpoint)." },
+	{ "CosignedCheckpoint", NODE_TEXT, true,
+	  "The newest that a quorum of witnesses has cosigned (c2sp.org/tlog-cosignature); mostly of "
+	  "fewer journals." },
 	{ "VerifierKey", NODE_TEXT, false,
 	  "The key that verifies it (c2sp.org/signed-note); compare it with one that you had "
 	  "before, from elsewhere." },
@@ -290,6 +298,23 @@ static int no_journal(struct tally_err *err, uint64_t id)
 	return tally_err_about(err, TALLY_NOTFOUND, subject, "the ledger has no such one");
 }
 
+/* The note of a tree that is proved, where there is one: the cosigned one says more. */
+static int add_checkpoint_of(struct tally_call *call, uint64_t size,
+			     const struct tally_signed_checkpoint *newest, struct tally_err *err)
+{
+	struct tally_signed_checkpoint cosigned;
+	int has = newest->size == 0 ? 0 :	/* nothing is signed here now */
+		  tally_ledger_cosigned(call->core, ledger_of(call), call->arena, &cosigned, err);
+
+	if (has < 0)
+		return -1;
+	if (has == 1 && cosigned.size == size)
+		tally_add_text(call->arena, call->reply, "Checkpoint", cosigned.note);
+	else if (size == newest->size)
+		tally_add_text(call->arena, call->reply, "Checkpoint", newest->note);
+	return 0;
+}
+
 static int get_journal_proof(struct tally_call *call, struct tally_err *err)
 {
 	uint64_t id = tally_arg_uint(call, "JournalSequence", 0);
@@ -312,9 +337,7 @@ static int get_journal_proof(struct tally_call *call, struct tally_err *err)
 		return tally_err_about(err, TALLY_INVALID, "TreeSize",
 				       "the ledger has no tree of that size with this journal");
 	reply_proof(call, &journal, &proof);
-	if (proof.tree_size == checkpoint.size)
-		tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint.note);
-	return 0;
+	return add_checkpoint_of(call, proof.tree_size, &checkpoint, err);
 }
 
 static const struct tally_param get_journal_proof_params[] = {
@@ -342,7 +365,8 @@ static const struct tally_reply_field get_journal_proof_reply[] = {
 	{ "LeafIndex", NODE_UINT, false, "Place of the leaf in the tree: the journal's number." },
 	{ "TreeSize", NODE_UINT, false, "Journals of the tree." },
 	{ "Checkpoint", NODE_TEXT, true,
-	  "The signed checkpoint of that tree, where it is the newest signed one." },
+	  "The signed checkpoint of that tree, where it is the newest signed one, or the newest that "
+	  "witnesses cosigned." },
 	REPLY_END
 };
 

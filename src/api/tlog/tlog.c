@@ -20,12 +20,13 @@ static int read_checkpoint(struct tally_core *core, struct tally_bytes ledger_id
 			   struct tally_err *err)
 {
 	struct tally_signed_checkpoint checkpoint;
-	int found = tally_ledger_checkpoint(core, ledger_id, arena, &checkpoint, err);
+	int found = tally_ledger_published(core, ledger_id, arena, &checkpoint, err);
 
 	file->type = "text/plain; charset=utf-8";
 	if (found == 1)
 		file->bytes = checkpoint.note;
-	return found;
+	file->later = found < 0 && err->code == TALLY_BUSY;
+	return file->later ? 1 : found;
 }
 
 int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
