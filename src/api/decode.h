@@ -60,6 +60,14 @@ int tally_decode(struct tally_arena *arena, const struct tally_action *action,
 bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
 			const struct tally_bytes **items_r, size_t *count_r);
 
+/* Members' signatures: a JSON array of at most `most` objects with MemberId, MemberSignature and
+ * MemberSignatureType (or Signature, SignatureType). False if it is anything else. */
+struct tally_signature_text {
+	struct tally_bytes member_id, signature, type;
+};
+bool tally_json_signatures(struct tally_arena *arena, struct tally_bytes text,
+			   struct tally_signature_text *signatures, size_t most, size_t *count_r);
+
 struct tally_batch_rules {
 	bool lines;		/* one object a line; else a JSON array of objects */
 	bool each;		/* a malformed entry is refused alone: its `refused` says why */

@@ -184,7 +184,9 @@ static bool is_public_kind(const struct tally_action *action)
 {
 	return action->need == PERM_ANYONE ||
 	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
-						action->need == PERM_VIEW_JOURNAL));
+						action->need == PERM_VIEW_JOURNAL ||
+						action->need == PERM_VIEW_TRUSTPOINT ||
+						action->need == PERM_VIEW_TIMEANCHOR));
 }
 
 static int authenticate(struct exchange *x)
@@ -445,7 +447,10 @@ static void answer_log(struct exchange *x)
 	}
 	found = tally_tlog_read(x->service->core, &x->call.write.caller, path, x->arena, &file,
 				&err);
-	if (found == 1) {
+	if (found == 1 && file.later) {
+		tally_response_header(x->response, x->arena, "Retry-After", "5");
+		respond_text(x, 503, "no checkpoint has been cosigned by enough witnesses yet\n");
+	} else if (found == 1) {
 		respond_file(x, &file);
 	} else if (found == 0) {
 		respond_text(x, 404, "there is no such file\n");

@@ -11,10 +11,14 @@ struct tally_tlog_file {
 	const char *type;		/* its media type */
 	bool fixed;			/* never another content under this name */
 	bool public;			/* the ledger is; caches may keep it */
+	bool later;			/* there is none yet (bytes are empty): ask again */
 	struct tally_bytes bytes;
 };
 
 /*
+ * The checkpoint is what tally_ledger_published gives: with a policy of witnesses the newest that
+ * they cosigned.
+ *
  * The file at "<LedgerId>/checkpoint", "<LedgerId>/tile/<L>/<N>[.p/<W>]" or
  * "<LedgerId>/tile/entries/<N>[.p/<W>]". 1; 0 where there is none, also for a ledger that the
  * caller may not read; -1.

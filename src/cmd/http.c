@@ -1,4 +1,4 @@
-/* Signed requests over HTTP with libcurl; see http.h. */
+/* Signed requests over HTTP; see http.h. */
 #include "config.h"
 
 #include "http.h"
@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "arena.h"
 #include "clock.h"
 #include "err.h"
+#include "fetch.h"
 #include "hash.h"
 #include "secret.h"
 #include "verb.h"
-
-#define HTTP_TIMEOUT_SECONDS 120
 
 static const char *setting(const struct verb_call *call, const char *option, const char *variable)
 {
@@ -97,68 +94,32 @@ char *http_url(const struct http_target *target, const struct http_request *requ
 				  (const char *)query.data);
 }
 
-static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+/* What differs from a plain GET. */
+static void prepare(const struct http_target *target, const struct http_request *request,
+		    struct tally_arena *arena, struct tally_fetch *fetch)
 {
-	tally_buf_add(ctx, data, size * count);
-	return size * count;
-}
-
-/* Sets what differs from a plain GET; the header list is to be freed after the request. */
-static struct curl_slist *prepare(CURL *curl, const struct http_target *target,
-				  const struct http_request *request, struct tally_arena *arena)
-{
-	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
-
+	fetch->post = request->post;
+	fetch->content_type = request->content_type;
 	if (request->post && request->content_type == NULL) {
-		struct tally_bytes form = signed_query(target, request, arena);
-
-		curl_easy_setopt(curl, CURLOPT_URL, base_url(target, arena));
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)form.size);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form.data);
-		return headers;
+		fetch->url = base_url(target, arena);
+		fetch->body = signed_query(target, request, arena);
+		return;
 	}
-	curl_easy_setopt(curl, CURLOPT_URL, http_url(target, request, arena));
-	if (request->post) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
-				 request->body.size != 0 ? (const char *)request->body.data : "");
-		headers = curl_slist_append(headers, tally_arena_printf(arena, "Content-Type: %s",
-									request->content_type));
-	}
-	return headers;
+	fetch->url = http_url(target, request, arena);
+	fetch->body = request->body;
 }
 
 int http_send(const struct http_target *target, const struct http_request *request,
 	      struct tally_arena *arena, struct http_answer *answer, struct tally_err *err)
 {
-	char reason[CURL_ERROR_SIZE] = "";
-	struct curl_slist *headers;
-	long status = 0;
-	CURLcode code;
-	CURL *curl;
+	struct tally_fetch fetch = { 0 };
+	struct tally_fetched fetched;
 
 	*answer = (struct http_answer){ 0 };
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	curl = curl_easy_init();
-	if (curl == NULL)
-		return tally_err_set(err, TALLY_IO, "libcurl does not start");
-	headers = prepare(curl, target, request, arena);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
-	code = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
-	if (code != CURLE_OK) {
-		tally_buf_free(&answer->body);
-		return tally_err_set(err, TALLY_IO, "no answer from %s: %s", target->endpoint,
-				     reason[0] != '\0' ? reason : curl_easy_strerror(code));
-	}
-	answer->status = (int)status;
+	prepare(target, request, arena, &fetch);
+	if (tally_fetch(&fetch, &fetched, err) != 0)
+		return -1;
+	answer->status = fetched.status;
+	answer->body = fetched.body;
 	return 0;
 }

@@ -1,6 +1,5 @@
 /*
- * Requests to an endpoint over HTTP, signed with an access key (RPC signature 1.0). libcurl is
- * seen here only.
+ * Requests to an endpoint over HTTP, signed with an access key (RPC signature 1.0).
  */
 #ifndef TALLY_CMD_HTTP_H
 #define TALLY_CMD_HTTP_H

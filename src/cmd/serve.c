@@ -268,12 +268,44 @@ static int set_store(struct verb_call *call, struct serve *serve)
 	return VERB_OK;
 }
 
+/* A witness alone, which is as its directory says. */
+static int set_witness(struct verb_call *call, const char *directory, struct serve *serve)
+{
+	struct stat st;
+
+	if (realpath(directory, serve->witness) == NULL || stat(serve->witness, &st) != 0)
+		return verb_fail(call, "the witness %s: %s", directory, strerror(errno));
+	serve->store_uid = st.st_uid;
+	serve->store_gid = st.st_gid;
+	return VERB_OK;
+}
+
+/* tally.fcgi learns of the witness from a configuration, which every kind of web server passes on. */
+static int write_witness_conf(struct verb_call *call, struct serve *serve)
+{
+	FILE *file;
+	bool good;
+
+	if (serve->witness[0] == '\0')
+		return VERB_OK;
+	if (strpbrk(serve->witness, "\"\\\n") != NULL ||
+	    (size_t)snprintf(serve->config, sizeof serve->config, "%s/witness.tally.conf",
+			     serve->dir) >= sizeof serve->config)
+		return verb_fail(call, "%s cannot stand in a configuration", serve->witness);
+	file = fopen(serve->config, "we");
+	good = file != NULL && fprintf(file, "[witness]\ndirectory = \"%s\"\n", serve->witness) > 0;
+	if (file != NULL && fclose(file) != 0)
+		good = false;
+	return good ? VERB_OK : verb_fail(call, "%s: %s", serve->config, strerror(errno));
+}
+
 static int make_dir(struct verb_call *call, struct serve *serve)
 {
 	const char *dir = verb_value(call, "dir", NULL);
 	char path[PATH_MAX + 8];
 
-	snprintf(path, sizeof path, "%s.serve", serve->store);
+	snprintf(path, sizeof path, "%s.serve",
+		 serve->witness[0] != '\0' ? serve->witness : serve->store);
 	if (dir == NULL && strstr(serve->store, "://") != NULL)
 		return verb_misuse(call, "the store is no directory: name one with --dir");
 	if (dir == NULL)
@@ -456,6 +488,8 @@ static int run(struct verb_call *call, struct serve *serve)
 	struct tally_err err;
 
 	if (status == VERB_OK)
+		status = write_witness_conf(call, serve);
+	if (status == VERB_OK)
 		status = prepare(call, serve);
 	if (status != VERB_OK)
 		return status;
@@ -475,7 +509,7 @@ static int run(struct verb_call *call, struct serve *serve)
 	return status;
 }
 
-static int serve_verb(struct verb_call *call)
+int serve_main(struct verb_call *call, const char *witness)
 {
 	struct serve serve = { .lock_fd = -1, .ready_fd = -1 };
 	const char *name = verb_value(call, "server", "lighttpd");
@@ -485,7 +519,7 @@ static int serve_verb(struct verb_call *call)
 	if (serve.kind == NULL)
 		return verb_misuse(call, "--server is lighttpd, apache, nginx, lighttpd-spawn, "
 				   "lighttpd-cgi, apache-fcgid or apache-cgi, not %s", name);
-	status = set_store(call, &serve);
+	status = witness != NULL ? set_witness(call, witness, &serve) : set_store(call, &serve);
 	if (status == VERB_OK)
 		status = make_dir(call, &serve);
 	if (status != VERB_OK)
@@ -493,19 +527,14 @@ static int serve_verb(struct verb_call *call)
 	return verb_given(call, "stop") ? stop_other(call, &serve) : run(call, &serve);
 }
 
+static int serve_verb(struct verb_call *call)
+{
+	return serve_main(call, NULL);
+}
+
 static const struct verb_option serve_options[] = {
 	VERB_STORE_OPTIONS,
-	{ "server", "NAME", "lighttpd (default), apache or nginx; or lighttpd-spawn, lighttpd-cgi, "
-			    "apache-fcgid, apache-cgi, where the server starts tally.fcgi itself" },
-	{ "listen", "ADDR:PORT", "where to listen (default 127.0.0.1:8080); port 0: any free one" },
-	{ "mount", "PATH", "the URL path above the service (default /)" },
-	{ "dir", "DIR", "for configuration, logs and process id (default: the store's path with "
-			".serve behind it)" },
-	{ "daemon", NULL, "go on in the background once it listens" },
-	{ "stop", NULL, "stop the one that runs for this store or --dir" },
-	{ "configure-only", NULL, "write the configuration, print where, and run nothing" },
-	{ "fcgi", "FILE", "the tally.fcgi to run (default: the installed one)" },
-	{ "templates", "DIR", "the templates to use (default: the installed ones)" },
+	SERVE_OPTIONS,
 	VERB_OPTIONS_END
 };
 

@@ -10,6 +10,25 @@
 #include <sys/types.h>
 
 struct tally_err;
+struct verb_call;
+
+/* The options that say how to serve. */
+#define SERVE_OPTIONS                                                                             \
+	{ "server", "NAME", "lighttpd (default), apache or nginx; or lighttpd-spawn, lighttpd-cgi, " \
+			    "apache-fcgid, apache-cgi, where the server starts tally.fcgi itself" }, \
+	{ "listen", "ADDR:PORT",                                                                  \
+	  "where to listen (default 127.0.0.1:8080); port 0: any free one" },                     \
+	{ "mount", "PATH", "the URL path above the service (default /)" },                        \
+	{ "dir", "DIR", "for configuration, logs and process id (default: the path of what is "   \
+			"served, with .serve behind it)" },                                       \
+	{ "daemon", NULL, "go on in the background once it listens" },                            \
+	{ "stop", NULL, "stop the one that runs for the same, or in --dir" },                     \
+	{ "configure-only", NULL, "write the configuration, print where, and run nothing" },      \
+	{ "fcgi", "FILE", "the tally.fcgi to run (default: the installed one)" },                 \
+	{ "templates", "DIR", "the templates to use (default: the installed ones)" }
+
+/* The verb: serves the store that the options name, or a witness alone from its directory. */
+int serve_main(struct verb_call *call, const char *witness);
 
 /* A way to run the service, named by --server. */
 struct serve_kind {
@@ -26,7 +45,8 @@ struct serve {
 	char dir[PATH_MAX];		/* of this run */
 	char file[PATH_MAX];		/* the generated configuration */
 	char socket[PATH_MAX];
-	char store[PATH_MAX];
+	char store[PATH_MAX];		/* "" for a witness alone */
+	char witness[PATH_MAX];		/* its directory, or "" */
 	char driver[64];
 	char config[PATH_MAX];		/* tally.conf, or "" */
 	char mount[256];		/* "" or "/ledger" */

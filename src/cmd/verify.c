@@ -14,6 +14,7 @@
 #include <json-c/json.h>
 
 #include "arena.h"
+#include "bounds.h"
 #include "buf.h"
 #include "clock.h"
 #include "note.h"
@@ -33,6 +34,9 @@ struct check {
 	json_object *record;		/* the leaf, taken apart */
 	json_object *extra;		/* what the file's extra line holds, or NULL */
 	bool payload;			/* one was given, and is the leaf's */
+	json_object *time;		/* what the file says of its time, or NULL */
+	bool timed;			/* it was checked */
+	struct bound after, before;
 };
 
 static bool read_input(struct check *check, const char *path, size_t max, struct tally_bytes *bytes_r)
@@ -213,6 +217,38 @@ static bool check_payload(struct check *check)
 	return true;
 }
 
+/* Against the certificates of --ca; without them nothing is said of it. */
+static bool check_time(struct check *check)
+{
+	const char *path = verb_value(check->call, "ca", NULL);
+	const char *origin = tally_arena_str(&check->arena, check->checkpoint.origin);
+	struct bounds_of of = { .origin = check->checkpoint.origin, .size = check->checkpoint.size,
+				.root = check->checkpoint.root, .index = check->file.index,
+				.hash = check->hash };
+	const char *slash = strrchr(origin, '/');
+	struct tally_tsp_trust *trust;
+	struct tally_err err;
+
+	if (check->extra != NULL)
+		json_object_object_get_ex(check->extra, "time", &check->time);
+	if (path == NULL)
+		return true;
+	if (!bounds_there(check->time)) {
+		verb_fail(check->call, "the file says nothing of its time; tally prove --time makes one "
+			  "that does");
+		return false;
+	}
+	if (tally_tsp_trust_read(path, &trust, &err) != 0) {
+		verb_fail_err(check->call, &err);
+		return false;
+	}
+	of.ledger = slash != NULL ? slash + 1 : origin;
+	check->timed = bounds_verify(check->call, check->time, &of, trust, &check->arena,
+				     &check->after, &check->before);
+	tally_tsp_trust_free(&trust);
+	return check->timed;
+}
+
 /* ---- what was verified ---- */
 
 static void say_json(const struct check *check)
@@ -230,6 +266,8 @@ static void say_json(const struct check *check)
 	tally_hex_encode(check->hash.bytes, TALLY_HASH_SIZE, hex);
 	json_object_object_add(all, "JournalHash", json_object_new_string(hex));
 	json_object_object_add(all, "Payload", json_object_new_boolean(check->payload));
+	if (check->timed)
+		bounds_json(&check->after, &check->before, all);
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
 	print_json(all);
@@ -253,6 +291,10 @@ static void say_text(const struct check *check)
 			printf("  time %s, as the server says\n", time);
 		}
 	}
+	if (check->timed)
+		bounds_say(&check->after, &check->before);
+	else if (bounds_there(check->time))
+		printf("  time stamps were not checked; that takes --ca FILE\n");
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
 }
 
@@ -266,7 +308,8 @@ static int verify_run(struct verb_call *call)
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
 	good = read_proof(&check) && check_note(&check) && find_journal(&check) &&
-	       check_path(&check) && check_leaf(&check) && check_payload(&check);
+	       check_path(&check) && check_leaf(&check) && check_payload(&check) &&
+	       check_time(&check);
 	if (good && verb_given(call, "json"))
 		say_json(&check);
 	else if (good)
@@ -283,6 +326,7 @@ static const struct verb_option verify_options[] = {
 	{ "journal-hash", "HEX", "only the journal's hash, instead of a leaf" },
 	{ "payload", "FILE", "check also that this is the journal's payload; - is standard input" },
 	{ "salt", "HEX", "the payload's salt (default: what the proof file holds)" },
+	{ "ca", "FILE", "check its time stamps too: certificates that are trusted, PEM" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
 };

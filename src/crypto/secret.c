@@ -3,16 +3,11 @@
 
 #include "secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "arena.h"
 #include "err.h"
+#include "secret_file.h"
 #include "sodium_ready.h"
 
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
@@ -59,151 +54,35 @@ void tally_secret_free(void *data)
 
 /* ---- the master key file ---- */
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	ssize_t done;
-
-	while (size != 0) {
-		done = write(fd, text, size);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		text += done;
-		size -= (size_t)done;
-	}
-	return 0;
-}
-
-/* A new file with a new key, synced. */
-static int write_key_file(const char *path, struct tally_err *err)
+/* A key that is there already is never replaced: all that was sealed under it would be lost. */
+int tally_master_key_create(const char *path, struct tally_err *err)
 {
 	uint8_t key[TALLY_MASTER_KEY_SIZE];
 	char line[KEY_LINE_SIZE + 1];
-	int fd, result;
+	int result;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return tally_err_errno(err, "master key %s", path);
 	tally_random(key, sizeof(key));
 	tally_hex_encode(key, sizeof(key), line);
 	line[KEY_LINE_SIZE - 1] = '\n';
-	result = fchmod(fd, 0600) < 0 || write_all(fd, line, KEY_LINE_SIZE) < 0 || fsync(fd) < 0 ? -1 : 0;
-	if (result < 0)
-		tally_err_errno(err, "master key %s", path);
+	result = tally_secret_file_create(path, "master key", tally_bytes(line, KEY_LINE_SIZE), err);
 	tally_wipe(key, sizeof(key));
 	tally_wipe(line, sizeof(line));
-	if (close(fd) < 0 && result == 0)
-		result = tally_err_errno(err, "master key %s", path);
 	return result;
-}
-
-static int sync_directory_of(struct tally_arena *arena, const char *path, struct tally_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *directory = slash == NULL ? "." : slash == path ? "/" :
-		tally_arena_str(arena, tally_bytes(path, (size_t)(slash - path)));
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
-
-	if (fd < 0)
-		return tally_err_errno(err, "directory %s", directory);
-	result = fsync(fd);
-	if (result < 0)
-		tally_err_errno(err, "directory %s", directory);
-	close(fd);
-	return result;
-}
-
-/*
- * Written aside and linked into place: the name never stands for half a key, and a key that is
- * there already is never replaced, since all that was sealed under it would be lost.
- */
-int tally_master_key_create(const char *path, struct tally_err *err)
-{
-	struct tally_arena arena = { 0 };
-	uint64_t random;
-	char *aside;
-	int result;
-
-	tally_random(&random, sizeof(random));
-	aside = tally_arena_printf(&arena, "%s.%016llx.new", path, (unsigned long long)random);
-	result = write_key_file(aside, err);
-	if (result == 0 && link(aside, path) < 0) {
-		if (errno == EEXIST)
-			result = tally_err_set(err, TALLY_EXISTS, "master key %s exists already", path);
-		else
-			result = tally_err_errno(err, "master key %s", path);
-	}
-	unlink(aside);
-	if (result == 0)
-		result = sync_directory_of(&arena, path, err);
-	tally_arena_free(&arena);
-	return result;
-}
-
-/* Up to room bytes of the file; their number, or -1 with errno. */
-static ssize_t read_up_to(int fd, char *text, size_t room)
-{
-	size_t size = 0;
-	ssize_t got;
-
-	while (size < room) {
-		got = read(fd, text + size, room - size);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		size += (size_t)got;
-	}
-	return (ssize_t)size;
-}
-
-static int check_key_file(int fd, const char *path, struct tally_err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return tally_err_errno(err, "master key %s", path);
-	if (!S_ISREG(st.st_mode))
-		return tally_err_set(err, TALLY_INVALID, "master key %s: not a plain file", path);
-	if ((st.st_mode & 077) != 0)
-		return tally_err_set(err, TALLY_DENIED,
-				     "master key %s: mode %04o lets others in; make it 0600", path,
-				     (unsigned int)st.st_mode & 07777);
-	return 0;
 }
 
 int tally_master_key_read(const char *path, uint8_t key_r[TALLY_MASTER_KEY_SIZE],
 			  struct tally_err *err)
 {
 	char text[KEY_LINE_SIZE + 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), result;
-	ssize_t size;
+	size_t size = 0;
+	int result = tally_secret_file_read(path, "master key", text, sizeof(text), &size, err);
 
-	if (fd < 0) {
-		tally_err_errno(err, "master key %s", path);
-		if (errno == ENOENT && err != NULL)
-			err->code = TALLY_NOTFOUND;
-		else if (errno == EACCES && err != NULL)
-			err->code = TALLY_DENIED;
-		return -1;
-	}
-	result = check_key_file(fd, path, err);
-	if (result == 0) {
-		size = read_up_to(fd, text, sizeof(text));
-		if (size < 0)
-			result = tally_err_errno(err, "master key %s", path);
-		else if (size > 0 && text[size - 1] == '\n')
-			size--;
-		if (size >= 0 && !tally_hex_decode(tally_bytes(text, (size_t)size), key_r,
-						   TALLY_MASTER_KEY_SIZE))
-			result = tally_err_set(err, TALLY_CORRUPT,
-					       "master key %s: not one line of 64 hex digits", path);
-	}
+	if (result == 0 && size > 0 && text[size - 1] == '\n')
+		size--;
+	if (result == 0 && !tally_hex_decode(tally_bytes(text, size), key_r, TALLY_MASTER_KEY_SIZE))
+		result = tally_err_set(err, TALLY_CORRUPT,
+				       "master key %s: not one line of 64 hex digits", path);
 	tally_wipe(text, sizeof(text));
-	close(fd);
 	return result;
 }
 

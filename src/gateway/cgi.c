@@ -15,6 +15,7 @@
 #include "err.h"
 #include "fcgi.h"
 #include "fill.h"
+#include "gate.h"
 #include "host.h"
 #include "log.h"
 #include "service.h"
@@ -94,8 +95,11 @@ static void answer(const struct tally_conf *conf, const struct tally_gateway_set
 	struct tally_body_source source = { .read = cgi_read, .ctx = &input, .is_cgi = true };
 	struct tally_err err = { 0 };
 
-	if (tally_fill(settings, environ, &source, arena, request, &err) != 0 ||
-	    tally_host_open(conf, HOST_ONCE, host, &err) != 0) {
+	bool filled = tally_fill(settings, environ, &source, arena, request, &err) == 0;
+
+	if (filled && tally_gate_answer(conf, request, response))
+		return;
+	if (!filled || tally_host_open(conf, HOST_ONCE, host, &err) != 0) {
 		tally_log(TALLY_LOG_WARN, "cgi.refused", "error", err.text, NULL);
 		tally_service_refuse(request, &err, response);
 		return;

@@ -8,8 +8,10 @@
 
 #include "err.h"
 #include "fill.h"
+#include "gate.h"
 #include "log.h"
 #include "secret.h"
+#include "witness.h"
 
 #define HEADERS_MAX 256
 
@@ -361,6 +363,16 @@ static bool is_guarded(const struct tally_request *request)
 	       strncasecmp((const char *)type.data, form, sizeof form - 1) == 0;
 }
 
+/* Requests to a witness are short, and nobody signs them. */
+static size_t body_limit(const struct tally_gateway_settings *settings, struct tally_bytes path)
+{
+	bool witness = settings->witness != NULL && tally_gate_wants(path);
+
+	return witness && settings->body_limit > TALLY_WITNESS_REQUEST_MAX ?
+		       TALLY_WITNESS_REQUEST_MAX :
+		       settings->body_limit;
+}
+
 static int fill_body(const struct tally_gateway_settings *settings, char *const *variables,
 		     const struct tally_body_source *source, struct tally_arena *arena,
 		     struct tally_request *request, struct tally_err *err)
@@ -375,7 +387,7 @@ static int fill_body(const struct tally_gateway_settings *settings, char *const 
 	if (source->is_cgi && (known ? length == 0 :
 			       variable(variables, "HTTP_TRANSFER_ENCODING").size == 0))
 		return 0;
-	read_body(source, arena, settings->body_limit, known, length, request);
+	read_body(source, arena, body_limit(settings, request->path), known, length, request);
 	if (source->is_cgi && !known && !is_guarded(request))
 		request->body_short = true;
 	return 0;
@@ -423,7 +435,7 @@ static const char *reason(int status)
 		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
 		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
 		{ 411, "Length Required" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 429, "Too Many Requests" },
+		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
 		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 503, "Service Unavailable" }, { 507, "Insufficient Storage" },
 	};

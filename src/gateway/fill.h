@@ -28,9 +28,23 @@ struct tally_gateway_settings {
 	uint64_t body_limit;		/* [api] */
 	const char *trusted_proxies;
 	struct tally_trust trust;	/* trusted_proxies, parsed */
+	const char *witness;		/* [witness] directory; NULL: no witness here */
 };
 extern const struct tally_setting tally_gateway_setting_rows[];
 extern const struct tally_setting tally_log_setting_rows[];
+
+/* [witness]: being a witness, and the witnesses of our own ledgers. */
+struct tally_witness_settings {
+	const char *directory;		/* NULL: no witness */
+	const char *policy;		/* a file; NULL: nobody is asked to cosign */
+	uint64_t timeout_ms;		/* of one exchange */
+	uint64_t interval_ms;		/* 0: a long-running server asks nobody */
+	const char *ledgers;
+	bool public_only;		/* ledgers is "public" */
+};
+extern const struct tally_setting tally_witness_setting_rows[];
+int tally_witness_settings_load(const struct tally_conf *conf,
+				struct tally_witness_settings *settings_r, struct tally_err *err);
 
 /* Fills and checks them; tally_gateway_settings_free afterwards. */
 int tally_gateway_settings_load(const struct tally_conf *conf,

@@ -23,12 +23,14 @@
 #include "core.h"
 #include "err.h"
 #include "fill.h"
+#include "gate.h"
 #include "host.h"
 #include "log.h"
 #include "own.h"
 #include "relay.h"
 #include "secret.h"
 #include "service.h"
+#include "stamp.h"
 
 #define REPEAT_PATIENCE_MS 15000	/* for a request whose connection broke, recovery included */
 #define OPEN_PAUSE_MS 1000		/* between two attempts to open a store that does not open */
@@ -40,10 +42,14 @@ struct tally_host {
 	enum tally_host_kind kind;
 	struct tally_gateway_settings settings;
 	char *directory;		/* NULL: an engine elsewhere, owned by nobody */
+	struct tally_gate *gate;	/* NULL: no witness here */
+	bool storeless;			/* a witness only */
 
 	_Atomic(struct tally_service *) service;	/* set once the store is open here */
 
 	pthread_mutex_t lock;		/* opening, and all below */
+	struct tally_authorities *authorities;	/* of time stamps; NULL: none are configured */
+	struct tally_stamp_thread *stamps;
 	struct tally_core *core;
 	struct tally_owner *owner;
 	int listen_fd;
@@ -105,12 +111,15 @@ static void give_up(struct tally_host *host)
 {
 	struct tally_service *service = atomic_exchange(&host->service, NULL);
 
+	tally_authorities_stop(host->authorities);
+	tally_stamp_stop(&host->stamps);
 	tally_relay_stop(&host->relay, CLOSE_GRACE_MS);
 	if (host->listen_fd >= 0)
 		close(host->listen_fd);
 	host->listen_fd = -1;
 	tally_service_free(&service);
 	tally_core_close(&host->core);
+	tally_authorities_close(&host->authorities);
 	tally_disown(&host->owner);
 }
 
@@ -133,6 +142,13 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	};
 	struct tally_service *service;
 
+	if (tally_authorities_open(host->conf, &host->authorities, err) != 0)
+		return -1;
+	if (host->authorities != NULL) {
+		options.stamp = tally_authorities_stamp;
+		options.stamp_ctx = host->authorities;
+	}
+
 	if (moved)
 		tally_log(TALLY_LOG_WARN, "store.moved", "path", host->directory, "effect",
 			  "read only until it is adopted", NULL);
@@ -141,6 +157,9 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	    tally_service_new(host->core, host->conf, &service, err) != 0)
 		return -1;
 	atomic_store(&host->service, service);
+	if (host->kind == HOST_SERVER && host->authorities != NULL &&
+	    tally_stamp_start(host->core, &host->stamps, err) != 0)
+		return -1;
 	return start_relay(host, err);
 }
 
@@ -362,6 +381,14 @@ void tally_host_handle(struct tally_host *host, const struct tally_request *requ
 	struct tally_request again;
 
 	memset(response, 0, sizeof *response);
+	if (host->gate != NULL && tally_gate_wants(request->path)) {
+		tally_gate_handle(host->gate, request, response);
+		return;
+	}
+	if (host->storeless) {
+		tally_gate_handle_others(request, response);
+		return;
+	}
 	while ((service = atomic_load(&host->service)) == NULL)
 		if (try_once(&attempt))
 			return;
@@ -385,6 +412,9 @@ static int find_directory(struct tally_host *host, struct tally_err *err)
 {
 	const char *path = tally_conf_get(host->conf, "store", "path");
 
+	host->storeless = host->gate != NULL && (path == NULL || *path == '\0');
+	if (host->storeless)
+		return 0;
 	if (path == NULL || *path == '\0')
 		return tally_err_about(err, TALLY_MISSING, "store.path",
 				       "no store is named: set store.path in the configuration, or "
@@ -399,6 +429,7 @@ static void host_free(struct tally_host *host)
 	pthread_mutex_destroy(&host->lock);
 	pthread_mutex_destroy(&host->idle_lock);
 	tally_gateway_settings_free(&host->settings);
+	tally_gate_close(&host->gate);
 	free(host->directory);
 	free(host);
 }
@@ -409,6 +440,8 @@ static int find_answerer(struct tally_host *host, struct tally_err *err)
 	enum found found;
 	int fd;
 
+	if (host->storeless)
+		return 0;
 	found = look(host, mono_ms() + patience(host), &fd, err);
 	if (found == FOUND_OWNER)
 		keep_idle(host, fd);
@@ -426,6 +459,7 @@ int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
 	pthread_mutex_init(&host->lock, NULL);
 	pthread_mutex_init(&host->idle_lock, NULL);
 	if (tally_gateway_settings_load(conf, &host->settings, err) != 0 ||
+	    tally_gate_open(conf, &host->gate, err) != 0 ||
 	    find_directory(host, err) != 0 ||
 	    (find_answerer(host, err) != 0 && kind == HOST_ONCE)) {
 		host_free(host);

@@ -25,6 +25,8 @@ enum tally_host_kind {
 };
 
 /*
+ * Where [witness] directory is set the host is a witness too (gate.h), and needs no store.
+ *
  * Opens. HOST_ONCE: BUSY when the owner does not answer within 5 s, NOTFOUND where there is no
  * store, or why it cannot be opened. HOST_SERVER fails for a wrong configuration only: while the
  * store cannot be had it answers 503, and tries again with the requests that come. conf must

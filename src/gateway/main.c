@@ -22,6 +22,7 @@
 #include "host.h"
 #include "driver.h"
 #include "log.h"
+#include "stamp.h"
 #include "store.h"
 
 struct options {
@@ -112,6 +113,8 @@ static int check_config(struct tally_conf *conf, struct tally_err *err)
 	tally_conf_declare(conf, "api", tally_api_setting_rows);
 	tally_conf_declare(conf, "gateway", tally_gateway_setting_rows);
 	tally_conf_declare(conf, "log", tally_log_setting_rows);
+	tally_conf_declare(conf, "time", tally_time_setting_rows);
+	tally_conf_declare(conf, "witness", tally_witness_setting_rows);
 	for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++) {
 		const struct tally_driver *row = tally_builtin_drivers[i];
 

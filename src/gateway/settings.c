@@ -35,12 +35,36 @@ const struct tally_setting tally_log_setting_rows[] = {
 	{ .key = NULL }
 };
 
+const struct tally_setting tally_witness_setting_rows[] = {
+	{ "directory", SETTING_TEXT, NULL, offsetof(struct tally_witness_settings, directory),
+	  "Be a witness to the logs of others: where its key and what it cosigned are (tally witness "
+	  "init)." },
+	{ "policy", SETTING_TEXT, NULL, offsetof(struct tally_witness_settings, policy),
+	  "A policy file (c2sp.org/tlog-policy) that names the witnesses, with their URLs, that "
+	  "cosign the checkpoints of this store's ledgers, and how many of them make a quorum." },
+	{ "timeout", SETTING_TIME, "10s", offsetof(struct tally_witness_settings, timeout_ms),
+	  "How long one witness may take to answer." },
+	{ "interval", SETTING_TIME, "5s", offsetof(struct tally_witness_settings, interval_ms),
+	  "How often a long-running server shows what grew to the witnesses; 0: never, only tally "
+	  "maintain does." },
+	{ "ledgers", SETTING_TEXT, "all", offsetof(struct tally_witness_settings, ledgers),
+	  "Whose checkpoints witnesses see: all, or only those of public ledgers (public). A "
+	  "checkpoint tells the ledger's id, its number of journals, and a hash." },
+	{ .key = NULL }
+};
+
 /* Two of the rows of [api]; that table says what they mean. */
 static const struct tally_setting api_rows[] = {
 	{ "body_limit", SETTING_SIZE, "16MiB", offsetof(struct tally_gateway_settings, body_limit),
 	  NULL },
 	{ "trusted_proxies", SETTING_TEXT, NULL,
 	  offsetof(struct tally_gateway_settings, trusted_proxies), NULL },
+	{ .key = NULL }
+};
+
+/* And one of [witness]. */
+static const struct tally_setting witness_rows[] = {
+	{ "directory", SETTING_TEXT, NULL, offsetof(struct tally_gateway_settings, witness), NULL },
 	{ .key = NULL }
 };
 
@@ -81,9 +105,29 @@ int tally_gateway_settings_load(const struct tally_conf *conf,
 	memset(settings_r, 0, sizeof *settings_r);
 	if (tally_conf_load(conf, "gateway", tally_gateway_setting_rows, settings_r, err) != 0 ||
 	    tally_conf_load(conf, "log", tally_log_setting_rows, settings_r, err) != 0 ||
-	    tally_conf_load(conf, "api", api_rows, settings_r, err) != 0)
+	    tally_conf_load(conf, "api", api_rows, settings_r, err) != 0 ||
+	    tally_conf_load(conf, "witness", witness_rows, settings_r, err) != 0)
 		return -1;
 	return check(settings_r, err);
+}
+
+int tally_witness_settings_load(const struct tally_conf *conf,
+				struct tally_witness_settings *settings_r, struct tally_err *err)
+{
+	memset(settings_r, 0, sizeof *settings_r);
+	if (tally_conf_load(conf, "witness", tally_witness_setting_rows, settings_r, err) != 0)
+		return -1;
+	if (settings_r->timeout_ms < 100 || settings_r->timeout_ms > 600000)
+		return tally_err_about(err, TALLY_INVALID, "witness.timeout",
+				       "witness.timeout: from 100 milliseconds to 10 minutes");
+	if (settings_r->interval_ms != 0 && settings_r->interval_ms < 100)
+		return tally_err_about(err, TALLY_INVALID, "witness.interval",
+				       "witness.interval: at least 100 milliseconds, or 0");
+	settings_r->public_only = strcmp(settings_r->ledgers, "public") == 0;
+	if (!settings_r->public_only && strcmp(settings_r->ledgers, "all") != 0)
+		return tally_err_about(err, TALLY_INVALID, "witness.ledgers",
+				       "witness.ledgers: all or public");
+	return 0;
 }
 
 void tally_gateway_settings_free(struct tally_gateway_settings *settings)

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "statecache.h"
+#include "tilecache.h"
+
 /* ---- settings ---- */
 
 struct store_settings {
@@ -47,9 +50,26 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "Journals of one ledger that are not yet applied." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
+	{ "tile_cache", SETTING_SIZE, "64M", AT(tile_cache),
+	  "Memory for tiles of log trees, which proofs are made from." },
+	{ "state_cache", SETTING_SIZE, "64M", AT(state_cache),
+	  "Memory for parts of state trees, which the next STATE_ROOT is made from." },
+	{ "member_limit", SETTING_U64, "1000", AT(members), "Members of a ledger." },
+	{ "state_journals", SETTING_U64, "4096", AT(state_journals),
+	  "A STATE_ROOT journal, which proofs of clues, keys and members lean on, is made after so "
+	  "many journals; 0: never by itself." },
+	{ "state_idle", SETTING_TIME, "10s", AT(state_idle_ms),
+	  "And one when nothing was appended for so long; 0: not." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 #undef AT
+
+/* The row of [time] that is the core's; the gateway's table says what it means. */
+static const struct tally_setting anchor_rows[] = {
+	{ "anchor_interval", SETTING_TIME, NULL, offsetof(struct tally_core, anchor_interval_ms),
+	  NULL },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
 
 /* ---- making and freeing ---- */
 
@@ -61,15 +81,24 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	core->read_only = options->read_only;
 	core->adopted = options->adopted;
 	core->adopted_ctx = options->adopted_ctx;
+	core->stamp = options->stamp;
+	core->stamp_ctx = options->stamp_ctx;
+	core->stamp_tail = &core->stamp_waiting;
 	core->queue_tail = &core->queue;
 	pthread_mutex_init(&core->table_lock, NULL);
 	pthread_mutex_init(&core->queue_lock, NULL);
 	pthread_mutex_init(&core->commit_lock, NULL);
 	pthread_mutex_init(&core->flush_lock, NULL);
+	pthread_mutex_init(&core->state_lock, NULL);
+	pthread_cond_init(&core->state_wake, NULL);
+	pthread_mutex_init(&core->stamp_lock, NULL);
+	pthread_cond_init(&core->stamp_done, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
 	pthread_cond_init(&core->flush_wake, NULL);
 	pthread_cond_init(&core->flush_done, NULL);
 	tally_key_cache_new(core);
+	core->tiles = tally_tilecache_new(0);
+	core->states = tally_statecache_new(0);
 	return core;
 }
 
@@ -82,8 +111,11 @@ static void core_free(struct tally_core *core)
 		}
 	}
 	tally_key_cache_free(core);
+	tally_tilecache_free(core->tiles);
+	tally_statecache_free(core->states);
 	tally_secret_free(core->log_seed);
 	tally_high_close(&core->high);
+	tally_cosigned_close(&core->cosigned);
 	if (core->index != core->blocks)
 		tally_store_close(&core->index);
 	tally_store_close(&core->blocks);
@@ -91,6 +123,10 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->queue_lock);
 	pthread_mutex_destroy(&core->commit_lock);
 	pthread_mutex_destroy(&core->flush_lock);
+	pthread_mutex_destroy(&core->state_lock);
+	pthread_cond_destroy(&core->state_wake);
+	pthread_mutex_destroy(&core->stamp_lock);
+	pthread_cond_destroy(&core->stamp_done);
 	pthread_cond_destroy(&core->queue_wake);
 	pthread_cond_destroy(&core->flush_wake);
 	pthread_cond_destroy(&core->flush_done);
@@ -130,20 +166,32 @@ static int core_start(struct tally_core *core, struct tally_err *err)
 {
 	if (core->short_lived || core->read_only)
 		return 0;
-	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ? -1 : 0;
+	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ||
+			       tally_state_start(core, err) != 0 ?
+		       -1 :
+		       0;
 }
 
 static int core_setup(struct tally_core *core, const struct tally_core_options *options,
 		      const char *origin, struct tally_first_key *first_r, struct tally_err *err)
 {
 	if (tally_conf_load(options->conf, "ledger", tally_ledger_settings, &core->limits,
-			    err) != 0)
+			    err) != 0 ||
+	    tally_conf_load(options->conf, "time", anchor_rows, core, err) != 0)
 		return -1;
 	if (core->limits.block > TALLY_BLOCK_MAX / 2)
 		return tally_err_about(err, TALLY_INVALID, "ledger.block_limit",
 				       "a block has at most %u bytes", TALLY_BLOCK_MAX / 2);
+	if (!core->short_lived) {
+		tally_tilecache_free(core->tiles);
+		core->tiles = tally_tilecache_new(core->limits.tile_cache);
+		tally_statecache_free(core->states);
+		core->states = tally_statecache_new(core->limits.state_cache);
+	}
 	derive_keys(core);
-	if (core->high == NULL && tally_high_open(NULL, &core->high, err) != 0)
+	if ((core->high == NULL && tally_high_open(NULL, NULL, &core->high, err) != 0) ||
+	    (core->cosigned == NULL &&
+	     tally_cosigned_open(NULL, options->policy, &core->cosigned, err) != 0))
 		return -1;
 	core->hosts = core->blocks->caps & TALLY_CAP_HOSTS;
 	if (tally_space_need(core, TALLY_SYSTEM_SPACE, TALLY_SYSTEM_NAME, &core->system, err) != 0)
@@ -156,6 +204,7 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	} else if (tally_system_load(core, err) != 0) {
 		return tally_err_prefix(err, "system ledger");
 	}
+	tally_time_ledger_name(core);
 	return core_start(core, err);
 }
 
@@ -163,6 +212,11 @@ static void core_stop(struct tally_core *core)
 {
 	struct tally_err err;
 
+	tally_state_stop(core);
+	/* A short-lived writer has answered already; what reads writes nothing. */
+	if (core->short_lived && core->stat_commands > 0 && !core->dead &&
+	    tally_state_refresh_all(core, false, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err.text, NULL);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
 	if (tally_erase_spaces(core, true, &err) != 0)
@@ -240,7 +294,7 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 {
 	struct store_settings settings = { 0 };
 	struct tally_core *core;
-	char key_path[4096], high_path[4200];
+	char key_path[4096], high_path[4200], cosigned_path[4200];
 
 	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
 	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
@@ -251,8 +305,10 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 	if (create && access(key_path, F_OK) != 0 && tally_master_key_create(key_path, err) != 0)
 		goto failed;
 	snprintf(high_path, sizeof(high_path), "%.4000s.high", key_path);
+	snprintf(cosigned_path, sizeof(cosigned_path), "%.4000s.cosigned", key_path);
 	if (tally_master_key_read(key_path, core->master, err) != 0 ||
-	    tally_high_open(high_path, &core->high, err) != 0 ||
+	    tally_high_open(high_path, key_path, &core->high, err) != 0 ||
+	    tally_cosigned_open(cosigned_path, options->policy, &core->cosigned, err) != 0 ||
 	    core_setup(core, options, origin, first_r, err) != 0)
 		goto failed;
 	*core_r = core;
@@ -382,6 +438,11 @@ int tally_core_maintain(struct tally_core *core, struct tally_err *err)
 
 	if (!core->read_only && list_all(core, err) != 0)
 		return -1;
+	/* Where no daemon runs. One ledger that may not be written to keeps nobody from looking
+	   after the others. */
+	if (core->short_lived && !core->read_only &&
+	    tally_state_refresh_all(core, core->limits.state_journals > 0, err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err->text, NULL);
 	erased = tally_erase_spaces(core, true, &why) == 0;
 	if (tally_flush_spaces(core, true, err) != 0 ||
 	    tally_store_sync_index(core->index, err) != 0 ||
@@ -447,16 +508,19 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 	return tally_store_stat(core->blocks, each, ctx, err);
 }
 
-/* A second head over the same blocks, projected into an overlay that is thrown away. */
-static int check_space(struct tally_core *core, uint64_t id, uint64_t blocks,
-		       tally_progress *progress, void *ctx, struct tally_err *err)
+/* A second head over the same blocks, projected into an overlay that is thrown away. head: NULL, or
+ * where to begin; it is taken over. */
+static int check_space(struct tally_core *core, uint64_t id, struct tally_head *head,
+		       uint64_t blocks, tally_progress *progress, void *ctx, struct tally_err *err)
 {
 	struct tally_space *shadow = tally_space_new(core, id);
 	struct tally_arena arena;
 	int result = 0;
 
+	shadow->shadow = true;
+	shadow->head = head;
 	tally_arena_init(&arena);
-	for (uint64_t n = 0; result == 0 && n < blocks; n++) {
+	for (uint64_t n = head != NULL ? head->blocks : 0; result == 0 && n < blocks; n++) {
 		struct tally_projection projection;
 		struct tally_bytes bytes;
 		int found;
@@ -493,9 +557,90 @@ int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 	int result = choose_spaces(core, ledger_id, &spaces, err);
 
 	for (size_t i = 0; result == 0 && i < spaces.count; i++)
-		result = check_space(core, spaces.ids[i], spaces.blocks[i], progress, ctx, err);
+		result = check_space(core, spaces.ids[i], NULL, spaces.blocks[i], progress, ctx,
+				     err);
 	spaces_free(&spaces);
 	return result;
+}
+
+/* The head as it was behind a block, as far as checking those behind it needs one. The tree comes
+ * from the index; its root must be the one in the block's header. */
+static int head_behind(const struct tally_view *view, uint64_t block, struct tally_head *head_r,
+		       struct tally_err *err)
+{
+	struct tally_block_header header;
+	struct tally_arena arena;
+	struct tally_nodes nodes = { view, &arena, err };
+	struct tally_frontier *frontier = &head_r->frontier;
+	struct tally_bytes bytes;
+	int result = -1;
+
+	tally_arena_init(&arena);
+	if (tally_store_read(view->space->core->blocks, view->space->id, block, 0,
+			     TALLY_BLOCK_HEADER, &arena, &bytes, err) == 1 &&
+	    tally_block_header_read(bytes, &header, head_r->block_hash, err) == 0)
+		result = 0;
+	frontier->size = result == 0 ? header.first + header.count : 0;
+	for (unsigned int level = 0; result == 0 && level < TALLY_TREE_MAX_PATH; level++)
+		if ((frontier->size >> level & 1) != 0)
+			result = tally_view_node(&nodes, level, (frontier->size >> level) - 1,
+						 &frontier->level[level]);
+	tally_arena_free(&arena);
+	if (result != 0)
+		return -1;
+	tally_frontier_root(frontier, &head_r->root);
+	if (memcmp(head_r->root.bytes, header.root, TALLY_HASH_SIZE) != 0)
+		return tally_err_set(err, TALLY_CORRUPT, "%s: the index does not lead to the root of "
+				     "block %llu", view->space->name, (unsigned long long)block);
+	head_r->blocks = block + 1;
+	head_r->time_ms = header.time_ms;
+	head_r->status = LEDGER_NORMAL;
+	return 0;
+}
+
+/* The head behind the trust point's block; NULL where no trust point is set. */
+static int trusted_head(struct tally_space *space, struct tally_head **head_r,
+			struct tally_err *err)
+{
+	struct tally_journal journal;
+	struct tally_arena arena;
+	struct tally_view view;
+	int result = 0;
+
+	*head_r = NULL;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	if (view.head->has_trust_point) {
+		*head_r = tally_calloc(1, sizeof(**head_r));
+		atomic_init(&(*head_r)->refs, 1);
+		if (tally_view_journal(&view, view.head->trust_point, &arena, &journal, err) != 1 ||
+		    head_behind(&view, journal.block, *head_r, err) != 0) {
+			tally_head_unref(*head_r);
+			result = -1;
+		}
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return result;
+}
+
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err)
+{
+	struct tally_space *space;
+	struct tally_head *head;
+	uint64_t blocks;
+	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+
+	if (found != 1)
+		return found < 0 ? -1 : tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	if (tally_store_last(core->blocks, space->id, &blocks, err) != 0 ||
+	    trusted_head(space, &head, err) != 0)
+		return -1;
+	*from_r = head != NULL ? head->blocks : 0;
+	return check_space(core, space->id, head, blocks, progress, ctx, err);
 }
 
 int tally_core_spaces(struct tally_core *core, tally_core_space_each *each, void *ctx,

@@ -7,6 +7,7 @@
 #include "core.h"
 #include "secret.h"
 #include "space.h"
+#include "tsp.h"
 
 #define TALLY_SPACE_BUCKETS 1024
 
@@ -20,10 +21,18 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t tile_cache;		/* bytes */
+	uint64_t state_cache;		/* bytes */
+	uint64_t members;		/* of one ledger */
+	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
+	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
+struct tally_statecache;
+struct tally_tilecache;
 struct tally_high;
+struct tally_stamp_wait;
 
 struct tally_core {
 	struct tally_limits limits;
@@ -42,11 +51,25 @@ struct tally_core {
 	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
 	uint8_t *log_seed;		/* ... and its private half, in locked memory */
 	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
+	struct tally_cosigned *cosigned;	/* what witnesses signed of that */
+
+	/* time stamps (stamp.c) */
+	tally_stamp *stamp;
+	void *stamp_ctx;
+	uint64_t anchor_interval_ms;	/* [time] anchor_interval; 0: off */
+	char time_ledger[TALLY_LEDGER_ID_SIZE + 1];	/* its id; it is made when it is needed */
+	pthread_mutex_t stamp_lock;	/* held for instants, never while an authority is asked */
+	pthread_cond_t stamp_done;
+	struct tally_stamp_wait *stamp_waiting, **stamp_tail;
+	size_t stamp_waiters;
+	bool stamp_asking;		/* a round is under way */
 
 	pthread_mutex_t table_lock;
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
 	struct tally_space *system;
 	struct tally_key_cache *keys;
+	struct tally_tilecache *tiles;
+	struct tally_statecache *states;
 
 	/* the commit queue (queue.c) */
 	pthread_mutex_t queue_lock;
@@ -66,6 +89,13 @@ struct tally_core {
 	pthread_t flusher;
 	bool flusher_runs;
 
+	/* the state thread (stateroot.c) */
+	pthread_mutex_t state_lock;
+	pthread_cond_t state_wake;
+	bool state_stop;
+	pthread_t stater;
+	bool stater_runs;
+
 	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes,
 		stat_erased;
 };
@@ -82,6 +112,7 @@ struct tally_prepared {
 };
 
 struct tally_build;
+struct tally_signed;
 
 /*
  * One command. decide() is called by the committer under the space's write lock, once for each
@@ -94,6 +125,7 @@ struct tally_command {
 		      struct tally_err *err);
 	const struct tally_write *write;
 	void *ctx;
+	bool mends;			/* also where the ledger is read only */
 	size_t bytes;			/* at most so many in the block */
 	size_t journals;
 
@@ -161,35 +193,184 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 
 /* ---- members and permissions ---- */
 
-enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
-struct tally_member {
-	char id[TALLY_MEMBER_ID_SIZE + 1];
-	uint64_t account;
-	enum tally_role role;
-	bool enabled;
-};
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
+/* What the role matrix says alone. */
+bool tally_role_may(enum tally_role role, enum tally_permission permission);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
 		 struct tally_err *err);
 
+/* ---- one journal by a command (manage.c) ---- */
+
+/*
+ * Filled in by who runs it: record (its member is filled in here) and payload of prepared, what
+ * (names the command in the digest of the request), need, and check, which may be NULL: it refuses
+ * the command, or completes its record, against the state of the block under construction.
+ */
+struct tally_manage {
+	struct tally_prepared prepared;
+	const char *what;
+	enum tally_permission need;
+	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
+	void *ctx;
+	const struct tally_signed *of;		/* members' signatures; NULL: none */
+	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
+	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
+		       const struct tally_signed *of, struct tally_arena *arena);
+	bool mends;				/* runs also where the ledger is read only */
+	/* known when it is decided */
+	struct tally_member member;		/* the caller's */
+	uint8_t digest[32];			/* SHA-256 of what is asked, for the receipt ... */
+	uint8_t request[TALLY_DIGEST_SIZE];	/* ... and keyed, for the envelope */
+	uint8_t token[TALLY_DIGEST_SIZE];
+	bool has_token;
+	bool probed;				/* digest, request and token are there already */
+	bool known;				/* it was done before: journal_id is that one */
+	uint64_t journal_id;
+	struct tally_hash leaf;
+};
+
+/* Runs it in a ledger. receipt_r may be NULL. NOTFOUND, DENIED, what check() says, and the queue's. */
+int tally_manage_run(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes ledger_id, struct tally_manage *manage,
+		     struct tally_receipt *receipt_r, struct tally_err *err);
+
+/*
+ * Asks beforehand what the run would decide, and writes nothing: for commands that cost something
+ * before they are run. Digests are made of the record as it is now and stay so; known is set where
+ * the request was done before. The run decides again, and only answers when it was known.
+ */
+int tally_manage_probe(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_manage *manage,
+		       struct tally_err *err);
+
+/* Its parts, for the genesis of a ledger. */
+void tally_manage_request(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_manage *manage);
+void tally_manage_token(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_manage *manage);
+int tally_manage_add(struct tally_build *build, const struct tally_write *write,
+		     struct tally_manage *manage, struct tally_err *err);
+
+/* Receipts: of a command that wrote, and of a journal that was there already (same ids, a newer
+ * tree). digest: of the request. */
+void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id,
+			const struct tally_hash *leaf, const uint8_t digest[32],
+			struct tally_receipt *receipt_r);
+int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
+			const uint8_t digest[32], struct tally_receipt *receipt_r,
+			struct tally_err *err);
+
+/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`. */
+int tally_member_find(const struct tally_view *view, struct tally_bytes id,
+		      struct tally_member *member_r, struct tally_err *err);
+int tally_member_at(const struct tally_view *view, struct tally_bytes id, uint64_t size,
+		    struct tally_member *member_r, struct tally_err *err);
+void tally_member_encode(const struct tally_member *member, uint64_t block, struct tally_buf *buf);
+void tally_member_hash(const struct tally_member *member, struct tally_hash *hash_r);
+/* The id of a member's own journals: what it was told, or the account's. */
+void tally_member_id_of_account(struct tally_bytes ledger_id, uint64_t account,
+				char id_r[TALLY_MEMBER_ID_SIZE + 1]);
+
+/* ---- keys and values (kv.c) ---- */
+
+/* The last change of a key among the first `size` journals. 1 it has a value then, 0 it has none. */
+struct tally_kv_change {
+	bool found, removed;
+	uint64_t journal_id;
+	struct tally_hash hash;
+};
+int tally_kv_at(const struct tally_view *view, struct tally_bytes key, uint64_t size,
+		struct tally_kv_change *change_r, struct tally_err *err);
+
+/* ---- the state (stateroot.c) ---- */
+
+/* Starts and ends the thread that makes STATE_ROOT journals. */
+int tally_state_start(struct tally_core *core, struct tally_err *err);
+void tally_state_stop(struct tally_core *core);
+/* Makes them where they are overdue, or (all) where anything is new. */
+int tally_state_refresh_all(struct tally_core *core, bool all, struct tally_err *err);
+/* The projection of a STATE_ROOT journal: makes the step, or takes the one made ahead. */
+void tally_state_project(struct tally_projection *projection, uint64_t journal_id,
+			 const struct tally_record *record);
+/* Under space->write, when the projection's block is there to stay: what it changed is kept. */
+void tally_state_committed(struct tally_projection *projection);
+/* When a projection is over, either way. */
+void tally_state_end(struct tally_projection *projection);
+/* Lets go of what a space keeps for its next step. */
+void tally_state_forget(struct tally_space *space);
+
 /* ---- the high-water file (high.c) ---- */
 
-/* Reads path; no such file: nothing was signed yet. path NULL: kept in memory only. */
-int tally_high_open(const char *path, struct tally_high **high_r, struct tally_err *err);
+struct tally_high_mark {
+	uint64_t size;
+	struct tally_hash root;
+};
+
+/* Reads path; no such file: nothing was signed yet. lock_path: a file that is there and stays, locked
+ * while path is replaced. path NULL: kept in memory only. */
+int tally_high_open(const char *path, const char *lock_path, struct tally_high **high_r,
+		    struct tally_err *err);
 void tally_high_close(struct tally_high **high);	/* writes what is not yet written */
-/* What was signed for an origin: 1, or 0 never. */
-int tally_high_get(struct tally_high *high, const char *origin, uint64_t *size_r,
-		   struct tally_hash *root_r);
-/* Notes a signed checkpoint, if it is larger than the one known. */
+/* Trees that were signed for an origin and must be in what is signed next: the largest, and one that
+ * another process signed. Their number, 0 to 2. */
+size_t tally_high_get(struct tally_high *high, const char *origin,
+		      struct tally_high_mark marks_r[2]);
+/* Grows whenever a tree became known that another signed: what was held against the marks before
+ * has to be again. Never 0. */
+uint64_t tally_high_generation(struct tally_high *high);
+/* Looks whether others have written the file, and takes that up. */
+int tally_high_refresh(struct tally_high *high, struct tally_err *err);
+/* Notes a checkpoint that we signed, if it is larger than the one known. */
 void tally_high_put(struct tally_high *high, const char *origin, uint64_t size,
 		    const struct tally_hash *root);
+/* Notes one that has our signature and is not in our tree. */
+void tally_high_evidence(struct tally_high *high, const char *origin, uint64_t size,
+			 const struct tally_hash *root);
 void tally_high_forget(struct tally_high *high, const char *origin);
-/* Writes the file if something is new: whole, beside, renamed. */
+/* Writes the file if something is new: whole, beside, renamed, synced. */
 int tally_high_write(struct tally_high *high, struct tally_err *err);
+
+/* ---- cosigned checkpoints (cosigned.c) ---- */
+
+struct tally_cosigned;
+struct tally_policy;
+
+/* Of one log, as its space keeps it: the caller holds the lock. Zeroed: not read yet. */
+struct tally_cosigned_note {
+	char origin[256];		/* that it was read for */
+	struct tally_buf note;		/* empty: there is none */
+	uint64_t size;
+	struct tally_hash root;
+	bool enough;			/* by the policy as it is now */
+};
+
+/* directory: where the notes are kept, made when there is one; NULL: in memory. policy: a file, or
+ * NULL. INVALID where the policy is malformed. */
+int tally_cosigned_open(const char *directory, const char *policy,
+			struct tally_cosigned **cosigned_r, struct tally_err *err);
+void tally_cosigned_close(struct tally_cosigned **cosigned);
+
+/* The newest that has a quorum. 1, 0. */
+int tally_cosigned_get(struct tally_core *core, struct tally_cosigned_note *kept,
+		       const char *origin, struct tally_arena *arena,
+		       struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err);
+/* The same whatever the policy says now, as a mark that the ledger has to hold. 1, 0. */
+int tally_cosigned_mark(struct tally_core *core, struct tally_cosigned_note *kept,
+			const char *origin, struct tally_high_mark *mark_r, struct tally_err *err);
+/* Keeps a note, durably, if it is at least as new; one of the same tree gets the lines of both.
+ * INVALID where it is not of this log or has no quorum, UNSUPPORTED without a policy. That the
+ * ledger holds that tree is the caller's to see. */
+int tally_cosigned_keep(struct tally_core *core, struct tally_cosigned_note *kept,
+			const char *origin, struct tally_bytes note, struct tally_err *err);
+int tally_cosigned_forget(struct tally_core *core, struct tally_cosigned_note *kept,
+			  const char *origin, struct tally_err *err);
+/* What a note of our own key says; INVALID for any other. */
+int tally_cosigned_check(struct tally_core *core, const char *origin, struct tally_bytes note,
+			 struct tally_high_mark *mark_r, struct tally_err *err);
 
 /* ---- checkpoints (checkpoint.c) ---- */
 
@@ -198,8 +379,13 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 			  struct tally_signed_checkpoint *checkpoint_r, struct tally_err *err);
 void tally_note_cache_free(struct tally_note_cache *cache);
 
-/* Holds a space against the high-water: 0, or -1 CORRUPT, and the space is read only. */
+/* Holds a space against the high-water and what witnesses cosigned: 0, or -1 CORRUPT about
+ * "ReadOnly", and the space is read only. */
 int tally_space_trust(struct tally_space *space, struct tally_err *err);
+/* From now on the space is read only, until it is opened anew: a block of it is not what it says, as
+ * *err tells; it becomes what writers and signers are told. */
+void tally_space_distrust(struct tally_space *space, struct tally_err *err);
+bool tally_space_distrusted(struct tally_space *space);
 
 /* ---- erasing (erase.c) ---- */
 
@@ -230,6 +416,54 @@ int tally_erase_run(struct tally_core *core, struct tally_space *space, struct t
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */
 void tally_erase_note(struct tally_space *space);
+/* ---- time stamps (stamp.c) ---- */
+
+#define TALLY_STAMP_LEDGERS 1024	/* that share one stamp */
+#define TALLY_STAMP_PATH 11		/* the time ledger is among them */
+
+/* One ledger in a round. The caller sets space. */
+struct tally_stamped {
+	struct tally_space *space;
+	struct tally_err err;		/* why this one was left out; code OK: it was not */
+	uint64_t version;		/* the tree whose checkpoint was stamped ... */
+	struct tally_hash root;
+	uint64_t index;			/* ... at this place among the stamp's checkpoints */
+	struct tally_hash path[TALLY_STAMP_PATH];
+	size_t path_count;
+};
+
+/* What a round brought. */
+struct tally_stamp_note {
+	struct tally_hash digest;	/* root of the tree of checkpoint texts (RFC 6962) */
+	uint64_t count;			/* of them */
+	uint64_t sequence;		/* journal of the time ledger that has the token */
+	struct tally_tsp_info info;
+	struct tally_bytes token;	/* DER, in the arena given */
+};
+
+/* Has the checkpoints of these ledgers (1 .. TALLY_STAMP_LEDGERS) stamped, together with those of
+ * other callers, and the stamp noted in the time ledger. */
+int tally_stamp_ledgers(struct tally_core *core, struct tally_stamped *stamped, size_t count,
+			struct tally_arena *arena, struct tally_stamp_note *note_r,
+			struct tally_err *err);
+
+/* The id of the store's time ledger: "l-" and the first 25 hex digits of SHA-256("tallystick time
+ * ledger v1\n" || store id). */
+void tally_time_ledger_name(struct tally_core *core);
+/* The time ledger, made where it is not there yet. */
+int tally_time_ledger_need(struct tally_core *core, struct tally_space **space_r,
+			   struct tally_err *err);
+
+/* The data of a CREATE_TIMEANCHOR journal. fields has room for TALLY_MAX_FIELDS; their number. What
+ * they point to lives in arena, or is stamped's and note's. stamped of the time ledger itself:
+ * without its place in there. */
+size_t tally_anchor_fields(struct tally_core *core, const struct tally_stamped *stamped,
+			   const struct tally_stamp_note *note, bool in_time_ledger,
+			   struct tally_arena *arena, struct tally_field *fields);
+
+/* A ledger with an id that is given, without a limit: the time ledger. EXISTS. */
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err);
 
 /* ---- others ---- */
 
@@ -265,6 +499,10 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
 /* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared);
+/* The same with a salt of 16 bytes that the signing member chose; empty: a random one. */
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared);
 
 /* The block that a journal is in. */
 struct tally_spot {
@@ -285,5 +523,9 @@ int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offs
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err);
+/* Its record alone, and its hash. 1, 0. */
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err);
 
 #endif

@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include "clock.h"
+#include "statecache.h"
 #include "tile.h"
+#include "tilecache.h"
 
 /* ---- tiles ---- */
 
@@ -333,6 +335,10 @@ static int rebuild_run(struct tally_space *space, tally_progress *progress, void
 	space->frozen = NULL;
 	space->frozen_head = NULL;
 	space->head = NULL;
+	tally_state_forget(space);
+	tally_tilecache_drop(space->core->tiles, space->id);
+	tally_statecache_drop(space->core->states, space->id);
+	space->changed_from = 0;
 	space->mark_journals = 0;
 	memset(&space->mark, 0, sizeof(space->mark));
 	space->bulk = true;

@@ -23,93 +23,22 @@ static int check_description(struct tally_bytes text, struct tally_err *err)
 	return 0;
 }
 
-/* Keyed digest of what a management command asks, for its token and nonce. */
-static void request_key(struct tally_core *core, const char *what, const struct tally_record *record,
-			struct tally_bytes ledger_id, uint8_t key_r[TALLY_DIGEST_SIZE])
+/* As it stands in journals. */
+static const char *policy_name(enum tally_sign_policy policy)
 {
-	struct tally_buf buf = { 0 };
+	static const char *const names[] = { "accepted", "off", "required" };
 
-	tally_buf_add_str(&buf, what);
-	tally_buf_add_u8(&buf, '\n');
-	tally_buf_add_bytes(&buf, ledger_id);
-	tally_buf_add_u8(&buf, '\n');
-	tally_data_encode(record, &buf);
-	tally_keyed_digest(core->digest_key, tally_buf_bytes(&buf), key_r);
-	tally_buf_free(&buf);
+	return names[policy];
 }
 
-/* ---- one journal that manages a ledger ---- */
-
-struct manage {
-	struct tally_prepared prepared;
-	uint8_t request[TALLY_DIGEST_SIZE];
-	uint8_t token[TALLY_DIGEST_SIZE];
-	bool has_token;
-	enum tally_permission need;
-	struct tally_member member;
-	uint64_t journal_id;
-	struct tally_hash leaf;
-};
-
-static int add_managed(struct tally_build *build, const struct tally_write *write,
-		       struct manage *manage, struct tally_err *err)
-{
-	tally_envelope_fill(build->core, write,
-			    manage->has_token ? tally_bytes(manage->token, TALLY_DIGEST_SIZE) :
-						TALLY_BYTES_NONE,
-			    manage->request, true, &manage->prepared.envelope);
-	return tally_build_add(build, &manage->prepared, &manage->journal_id, &manage->leaf, err);
-}
-
-static int decide_manage(struct tally_build *build, struct tally_command *command,
-			 struct tally_err *err)
-{
-	struct manage *manage = command->ctx;
-	uint64_t journal;
-	int again;
-
-	if (manage->has_token) {
-		again = tally_build_token(build, manage->token, manage->request, &journal, err);
-		if (again != 0)
-			return again == 1 ? 0 : -1;
-	}
-	again = tally_build_admit(build, command->write, manage->request, &journal, err);
-	if (again != 0)
-		return again == 1 ? 0 : -1;
-	if (tally_permit(&build->view, &command->write->caller, manage->need, &manage->member,
-			 err) != 0)
-		return -1;
-	manage->prepared.record.member_id = tally_bytes_str(manage->member.id);
-	return add_managed(build, command->write, manage, err);
-}
-
-static int run_manage(struct tally_core *core, const struct tally_write *write,
-		      struct tally_bytes ledger_id, const char *what, struct manage *manage,
-		      struct tally_err *err)
-{
-	struct tally_command command = { .decide = decide_manage, .write = write, .ctx = manage,
-					 .bytes = 8192, .journals = 1 };
-	int found = tally_space_of_ledger(core, ledger_id, &command.space, err);
-
-	if (found < 0)
-		return -1;
-	if (found == 0)
-		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
-	request_key(core, what, &manage->prepared.record, ledger_id, manage->request);
-	if (write->token.size > 0) {
-		manage->has_token = true;
-		tally_token_digest(core, ledger_id, write->caller.account, write->token,
-				   manage->token);
-	}
-	return tally_queue_run(core, &command, err);
-}
+/* ---- changing ---- */
 
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
-	struct tally_field fields[3];
-	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+	struct tally_field fields[6];
+	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER };
 	size_t count = 0;
 
 	if ((change->set_name && check_name(change->name, err) != 0) ||
@@ -124,22 +53,34 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 	if (change->set_public_read)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 							TALLY_BYTES_NONE, change->public_read };
+	if (change->set_sign_count)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							change->sign_count };
+	if (change->set_sign_policy)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
+			tally_bytes_str(policy_name(change->sign_policy)), 0 };
+	if (change->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							change->anchor_interval_s };
 	if (count == 0)
 		return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 	manage.prepared.record = (struct tally_record){ .type = TYPE_UPDATE_LEDGER,
 							.has_data = true, .fields = fields,
 							.field_count = (uint8_t)count };
-	return run_manage(core, write, ledger_id, "modify", &manage, err);
+	return tally_manage_run(core, write, ledger_id, &manage, NULL, err);
 }
 
 int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, struct tally_err *err)
 {
-	struct manage manage = { .need = PERM_UPDATE_LEDGER };
+	struct tally_manage manage = { .what = "delete", .need = PERM_UPDATE_LEDGER };
 
 	manage.prepared.record = (struct tally_record){ .type = TYPE_DELETE_LEDGER,
 							.has_data = true };
-	return run_manage(core, write, ledger_id, "delete", &manage, err);
+	return tally_manage_run(core, write, ledger_id, &manage, NULL, err);
 }
 
 /* ---- creating ---- */
@@ -151,7 +92,7 @@ int tally_ledger_delete(struct tally_core *core, const struct tally_write *write
 static int decide_create(struct tally_build *build, struct tally_command *command,
 			 struct tally_err *err)
 {
-	struct manage *manage = command->ctx;
+	struct tally_manage *manage = command->ctx;
 	uint64_t journal;
 	int known;
 
@@ -166,7 +107,7 @@ static int decide_create(struct tally_build *build, struct tally_command *comman
 	}
 	if (tally_build_admit(build, command->write, manage->request, &journal, err) != 0)
 		return -1;
-	return add_managed(build, command->write, manage, err);
+	return tally_manage_add(build, command->write, manage, err);
 }
 
 /*
@@ -191,24 +132,6 @@ static void make_ledger_id(struct tally_core *core, const struct tally_write *wr
 		tally_hex_encode(bytes, sizeof(bytes), hex);
 	} while (random && tally_get_u64(bytes) == TALLY_SYSTEM_SPACE);
 	snprintf(id_r, TALLY_LEDGER_ID_SIZE + 1, "l-%.25s", hex);
-}
-
-static void make_member_id(struct tally_core *core, const char *ledger_id, uint64_t account,
-			   char id_r[TALLY_MEMBER_ID_SIZE + 1])
-{
-	struct tally_sha256 sha;
-	uint8_t hash[32], number[8];
-	char hex[65];
-
-	(void)core;
-	tally_put_u64(number, account);
-	tally_sha256_init(&sha);
-	tally_sha256_add(&sha, "tallystick member v1\n", 21);
-	tally_sha256_add(&sha, ledger_id, strlen(ledger_id));
-	tally_sha256_add(&sha, number, 8);
-	tally_sha256_end(&sha, hash);
-	tally_hex_encode(hash, 32, hex);
-	snprintf(id_r, TALLY_MEMBER_ID_SIZE + 1, "m-%.26s", hex);
 }
 
 /* Ledgers of an account, at most limit of them counted. */
@@ -255,9 +178,10 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 	char origin[256], log_key[65];
 	struct tally_command command = { .decide = decide_create, .write = write, .bytes = 16384,
 					 .journals = 1 };
-	struct manage manage = { .need = PERM_NONE };
+	struct tally_manage manage = { .what = "create", .need = PERM_NONE };
 	uint64_t account = write->caller.account, space;
-	struct tally_field fields[8];
+	struct tally_field fields[11];
+	uint8_t count = 8;
 
 	snprintf(origin, sizeof(origin), "%s/%s", core->origin, created->ledger_id);
 	tally_hex_encode(core->log_public, sizeof(core->log_public), log_key);
@@ -278,15 +202,23 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					  TALLY_BYTES_LIT("ADMIN"), 0 };
 	fields[7] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 					  TALLY_BYTES_NONE, create->public_read };
+	if (create->sign_count > 1)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							create->sign_count };
+	if (create->sign_policy != SIGN_ACCEPTED)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
+			tally_bytes_str(policy_name(create->sign_policy)), 0 };
+	if (create->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							create->anchor_interval_s };
 	manage.prepared.record = (struct tally_record){
-		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = 8,
+		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = count,
 		.member_id = tally_bytes_str(created->member_id) };
-	request_key(core, "create", &manage.prepared.record, TALLY_BYTES_NONE, manage.request);
-	if (write->token.size > 0) {
-		manage.has_token = true;
-		tally_token_digest(core, tally_bytes_str(created->ledger_id), account,
-				   write->token, manage.token);
-	}
+	tally_manage_request(core, TALLY_BYTES_NONE, &manage);
+	tally_manage_token(core, write, tally_bytes_str(created->ledger_id), &manage);
 	command.ctx = &manage;
 	if (!tally_ledger_id_space(tally_bytes_str(created->ledger_id), &space) ||
 	    tally_space_need(core, space, created->ledger_id, &command.space, err) != 0)
@@ -309,7 +241,8 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 	if (check_name(create->name, err) != 0 || check_description(create->description, err) != 0)
 		return -1;
 	make_ledger_id(core, write, created_r->ledger_id);
-	make_member_id(core, created_r->ledger_id, account, created_r->member_id);
+	tally_member_id_of_account(tally_bytes_str(created_r->ledger_id), account,
+				   created_r->member_id);
 	/* A creation that was cut short is finished when it is asked again. */
 	known = tally_catalogue_has(core, tally_bytes_str(created_r->ledger_id), err);
 	if (known < 0 || (known == 0 && check_ledger_count(core, account, err) != 0))
@@ -319,6 +252,19 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 	if (known == 1)
 		return 0;
 	return tally_catalogue_add(core, tally_bytes_str(created_r->ledger_id), account, err);
+}
+
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err)
+{
+	struct tally_write write = { .caller = { .account = account, .local = true } };
+	struct tally_ledger_created created;
+
+	snprintf(created.ledger_id, sizeof(created.ledger_id), "%s", ledger_id);
+	tally_member_id_of_account(tally_bytes_str(ledger_id), account, created.member_id);
+	if (create_genesis(core, &write, create, &created, err) != 0)
+		return -1;
+	return tally_catalogue_add(core, tally_bytes_str(ledger_id), account, err);
 }
 
 /* ---- describing ---- */
@@ -343,6 +289,13 @@ static void describe(const struct tally_view *view, struct tally_arena *arena,
 		.time_anchor_count = head->anchor_count,
 		.root = head->root,
 		.origin = tally_arena_str(arena, tally_bytes_str(head->origin)),
+		.sign_policy = head->sign_policy,
+		.sign_count = head->sign_count,
+		.state_size = head->state.size,
+		.state_journal = head->state.journal,
+		.state_root = head->state.root,
+		.has_anchor_interval = head->anchor_interval_s != TALLY_INTERVAL_UNSET,
+		.anchor_interval_s = head->anchor_interval_s,
 	};
 	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
 	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);

@@ -4,6 +4,7 @@
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
 #include "core_private.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 
@@ -50,15 +51,33 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 				(unsigned long long)journal_id);
 }
 
+/* The first signature is the author's. */
+static void set_author(const struct tally_record_signature *signatures, struct tally_arena *arena,
+		       struct tally_journal *journal_r)
+{
+	char *hex = tally_arena_alloc(arena, 2 * signatures[0].key.size + 1);
+
+	tally_hex_encode(signatures[0].key.data, signatures[0].key.size, hex);
+	journal_r->author_key = tally_bytes_str(hex);
+}
+
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
-			struct tally_journal *journal_r, struct tally_err *err)
+			struct tally_arena *arena, struct tally_journal *journal_r,
+			struct tally_err *err)
 {
 	struct tally_payload_slot payload;
+	struct tally_evidence evidence;
 
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
-	journal_r->client_id = payload.evidence;
+	if (payload.evidence.size > 0) {
+		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
+			return -1;
+		journal_r->client_id = evidence.client_id;
+		if (evidence.signature_count > 0)
+			set_author(evidence.signatures, arena, journal_r);
+	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
 }
@@ -83,16 +102,22 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.id = journal_id, .payload_type = tally_type_name(record.type),
 		.member_id = record.member_id, .clues = record.clues,
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
+	if (record.signature_count > 0)
+		set_author(record.signatures, arena, journal_r);
 	if (record.has_payload) {
 		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
+		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
 			return -1;
 	}
-	if (record.has_data) {
+	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
+				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
+	if (record.has_data && journal_r->key.size == 0) {
 		tally_data_encode(&record, &buf);
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 		journal_r->is_data = true;
+		journal_r->fields = record.fields;
+		journal_r->field_count = record.field_count;
 		tally_buf_clear(&buf);
 	}
 	tally_leaf_encode(&record, &place, &buf);
@@ -117,6 +142,51 @@ int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offs
 	return 0;
 }
 
+/* The bytes of one journal's three slots, and where they are. */
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot_r,
+		     struct tally_block_entry *entry_r, struct tally_arena *arena,
+		     struct tally_bytes *item_r, struct tally_err *err)
+{
+	struct tally_bytes bytes;
+
+	if (tally_view_locate(view, journal_id, spot_r, err) != 0 ||
+	    tally_view_read(view, spot_r->block,
+			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
+			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
+		return -1;
+	tally_block_entry_read(bytes.data, entry_r);
+	return tally_view_read(view, spot_r->block,
+			    tally_block_body_place(spot_r->count) + entry_r->place,
+			    tally_block_entry_size(entry_r), arena, item_r, err);
+}
+
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err)
+{
+	struct tally_block_entry entry;
+	struct tally_buf leaf = { 0 };
+	struct tally_bytes item, slot;
+	struct tally_place place;
+	struct tally_spot spot;
+
+	if (journal_id >= view->head->frontier.size)
+		return 0;
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, record_r, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	place = (struct tally_place){ tally_bytes_str(view->space->name), journal_id,
+				      spot.time_ms };
+	tally_leaf_encode(record_r, &place, &leaf);
+	tally_leaf_hash(tally_buf_bytes(&leaf), hash_r);
+	tally_buf_free(&leaf);
+	return 1;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)
@@ -128,14 +198,7 @@ int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
 		return 0;
-	if (tally_view_locate(view, journal_id, &spot, err) != 0 ||
-	    tally_view_read(view, spot.block,
-			    tally_block_table_place((uint32_t)(journal_id - spot.first)),
-			    TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
-		return -1;
-	tally_block_entry_read(bytes.data, &entry);
-	if (tally_view_read(view, spot.block, tally_block_body_place(spot.count) + entry.place,
-			    tally_block_entry_size(&entry), arena, &bytes, err) != 0)
+	if (read_item(view, journal_id, &spot, &entry, arena, &bytes, err) != 0)
 		return -1;
 	if (journal_of(view, journal_id, spot.block, spot.time_ms, &entry, bytes, arena, journal_r,
 		       err) != 0)

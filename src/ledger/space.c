@@ -5,7 +5,7 @@
 
 #include "clock.h"
 
-#define HEAD_VERSION 1
+#define HEAD_VERSION 2
 
 /* ---- the head ---- */
 
@@ -40,6 +40,14 @@ static bool get_text(struct tally_reader *reader, char *text, size_t room)
 	return true;
 }
 
+static void put_point(struct tally_buf *buf, const struct tally_state_point *point)
+{
+	tally_buf_add_u64(buf, point->size);
+	tally_buf_add(buf, point->root.bytes, TALLY_HASH_SIZE);
+	tally_buf_add_u64(buf, point->version);
+	tally_buf_add_u64(buf, point->journal);
+}
+
 void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 {
 	uint8_t frontier[TALLY_FRONTIER_MAX];
@@ -60,10 +68,25 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->update_ms);
 	tally_buf_add_u64(buf, head->member_count);
 	tally_buf_add_u64(buf, head->anchor_count);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_policy);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_count);
+	put_point(buf, &head->state);
+	put_point(buf, &head->state_before);
+	tally_buf_add_u8(buf, head->state_wrong);
 	put_text(buf, head->owner_member);
 	put_text(buf, head->name);
 	put_text(buf, head->description);
 	put_text(buf, head->origin);
+	tally_buf_add_u64(buf, head->anchor_interval_s);
+	tally_buf_add_u8(buf, head->has_anchor);
+	tally_buf_add_u64(buf, head->anchor_journal);
+	tally_buf_add_u64(buf, head->anchor_version);
+	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u64(buf, head->changed);
+	tally_buf_add_u8(buf, head->has_trust_point);
+	tally_buf_add_u64(buf, head->trust_point);
+	tally_buf_add_u64(buf, head->trust_journal);
+	tally_buf_add_u64(buf, head->trust_ms);
 }
 
 static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -72,6 +95,14 @@ static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE
 
 	if (bytes.size == TALLY_HASH_SIZE)
 		memcpy(hash_r, bytes.data, TALLY_HASH_SIZE);
+}
+
+static void get_point(struct tally_reader *reader, struct tally_state_point *point_r)
+{
+	point_r->size = tally_read_u64(reader);
+	get_hash(reader, point_r->root.bytes);
+	point_r->version = tally_read_u64(reader);
+	point_r->journal = tally_read_u64(reader);
 }
 
 int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struct tally_err *err)
@@ -99,12 +130,28 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->update_ms = tally_read_u64(&reader);
 	head_r->member_count = tally_read_u64(&reader);
 	head_r->anchor_count = tally_read_u64(&reader);
+	head_r->sign_policy = tally_read_u8(&reader);
+	head_r->sign_count = tally_read_u8(&reader);
+	get_point(&reader, &head_r->state);
+	get_point(&reader, &head_r->state_before);
+	head_r->state_wrong = tally_read_u8(&reader) != 0;
 	if (!get_text(&reader, head_r->owner_member, sizeof(head_r->owner_member)) ||
 	    !get_text(&reader, head_r->name, sizeof(head_r->name)) ||
 	    !get_text(&reader, head_r->description, sizeof(head_r->description)) ||
 	    !get_text(&reader, head_r->origin, sizeof(head_r->origin)) ||
-	    !tally_frontier_decode(&head_r->frontier, frontier) ||
-	    tally_reader_left(&reader) != 0)
+	    !tally_frontier_decode(&head_r->frontier, frontier))
+		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
+	head_r->anchor_interval_s = tally_read_u64(&reader);
+	head_r->has_anchor = tally_read_u8(&reader) != 0;
+	head_r->anchor_journal = tally_read_u64(&reader);
+	head_r->anchor_version = tally_read_u64(&reader);
+	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->changed = tally_read_u64(&reader);
+	head_r->has_trust_point = tally_read_u8(&reader) != 0;
+	head_r->trust_point = tally_read_u64(&reader);
+	head_r->trust_journal = tally_read_u64(&reader);
+	head_r->trust_ms = tally_read_u64(&reader);
+	if (reader.failed || tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;
 }
@@ -194,7 +241,9 @@ void tally_space_free(struct tally_space *space)
 	tally_overlay_unref(space->frozen);
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
+	tally_state_forget(space);
 	pthread_mutex_destroy(&space->erase);
+	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
 	pthread_mutex_destroy(&space->flush);
@@ -294,6 +343,10 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 	tally_project_begin(projection, space);
 	result = take_items(space, &header, bytes, projection, &arena, err);
 	tally_arena_free(&arena);
+	if (result == 0 && projection->failed.code != TALLY_OK) {
+		*err = projection->failed;
+		result = -1;
+	}
 	if (result == 0) {
 		tally_frontier_root(&projection->head->frontier, &root);
 		if (memcmp(root.bytes, header.root, TALLY_HASH_SIZE) != 0)
@@ -387,6 +440,16 @@ static uint64_t head_blocks(const struct tally_space *space)
 	return space->head != NULL ? space->head->blocks : 0;
 }
 
+/* A block that is not what it says, behind some that are: those are read on, and no more. */
+static int block_refused(struct tally_space *space, uint64_t number, struct tally_err *err)
+{
+	tally_err_prefix(err, "ledger %s, block %llu", space->name[0] != '\0' ? space->name : "?",
+			 (unsigned long long)number);
+	if (space->head != NULL && err->code == TALLY_CORRUPT)
+		tally_space_distrust(space, err);	/* which is what *err says then */
+	return -1;
+}
+
 int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 {
 	struct tally_arena arena;
@@ -401,9 +464,7 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 
 		tally_arena_reset(&arena);
 		if (take_stored(space, number, &arena, err) != 0)
-			result = tally_err_prefix(err, "ledger %s, block %llu",
-						  space->name[0] != '\0' ? space->name : "?",
-						  (unsigned long long)number);
+			result = block_refused(space, number, err);
 		/* A long replay (an index that was lost) must not fill the memory. */
 		if (result == 0 && space->bulk && !space->core->read_only &&
 		    overlay_large(space)) {
@@ -474,6 +535,7 @@ static int load_head(struct tally_space *space, struct tally_err *err)
 	tally_arena_free(&arena);
 	if (found == 1) {
 		space->head = head;
+		space->changed_from = head->frontier.size;
 		space->mark_journals = head->frontier.size;
 	} else {
 		free(head);
@@ -507,6 +569,8 @@ static void load_undo(struct tally_space *space)
 {
 	tally_head_unref(space->head);
 	tally_overlay_unref(space->active);
+	tally_state_forget(space);
+	space->changed_from = 0;
 	space->head = NULL;
 	space->active = tally_overlay_new();
 }
@@ -523,6 +587,10 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 	if (!space->loaded) {
 		pthread_mutex_lock(&space->write);
 		space->bulk = true;
+		pthread_mutex_lock(&space->look);
+		free(space->distrust);		/* of an attempt before */
+		space->distrust = NULL;
+		pthread_mutex_unlock(&space->look);
 		result = tally_store_last(space->core->blocks, space->id, &count, err);
 		if (result == 0)
 			result = space_load(space, count, err);
@@ -613,6 +681,8 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
 	int result = 0;
 
+	if (tally_space_distrusted(space))
+		return 0;
 	if (!force && (!space->core->hosts || tally_mono_ns() - looked < 1000000000u))
 		return 0;
 	if (force)
@@ -644,6 +714,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },
+			.base = space->mark_journals,
 		};
 		space->readers++;
 	}

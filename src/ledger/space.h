@@ -23,6 +23,14 @@
 #define TALLY_SYSTEM_SPACE 0
 #define TALLY_SYSTEM_NAME "system"
 
+/* What a STATE_ROOT journal says; size 0: there is none. */
+struct tally_state_point {
+	uint64_t size;				/* of the first so many journals ... */
+	struct tally_hash root;			/* ... this is the state tree's root */
+	uint64_t version;			/* size at which its page was written; 0: no page */
+	uint64_t journal;			/* the STATE_ROOT journal */
+};
+
 struct tally_head {
 	_Atomic int refs;
 	uint64_t blocks;
@@ -38,12 +46,27 @@ struct tally_head {
 	char owner_member[TALLY_MEMBER_ID_SIZE + 1];
 	uint64_t create_ms, update_ms;
 	uint64_t member_count, anchor_count;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;		/* members that must sign together; 0 and 1: one */
+	/* the state as of the newest STATE_ROOT journal and of the one before */
+	struct tally_state_point state, state_before;
+	bool state_wrong;			/* a STATE_ROOT was not what its journals make */
 	char name[4 * 128 + 1];
 	char description[4 * 256 + 1];
 	char origin[256];
+	/* anchors (stamp.c) and trust points */
+	uint64_t anchor_interval_s;		/* TALLY_INTERVAL_UNSET: as configured */
+	bool has_anchor;			/* of the service's own, the newest: */
+	uint64_t anchor_journal, anchor_version, anchor_ms;
+	uint64_t changed;			/* the last journal that is more than the service's own
+						   account of the others (anchor, STATE_ROOT) */
+	bool has_trust_point;
+	uint64_t trust_point, trust_journal, trust_ms;
 };
+#define TALLY_INTERVAL_UNSET UINT64_MAX
 
 struct tally_parked;
+struct tally_state_step;
 struct tally_note_cache;
 
 struct tally_space {
@@ -66,9 +89,18 @@ struct tally_space {
 	bool rebuilding;
 	bool loaded;
 	bool bulk;				/* a long replay is under way: flush as it goes */
-	bool trusted;				/* it is at least what was signed of it */
+	uint64_t trusted_at;			/* generation of the high-water that it holds; 0: none */
+	struct tally_err *distrust;		/* why a block of it is not to be built on, or NULL */
 	struct tally_note_cache *note;		/* its newest signed checkpoint */
+	bool shadow;				/* thrown away again: no state tree is kept */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
+
+	/* under write: what journals from changed_from on changed (statetree.h), and the next step
+	   of the state tree where it was made ahead */
+	struct tally_buf changed;
+	uint64_t changed_from;			/* UINT64_MAX: they are to be read from the blocks */
+	struct tally_state_step *step;
+	uint64_t state_seen, state_since_ns;	/* for who makes STATE_ROOTs: size, and since when */
 
 	pthread_mutex_t erase;			/* one run at a time (erase.c) */
 	bool erase_due;				/* there may be orders to erase */
@@ -89,6 +121,7 @@ struct tally_view {
 	struct tally_head *head;
 	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
 	const struct tally_tag *mine;		/* the block its owner is building */
+	uint64_t base;				/* journals whose tiles were in the index then */
 };
 
 /* "l-" and 25 lower-case hex digits; the first 16 are the space's number, which is not 0. */
@@ -146,13 +179,20 @@ struct tally_projection {
 	struct tally_buf nodes[TALLY_TREE_MAX_PATH + 1];	/* finished by this block, a level each */
 	uint64_t node_first[TALLY_TREE_MAX_PATH + 1];		/* index of the first of them */
 	struct tally_buf scratch;
+	struct tally_view view;			/* the ledger with what this block did so far */
+	struct tally_buf changed;		/* of the state (statetree.h) */
+	struct tally_hash leaf;			/* of the journal at hand */
+	uint64_t first;				/* first journal of the block */
+	struct tally_state_step *step;		/* of its STATE_ROOT; NULL: it has none */
+	struct tally_err failed;		/* code not OK: what it needed could not be read, and
+						   the block is to be dropped */
 	struct tally_count *members;	/* journals by member and by type in this block */
 	size_t member_count, member_room;
 	uint32_t types[256];
 	bool erases;			/* a journal orders payloads to be erased */
 };
 
-/* Begins block number head->blocks: a copy of the head to build on, and a tag. */
+/* Begins block number head->blocks: a copy of the head to build on, a tag, and a view. */
 void tally_project_begin(struct tally_projection *projection, struct tally_space *space);
 /* One journal: index changes, tree, what it says of the ledger. time_ms is the block's. */
 void tally_project_journal(struct tally_projection *projection, uint64_t journal_id,

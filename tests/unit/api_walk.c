@@ -169,6 +169,14 @@ static const struct call {
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },
 	{ "GetConsistencyProof", "&OldSize=1" },
+	{ "CreateTimeAnchor", "&TimeStamp=1587515659&Proof=x" },
+	{ "GetLastTimeAnchor", "" },
+	{ "ListTimeAnchors", "" },
+	{ "DescribeTSA", "&SequenceWithinLedger=1" },
+	{ "GetJournalTimeProof", "&JournalSequence=1" },
+	{ "SetTrustPoint", "&JournalId=1" },
+	{ "GetTrustPoint", "" },
+	{ "AnchorLedgers", "" },
 	{ "CreateAccount", "&Name=two" },
 	{ "ListAccounts", "" },
 	{ "CreateAccessKey", "&AliUid=1" },
@@ -395,6 +403,14 @@ static void further_parameters(void)
 		  "The specified parameter Clues is invalid." },
 		{ "ModifyLedgerAttribute", "", "MissingParameter",
 		  "You must specify the parameter LedgerName." },
+		{ "CreateTimeAnchor", "&TimeStamp=1", "MissingParameter",
+		  "You must specify the parameter Proof." },
+		{ "CreateTimeAnchor", "&Proof=x", "MissingParameter",
+		  "You must specify the parameter TimeStamp." },
+		{ "CreateTimeAnchor", "", "UnsupportedOperation",
+		  "The specified operation is not supported. No time-stamp authority is configured." },
+		{ "SetTrustPoint", "&JournalId=4711", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
 	};
 	size_t i;
 
@@ -699,6 +715,8 @@ static void unsigned_callers(void)
 					 "UnauthorizedOperation");
 			continue;
 		}
+		if (action->need == PERM_ANYONE)	/* of no ledger, or of a public one */
+			continue;
 		refused_unsigned(action, good_call(&calls[i], world.private), false, 400,
 				 "MissingAccessKeyId");
 		refused_unsigned(action, good_call(&calls[i], UNKNOWN_LEDGER), false, 400,
@@ -755,6 +773,8 @@ static void resources(void)
 	} cases[] = {
 		{ "Action=GetJournal&JournalId=100", false, "Journal 100" },
 		{ "Action=GetBlockInfo&BlockSequence=77", false, "Block 77" },
+		{ "Action=GetJournalTimeProof&JournalSequence=100", false, "Journal 100" },
+		{ "Action=DescribeTSA&SequenceWithinLedger=5", false, "Time stamp 5" },
 		{ "Action=EnableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DisableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DeleteAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
@@ -769,7 +789,7 @@ static void resources(void)
 		const struct tally_action *action = tally_action_find(
 			cases[i].admin ? FAMILY_ADMIN : FAMILY_LEDGERDB, name);
 
-		refused(action, cases[i].admin ? cases[i].params :
+		refused(action, !wants_ledger(action) ? cases[i].params :
 			text("%s&LedgerId=%s", cases[i].params, world.private),
 			cases[i].admin ? NULL : &world.owner, NULL, 404, "ResourceNotFound",
 			text("The specified resource %s does not exist.", cases[i].resource));
@@ -1101,11 +1121,17 @@ static void writes_work(void)
 		"Action=CreateLedger&LedgerName=new&ClientToken=create",
 		"Action=DescribeLedgers",
 		"Action=ModifyLedgerAttribute&LedgerName=renamed&LedgerDescription=&PublicRead=true",
+		"Action=ModifyLedgerAttribute&TimeAnchorInterval=60",
+		"Action=GetLastTimeAnchor", "Action=GetTrustPoint",
+		"Action=CreateTimeAnchor&TimeStamp=1587515659&Proof=%7B%22any%22%3A1%7D",
+		"Action=GetLastTimeAnchor", "Action=ListTimeAnchors&Reverse=true",
+		"Action=GetJournalTimeProof&JournalSequence=1",
+		"Action=SetTrustPoint&JournalId=2", "Action=GetTrustPoint", "Action=DescribeLedgers",
 		"Action=StatLedger", "Action=DescribeLedger", "Action=DeleteLedger"
 	};
 	static const char *const administrative[] = {
 		"Action=CreateAccount&Name=third", "Action=ListAccounts", "Action=ListAccessKeys",
-		"Action=Maintain", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
+		"Action=Maintain", "Action=AnchorLedgers", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
 		"Action=ListSpaces", "Action=AdoptStore", "Action=ReadBlock&Space=0&Block=0&Offset=8&Length=8"
 	};
 	size_t i;

@@ -13,6 +13,7 @@ struct tally_core {
 	enum tally_code fail;
 	const char *subject;
 	bool sealed;			/* no checkpoint may be signed */
+	bool uncosigned;		/* no checkpoint is published yet */
 	bool sick;			/* for tally_core_healthy */
 	unsigned int writes;		/* operations that changed something */
 	struct tally_write last;	/* what the last of them carried; its bytes are the request's */

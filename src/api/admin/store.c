@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "log.h"
 #include "reply.h"
 
 #define PART_MAX (4 << 20)	/* bytes of a block in one answer */
@@ -15,21 +16,71 @@ static const struct tally_param some_ledger_params[] = {
 	PARAM_END
 };
 
+/* Ledgers that are due are anchored. That no authority answers keeps a store from nothing else. */
+static void anchor_due(struct tally_call *call)
+{
+	struct tally_err err = { 0 };
+	size_t count;
+
+	if (tally_anchor_many(call->core, ANCHOR_DUE, &count, &err) != 0) {
+		tally_log(TALLY_LOG_WARN, "time.anchor", "error", err.text, NULL);
+		tally_add_str(call->arena, call->reply, "AnchorError",
+			      tally_arena_str(call->arena, tally_bytes_str(err.text)));
+	}
+	tally_add_uint(call->arena, call->reply, "Anchored", count);
+}
+
 static int maintain(struct tally_call *call, struct tally_err *err)
 {
-	return tally_core_maintain(call->core, err);
+	if (tally_core_maintain(call->core, err) != 0)
+		return -1;
+	anchor_due(call);
+	return 0;
 }
+
+static const struct tally_reply_field maintain_reply[] = {
+	{ "AnchorError", NODE_TEXT, true, "Why ledgers that are due were not anchored in time." },
+	{ "Anchored", NODE_UINT, false, "Ledgers that were due and are anchored in time now." },
+	REPLY_END
+};
 
 const struct tally_action tally_action_maintain = {
 	.name = "Maintain",
 	.family = FAMILY_ADMIN,
-	.summary = "Flush the index and let the driver tidy up.",
+	.summary = "Flush the index, let the driver tidy up, anchor ledgers that are due.",
 	.methods = METHOD_POST,
 	.kind = ACTION_WRITE,
 	.need = PERM_LOCAL,
 	.params = no_params,
-	.reply = empty_reply,
+	.reply = maintain_reply,
 	.run = maintain,
+};
+
+static int anchor_ledgers(struct tally_call *call, struct tally_err *err)
+{
+	size_t count;
+
+	if (tally_anchor_many(call->core, ANCHOR_GROWN, &count, err) != 0)
+		return -1;
+	tally_add_uint(call->arena, call->reply, "Anchored", count);
+	return 0;
+}
+
+static const struct tally_reply_field anchor_ledgers_reply[] = {
+	{ "Anchored", NODE_UINT, false, "Ledgers that had grown and are anchored in time now." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_anchor_ledgers = {
+	.name = "AnchorLedgers",
+	.family = FAMILY_ADMIN,
+	.summary = "Anchor in time all ledgers that have grown, with one stamp.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = anchor_ledgers_reply,
+	.run = anchor_ledgers,
 };
 
 static int rebuild_index(struct tally_call *call, struct tally_err *err)
@@ -49,10 +100,38 @@ const struct tally_action tally_action_rebuild_index = {
 	.run = rebuild_index,
 };
 
+static int check_check_store(struct tally_call *call, struct tally_err *err)
+{
+	if (!tally_arg_bool(call, "SinceTrustPoint", false) || tally_arg_given(call, "LedgerId"))
+		return 0;
+	return tally_err_about(err, TALLY_MISSING, "LedgerId", "whose trust point?");
+}
+
 static int check_store(struct tally_call *call, struct tally_err *err)
 {
-	return tally_core_check(call->core, tally_arg_bytes(call, "LedgerId"), NULL, NULL, err);
+	struct tally_bytes id = tally_arg_bytes(call, "LedgerId");
+	uint64_t from = 0;
+
+	if (tally_arg_bool(call, "SinceTrustPoint", false) ?
+	    tally_core_check_trusting(call->core, id, NULL, NULL, &from, err) != 0 :
+	    tally_core_check(call->core, id, NULL, NULL, err) != 0)
+		return -1;
+	tally_add_uint(call->arena, call->reply, "FromBlock", from);
+	return 0;
 }
+
+static const struct tally_param check_store_params[] = {
+	{ .name = "LedgerId", .type = PARAM_LEDGER_ID, .example = "l-c8cc7be3eea542abc8cc7be3e",
+	  .help = "Only this ledger; absent: all, the system ledger too." },
+	{ .name = "SinceTrustPoint", .type = PARAM_BOOL, .fallback = "false", .example = "false",
+	  .help = "Only blocks behind the one with the ledger's trust point." },
+	PARAM_END
+};
+
+static const struct tally_reply_field check_store_reply[] = {
+	{ "FromBlock", NODE_UINT, false, "The first block of each ledger that was read." },
+	REPLY_END
+};
 
 const struct tally_action tally_action_check_store = {
 	.name = "CheckStore",
@@ -61,8 +140,9 @@ const struct tally_action tally_action_check_store = {
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_READ,
 	.need = PERM_LOCAL,
-	.params = some_ledger_params,
-	.reply = empty_reply,
+	.params = check_store_params,
+	.reply = check_store_reply,
+	.check = check_check_store,
 	.run = check_store,
 };
 
@@ -135,44 +215,61 @@ const struct tally_action tally_action_stat_store = {
 	.run = stat_store,
 };
 
-static void add_log(void *ctx, const char *origin, uint64_t was, uint64_t is, bool fits)
+static void add_copy(const struct listing *listing, struct tally_node *to, const char *name,
+		     const char *text)
+{
+	tally_add_str(listing->arena, to, name,
+		      tally_arena_str(listing->arena, tally_bytes_str(text)));
+}
+
+static void add_log(void *ctx, const struct tally_adopt_log *log)
 {
 	struct listing *listing = ctx;
 	struct tally_node *to = tally_add_object(listing->arena, listing->list, NULL);
 
-	tally_add_str(listing->arena, to, "Origin",
-		      tally_arena_str(listing->arena, tally_bytes_str(origin)));
-	tally_add_uint(listing->arena, to, "SignedSize", was);
-	tally_add_uint(listing->arena, to, "JournalCount", is);
-	tally_add_bool(listing->arena, to, "Fits", fits);
+	add_copy(listing, to, "LedgerId", log->ledger_id);
+	add_copy(listing, to, "Origin", log->origin);
+	tally_add_uint(listing->arena, to, "SignedSize", log->was);
+	tally_add_uint(listing->arena, to, "JournalCount", log->is);
+	tally_add_bool(listing->arena, to, "Fits", log->fits);
+	if (log->new_origin != NULL)
+		add_copy(listing, to, "NewOrigin", log->new_origin);
 }
 
 static int adopt_store(struct tally_call *call, struct tally_err *err)
 {
 	struct listing listing = { .arena = call->arena };
+	enum tally_adopt how = !tally_arg_bool(call, "Adopt", false)    ? ADOPT_LOOK :
+			       tally_arg_bool(call, "NewOrigin", false) ? ADOPT_NEW_ORIGIN :
+									  ADOPT_FORGET;
 
 	tally_add_bool(call->arena, call->reply, "Moved", tally_core_read_only(call->core));
 	listing.list = tally_add_list(call->arena, call->reply, "Logs", "Log");
-	return tally_core_adopt(call->core, tally_arg_bool(call, "Adopt", false), add_log, &listing,
-				err);
+	return tally_core_adopt(call->core, how, add_log, &listing, err);
 }
 
 static const struct tally_param adopt_store_params[] = {
 	{ .name = "Adopt", .type = PARAM_BOOL, .fallback = "false", .example = "false",
 	  .help = "false: only tell; true: go on with what is there, and forget what was signed." },
+	{ .name = "NewOrigin", .type = PARAM_BOOL, .fallback = "false", .example = "false",
+	  .help = "With Adopt: forget nothing; ledgers that do not fit go on under a new origin, which a "
+		  "journal of each tells. In a store that was moved only its place is adopted." },
 	PARAM_END
 };
 
 static const struct tally_reply_field adopt_store_reply[] = {
 	{ "Moved", NODE_BOOL, false,
 	  "The store is not where it was made, or is a copy, and was read only for that." },
-	{ "Logs", NODE_LIST, false, "Every ledger that was signed for." },
+	{ "Logs", NODE_LIST, false, "Every ledger." },
 	{ "Logs[Log]", NODE_OBJECT, true, "One of them." },
+	{ "Logs[Log].LedgerId", NODE_TEXT, false, "The ledger." },
 	{ "Logs[Log].Origin", NODE_TEXT, false, "Its name in checkpoints." },
-	{ "Logs[Log].SignedSize", NODE_UINT, false, "Journals of the largest tree that was signed." },
+	{ "Logs[Log].SignedSize", NODE_UINT, false,
+	  "Journals of the largest tree that is known to be signed; 0: none." },
 	{ "Logs[Log].JournalCount", NODE_UINT, false, "Journals that are there." },
 	{ "Logs[Log].Fits", NODE_BOOL, false,
 	  "What is there begins with what was signed; if not, the ledger was read only." },
+	{ "Logs[Log].NewOrigin", NODE_TEXT, true, "The name it has from now on." },
 	REPLY_END
 };
 

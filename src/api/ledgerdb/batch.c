@@ -108,11 +108,12 @@ static const struct tally_param append_journals_params[] = {
 	{ .name = "ContentSHA256", .type = PARAM_HASH,
 	  .example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 	  .help = "SHA-256 of the body, hex; required with signature 1.0." },
+	STATE_ROOT_PARAM,
 	{ .name = "Journals", .type = PARAM_BODY, .required = true,
 	  .example = "[{\"Payload\":\"one\",\"Clues\":[\"clue1\"]},{\"PayloadBase64\":\"dHdv\"}]",
 	  .help = "The body: a JSON array (application/json) or one object a line "
 		  "(application/x-ndjson) with Payload or PayloadBase64, Clues, ClientId, "
-		  "ClientToken." },
+		  "ClientToken, and the members of a member's signature as AppendJournal has them." },
 	PARAM_END
 };
 

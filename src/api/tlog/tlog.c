@@ -20,12 +20,13 @@ static int read_checkpoint(struct tally_core *core, struct tally_bytes ledger_id
 			   struct tally_err *err)
 {
 	struct tally_signed_checkpoint checkpoint;
-	int found = tally_ledger_checkpoint(core, ledger_id, arena, &checkpoint, err);
+	int found = tally_ledger_published(core, ledger_id, arena, &checkpoint, err);
 
 	file->type = "text/plain; charset=utf-8";
 	if (found == 1)
 		file->bytes = checkpoint.note;
-	return found;
+	file->later = found < 0 && err->code == TALLY_BUSY;
+	return file->later ? 1 : found;
 }
 
 int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
@@ -45,7 +46,7 @@ int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
 	id = tally_bytes(path.data, (size_t)(slash - path.data));
 	name = tally_bytes(slash + 1, path.size - id.size - 1);
 	tile = tally_tile_parse(name, &level, &number, &width);
-	if (id.size > TALLY_LEDGER_ID_SIZE || memcmp(path.data, "l-", 2) != 0 ||
+	if (id.size < 2 || id.size > TALLY_LEDGER_ID_SIZE || memcmp(id.data, "l-", 2) != 0 ||
 	    (!tile && !tally_bytes_is(name, "checkpoint")))
 		return 0;
 	found = may_read(core, caller, id, &file_r->public, err);
