@@ -224,14 +224,15 @@ def of_many_clients_one_wins(world):
 
 
 def killed_it_never_goes_back(world):
-    """Its programs are killed at random moments, between storing and answering too."""
+    """Its programs are killed at random moments, also between storing and answering."""
     if not world.have('lighttpd'):
         return 'there is no lighttpd'
     seed = random.randrange(1 << 32)
     print('# killed_it_never_goes_back: seed %d' % seed)
     chance = random.Random(seed)
     log, fork = play_log('played.example/log', 2000), play_log('played.example/log', 2000, tail=b'x')
-    witness = Witness(world, 'w-killed', logs=[log.key.vkey()]).start()
+    # As CGI: a process for each request, so that each kill is in the middle of one.
+    witness = Witness(world, 'w-killed', 'lighttpd-cgi', [log.key.vkey()]).start()
     stop, kills = threading.Event(), [0]
 
     def killer():
@@ -242,7 +243,7 @@ def killed_it_never_goes_back(world):
                     kills[0] += 1
                 except ProcessLookupError:
                     pass
-            stop.wait(chance.random() * 0.1)
+            stop.wait(chance.random() * 0.005)
 
     known, unanswered = 0, 0
     thread = threading.Thread(target=killer)
