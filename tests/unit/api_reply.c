@@ -485,6 +485,20 @@ static void routes(void)
 	}
 }
 
+/* Until enough witnesses have cosigned a checkpoint there is none to read, and that will change. */
+static void no_checkpoint_yet(void)
+{
+	struct client client = { .service = services[0], .arena = &arena,
+				 .path = "/log/" FAKE_PUBLIC "/checkpoint" };
+
+	core.uncosigned = true;
+	client_raw(&client, "GET", TALLY_BYTES_NONE, NULL, TALLY_BYTES_NONE);
+	CHECK_INT(client.response.status, 503);
+	CHECK(client_header(&client, "Retry-After") != NULL);
+	CHECK_STR(client_header(&client, "Cache-Control"), "private, no-store");
+	core.uncosigned = false;
+}
+
 /* Where nothing may be signed, appends and proofs are answered without a checkpoint. */
 static void unsigned_replies(void)
 {
@@ -646,6 +660,7 @@ int main(void)
 	TEST(next_tokens);
 	TEST(next_token_is_personal);
 	TEST(routes);
+	TEST(no_checkpoint_yet);
 	TEST(unsigned_replies);
 	TEST(sick_store);
 	TEST(broken_bodies);
