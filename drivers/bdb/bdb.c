@@ -461,11 +461,7 @@ void bdb_env_close(struct bdb_store *bdb)
 static int load_settings(const struct tally_store_args *args, struct bdb_settings *set,
 			 struct tally_err *err)
 {
-	struct tally_conf *own = args->conf == NULL ? tally_conf_new() : NULL;
-	int ret = tally_conf_load(own != NULL ? own : args->conf, "bdb", bdb_settings, set, err);
-
-	tally_conf_free(&own);
-	if (ret < 0)
+	if (tally_conf_load(args->conf, "bdb", bdb_settings, set, err) < 0)
 		return -1;
 	if (set->cache < 1u << 20)
 		return tally_err_about(err, TALLY_INVALID, "bdb.cache", "bdb.cache must be at least 1M");

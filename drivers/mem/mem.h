@@ -29,6 +29,8 @@ void tally_mem_misbehave(struct tally_store *store, enum tally_mem_mood mood, ui
 /* From now on erase fails through this open store, with IO; or does not. Returns the calls of erase
  * so far that were not refused. */
 uint64_t tally_mem_refuse_erase(struct tally_store *store, bool refuse);
+/* The same of scrub; all calls count. */
+uint64_t tally_mem_refuse_scrub(struct tally_store *store, bool refuse);
 
 /* Returns when at least count appends are held. */
 void tally_mem_await_held(struct tally_store *store, size_t count);

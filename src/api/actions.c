@@ -20,6 +20,8 @@ extern const struct tally_action tally_action_anchor_ledgers, tally_action_creat
 	tally_action_describe_tsa, tally_action_get_journal_time_proof,
 	tally_action_get_last_time_anchor, tally_action_get_trust_point,
 	tally_action_list_time_anchors, tally_action_set_trust_point;
+extern const struct tally_action tally_action_forget_backup, tally_action_get_erasure_certificate,
+	tally_action_list_backups, tally_action_occult_journal, tally_action_purge_ledger;
 
 const struct tally_action *const tally_actions[] = {
 	&tally_action_adopt_store,
@@ -43,11 +45,13 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_disable_access_key,
 	&tally_action_enable_access_key,
 	&tally_action_exist_journal,
+	&tally_action_forget_backup,
 	&tally_action_get_block_info,
 	&tally_action_get_checkpoint,
 	&tally_action_get_clue_proof,
 	&tally_action_get_consistency_proof,
 	&tally_action_get_cose_receipt,
+	&tally_action_get_erasure_certificate,
 	&tally_action_get_journal,
 	&tally_action_get_journal_proof,
 	&tally_action_get_journal_time_proof,
@@ -60,6 +64,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_kv_set,
 	&tally_action_list_access_keys,
 	&tally_action_list_accounts,
+	&tally_action_list_backups,
 	&tally_action_list_journals,
 	&tally_action_list_members,
 	&tally_action_list_spaces,
@@ -67,6 +72,8 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_maintain,
 	&tally_action_modify_ledger_attribute,
 	&tally_action_modify_member_key,
+	&tally_action_occult_journal,
+	&tally_action_purge_ledger,
 	&tally_action_read_block,
 	&tally_action_rebuild_index,
 	&tally_action_set_trust_point,

@@ -197,14 +197,8 @@ static int wrong(struct tally_err *err, enum tally_code code, size_t number, con
 
 static struct tally_entry *next_entry(struct batch *batch)
 {
-	struct tally_entry *old = batch->entries;
-
-	if (batch->count == batch->room) {
-		batch->room = batch->room > 0 ? 2 * batch->room : 64;
-		batch->entries = tally_arena_array(batch->arena, struct tally_entry, batch->room);
-		if (batch->count > 0)
-			memcpy(batch->entries, old, batch->count * sizeof(*old));
-	}
+	batch->entries = tally_arena_more(batch->arena, batch->entries, batch->count, &batch->room,
+					  sizeof(*batch->entries));
 	return &batch->entries[batch->count++];
 }
 

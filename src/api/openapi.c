@@ -42,7 +42,8 @@ static const char *const needs[] = {
 	[PERM_APPEND] = "append", [PERM_UPDATE_TRUSTPOINT] = "update trust point",
 	[PERM_VIEW_TRUSTPOINT] = "view trust point",
 	[PERM_CREATE_TIMEANCHOR] = "create time anchor",
-	[PERM_VIEW_TIMEANCHOR] = "view time anchor", [PERM_LOCAL] = "local administration",
+	[PERM_VIEW_TIMEANCHOR] = "view time anchor", [PERM_REMOVE] = "remove payloads",
+	[PERM_LOCAL] = "local administration",
 };
 
 static void add_choices(struct tally_arena *arena, struct tally_node *to, const char *name,

@@ -71,6 +71,15 @@ static void add_clues(struct tally_call *call, struct tally_node *to,
 		tally_add_text(call->arena, list, NULL, clues[i]);
 }
 
+void tally_reply_removed(struct tally_call *call, struct tally_node *to,
+			 const struct tally_journal *journal)
+{
+	if (!journal->removed)
+		return;
+	tally_add_bool(call->arena, to, "Removed", true);
+	tally_add_uint(call->arena, to, "RemovedBy", journal->removed_by);
+}
+
 void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 			 const struct tally_journal *journal)
 {
@@ -85,6 +94,7 @@ void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "Timestamp", journal->timestamp_ms);
 	tally_add_str(arena, to, "PayloadType", journal->payload_type);
 	tally_add_payload(arena, to, "PayloadJsonString", "PayloadEncoding", journal->payload);
+	tally_reply_removed(call, to, journal);
 	if (journal->key.size > 0)
 		tally_add_text(arena, to, "Key", journal->key);
 }
@@ -162,6 +172,8 @@ int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	};
 	static const char *const policies[] = { [SIGN_ACCEPTED] = "ACCEPTED", [SIGN_OFF] = "OFF",
 						[SIGN_REQUIRED] = "REQUIRED" };
+	static const char *const removals[] = { [REMOVAL_DUAL] = "DUAL", [REMOVAL_OFF] = "OFF",
+						[REMOVAL_ADMIN] = "ADMIN" };
 	struct tally_arena *arena = call->arena;
 
 	tally_add_text(arena, to, "LedgerId",	/* info may be on the caller's stack */
@@ -181,6 +193,8 @@ int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	tally_add_bool(arena, to, "PublicRead", info->public_read);
 	tally_add_str(arena, to, "SignaturePolicy", policies[info->sign_policy]);
 	tally_add_uint(arena, to, "SignatureCount", info->sign_count > 0 ? info->sign_count : 1);
+	tally_add_str(arena, to, "RemovalPolicy", removals[info->removal_policy]);
+	tally_add_uint(arena, to, "MinimumIndex", info->purged_before);
 	if (info->has_anchor_interval)
 		tally_add_uint(arena, to, "TimeAnchorInterval", info->anchor_interval_s);
 	if (info->time_anchor_count == 0 || info->status != LEDGER_NORMAL)

@@ -63,6 +63,11 @@
 	{ "StateRootJournal.RootHash", NODE_TEXT, false, "Root of that tree, hex." }, \
 	{ "Checkpoint", NODE_TEXT, true, "The signed checkpoint of that tree." }
 
+/* Of a payload that was removed. */
+#define REMOVED_ROWS(at) \
+	{ at "Removed", NODE_BOOL, true, "true: the payload is erased, and empty here." }, \
+	{ at "RemovedBy", NODE_UINT, true, "The OCCULT or PURGE journal that ordered it." }
+
 #define JOURNAL_ROWS(at) \
 	{ at "MemberId", NODE_TEXT, false, "The member that wrote it." }, \
 	{ at "JournalId", NODE_TEXT, false, "Number of the journal, counted from 0." }, \
@@ -76,6 +81,7 @@
 	{ at "PayloadJsonString", NODE_TEXT, false, "The payload." }, \
 	{ at "PayloadEncoding", NODE_TEXT, true, \
 	  "base64 where the payload cannot be written as text in the format asked for." }, \
+	REMOVED_ROWS(at), \
 	{ at "Key", NODE_TEXT, true, "The key of KV_SET, whose payload is the value, and KV_DELETE." }
 
 #define ANCHOR_PROOF_HELP \
@@ -96,6 +102,26 @@
 	{ at "Source", NODE_TEXT, false, ANCHOR_SOURCE_HELP }, \
 	{ at "Authority", NODE_TEXT, true, ANCHOR_AUTHORITY_HELP }
 
+/* A journal with its audit path, as GetJournalProof answers. */
+#define JOURNAL_PROOF_ROWS(at) \
+	{ at "LedgerId", NODE_TEXT, false, "The ledger." }, \
+	{ at "JournalSequence", NODE_UINT, false, "Number of the journal." }, \
+	{ at "RootHash", NODE_TEXT, false, "Root of the tree of TreeSize journals, hex." }, \
+	{ at "ProofPath", NODE_TEXT, false, \
+	  "Audit path from the leaf upwards (RFC 9162 2.1.3): a JSON list of hashes in hex, as one " \
+	  "text." }, \
+	{ at "WriterPubKey", NODE_TEXT, false, "Public key of the member that signed it, hex; empty where none did." }, \
+	{ at "JournalHash", NODE_TEXT, false, "Merkle leaf hash, SHA-256 of a zero byte and Leaf, hex." }, \
+	{ at "Leaf", NODE_TEXT, false, "The journal's leaf, canonical JSON, in base64." }, \
+	{ at "Salt", NODE_TEXT, true, \
+	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload. Not there " \
+	  "where the leaf holds data instead of a payload, or the payload is removed." }, \
+	{ at "LeafIndex", NODE_UINT, false, "Place of the leaf in the tree: the journal's number." }, \
+	{ at "TreeSize", NODE_UINT, false, "Journals of the tree." }, \
+	{ at "Checkpoint", NODE_TEXT, true, \
+	  "The signed checkpoint of that tree, where it is the newest signed one, or the newest that " \
+	  "witnesses cosigned." }
+
 #define LEDGER_ROWS(at) \
 	{ at "LedgerId", NODE_TEXT, false, "The ledger." }, \
 	{ at "LedgerName", NODE_TEXT, false, "Its name." }, \
@@ -114,6 +140,9 @@
 	{ at "SignaturePolicy", NODE_TEXT, false, \
 	  "Members' signatures on what is appended: ACCEPTED, OFF or REQUIRED." }, \
 	{ at "SignatureCount", NODE_UINT, false, "How many members must sign where it is REQUIRED." }, \
+	{ at "RemovalPolicy", NODE_TEXT, false, \
+	  "Who can have payloads erased: DUAL (owner and another ADMIN sign), ADMIN, or OFF." }, \
+	{ at "MinimumIndex", NODE_UINT, false, "Payloads of the journals below are purged." }, \
 	{ at "TimeAnchorInterval", NODE_UINT, true, \
 	  "Seconds after which it is anchored in time when it has grown, 0: never by itself; absent: " \
 	  "as the server is configured." }, \
@@ -147,6 +176,13 @@ void tally_reply_signed_batch(struct tally_call *call, struct tally_append_resul
 int tally_reply_state(struct tally_call *call, const struct tally_state_found *state,
 		      struct tally_err *err);
 int tally_no_state(struct tally_err *err);	/* NOTFOUND about StateRoot */
+
+/* The members of JOURNAL_PROOF_ROWS; size 0: in the newest signed tree. */
+int tally_reply_journal_proof(struct tally_call *call, uint64_t id, uint64_t size,
+			      struct tally_err *err);
+/* The members of REMOVED_ROWS, where they say something. */
+void tally_reply_removed(struct tally_call *call, struct tally_node *to,
+			 const struct tally_journal *journal);
 
 /* The newest checkpoint: 1; 0 where the store is not to be signed for; -1. */
 int tally_reply_checkpoint(struct tally_call *call, struct tally_signed_checkpoint *checkpoint_r,

@@ -452,6 +452,8 @@ static void answer_log(struct exchange *x)
 		respond_text(x, 503, "no checkpoint has been cosigned by enough witnesses yet\n");
 	} else if (found == 1) {
 		respond_file(x, &file);
+	} else if (found == 0 && file.pruned) {
+		respond_text(x, 410, "these entries lie below the log's minimum index\n");
 	} else if (found == 0) {
 		respond_text(x, 404, "there is no such file\n");
 	} else {

@@ -7,6 +7,7 @@
  *   read    the same with single journals read at random positions of a ledger filled before
  *   prove   the same with inclusion proofs, from stored tiles; with --clues, lineages of clues
  *   verify  one thread: such proofs checked, without a store and without signatures
+ *   audit   a store of so many journals, audited from its blocks up (bench_audit.c)
  *   floor   one thread: one write and one fdatasync for each batch, into space written before;
  *           no hashing, no index: what the medium can give
  *
@@ -16,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
@@ -33,16 +33,15 @@
 #include <json-c/json.h>
 
 #include "arena.h"
+#include "bench.h"
 #include "clock.h"
 #include "conf.h"
-#include "core.h"
 #include "err.h"
 #include "files.h"
 #include "log.h"
 #include "print.h"
 #include "secret.h"
 #include "store.h"
-#include "verb.h"
 
 #define BENCH_CLIENTS_MAX 1024
 #define BENCH_BATCH_MAX 10000
@@ -60,20 +59,10 @@ static void on_interrupt(int signal)
 	interrupted = 1;
 }
 
-struct bench {
-	struct verb_call *call;
-	const char *driver;
-	uint64_t batch, size, clients, seconds, clues, journals;
-	char directory[PATH_MAX];	/* ours, removed at the end */
-	struct tally_conf *conf;
-	struct tally_core *core;
-	struct tally_first_key key;
-	char ledger[TALLY_LEDGER_ID_SIZE + 1];
-	uint64_t filled;		/* journals to read from */
-	bool durable;			/* as the driver promises */
-	uint64_t deadline_ns;
-	_Atomic bool failed;
-};
+bool bench_interrupted(void)
+{
+	return interrupted;
+}
 
 /* One client's own: nothing in it is shared while it runs. */
 struct worker {
@@ -87,15 +76,9 @@ struct worker {
 	bool failed;
 };
 
-struct outcome {
-	double seconds;
-	uint64_t count, syncs;
-	double p50_ms, p99_ms;
-};
-
 /* ---- what every kind shares ---- */
 
-static uint64_t next_random(uint64_t *state)
+uint64_t bench_random(uint64_t *state)
 {
 	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
 	*state ^= *state >> 12;
@@ -149,8 +132,7 @@ static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, stru
 	free(all);
 }
 
-/* Payloads that do not compress and differ from one another: part of a random pool each. */
-static uint8_t *make_pool(uint64_t size)
+uint8_t *bench_pool(uint64_t size)
 {
 	uint8_t *pool = tally_malloc(size + 65536);
 
@@ -173,12 +155,12 @@ static int append_batch(struct bench *bench, const uint8_t *pool, uint64_t *rand
 
 	for (uint64_t i = 0; i < count; i++) {
 		entries[i] = (struct tally_entry){
-			.payload = tally_bytes(pool + next_random(random) % 65536, bench->size)
+			.payload = tally_bytes(pool + bench_random(random) % 65536, bench->size)
 		};
 		if (bench->clues == 0)
 			continue;
 		snprintf(clues[i].text, sizeof clues[i].text, "clue %llu",
-			 (unsigned long long)(next_random(random) % bench->clues));
+			 (unsigned long long)(bench_random(random) % bench->clues));
 		clues[i].bytes = tally_bytes_str(clues[i].text);
 		entries[i].clues = &clues[i].bytes;
 		entries[i].clue_count = 1;
@@ -194,7 +176,7 @@ static void *append_thread(void *ctx)
 	struct tally_entry *entries = tally_calloc(bench->batch, sizeof *entries);
 	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
 	struct clue *clues = tally_calloc(bench->batch, sizeof *clues);
-	uint8_t *pool = make_pool(bench->size);
+	uint8_t *pool = bench_pool(bench->size);
 	uint64_t now = tally_mono_ns();
 
 	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
@@ -224,7 +206,7 @@ static bool fill(struct bench *bench)
 	struct tally_append_result *results = tally_calloc(1000, sizeof *results);
 	struct tally_entry *entries = tally_calloc(1000, sizeof *entries);
 	struct clue *clues = tally_calloc(1000, sizeof *clues);
-	uint8_t *pool = make_pool(bench->size);
+	uint8_t *pool = bench_pool(bench->size);
 	uint64_t random = 88172645463325252ull, step;
 	struct tally_err err;
 	struct bar bar;
@@ -257,7 +239,7 @@ static void *read_thread(void *ctx)
 	uint64_t now = tally_mono_ns();
 
 	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
-		uint64_t id = next_random(&worker->random) % bench->filled, begun = now;
+		uint64_t id = bench_random(&worker->random) % bench->filled, begun = now;
 		struct tally_journal journal;
 		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
 
@@ -301,7 +283,7 @@ static void *prove_thread(void *ctx)
 
 	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
 		uint64_t begun = now;
-		int found = prove_one(bench, next_random(&worker->random), &arena, &worker->err);
+		int found = prove_one(bench, bench_random(&worker->random), &arena, &worker->err);
 
 		if (found == 0)
 			tally_err_set(&worker->err, TALLY_CORRUPT, "there is nothing to prove");
@@ -373,7 +355,7 @@ static void prove_some(const struct levels *levels, struct proven *proofs, struc
 		tally_frontier_append(&frontier, &levels->level[0][i]);
 	tally_frontier_root(&frontier, root_r);
 	for (size_t i = 0; i < BENCH_PROOFS; i++) {
-		proofs[i].index = next_random(&random) % levels->leaves;
+		proofs[i].index = bench_random(&random) % levels->leaves;
 		proofs[i].leaf = levels->level[0][proofs[i].index];
 		proofs[i].count = (size_t)tally_inclusion_prove(proofs[i].index, levels->leaves,
 								levels_node, (void *)levels,
@@ -416,7 +398,7 @@ static bool run_verify(struct bench *bench, struct outcome *outcome)
 
 /* ---- the store of append, read and prove ---- */
 
-static bool open_store(struct bench *bench)
+bool bench_open_store(struct bench *bench)
 {
 	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("bench"),
 					      .type = LEDGER_JOURNAL };
@@ -510,17 +492,17 @@ static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcom
 
 static bool run_append(struct bench *bench, struct outcome *outcome)
 {
-	return open_store(bench) && run_threads(bench, append_thread, outcome);
+	return bench_open_store(bench) && run_threads(bench, append_thread, outcome);
 }
 
 static bool run_prove(struct bench *bench, struct outcome *outcome)
 {
-	return open_store(bench) && fill(bench) && run_threads(bench, prove_thread, outcome);
+	return bench_open_store(bench) && fill(bench) && run_threads(bench, prove_thread, outcome);
 }
 
 static bool run_read(struct bench *bench, struct outcome *outcome)
 {
-	return open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
+	return bench_open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
 }
 
 /* ---- floor ---- */
@@ -563,7 +545,7 @@ static bool run_floor(struct bench *bench, struct outcome *outcome)
 	fd = floor_file(bench, space);
 	if (fd < 0)
 		return false;
-	data = make_pool(group);
+	data = bench_pool(group);
 	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
@@ -662,6 +644,7 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 {
 	bool reads = strcmp(kind, "read") == 0, raw = strcmp(kind, "floor") == 0;
 	bool proves = strcmp(kind, "prove") == 0, checks = strcmp(kind, "verify") == 0;
+	bool audits = strcmp(kind, "audit") == 0;
 
 	printf("machine      %s\n", machine);
 	printf("work         %s\n",
@@ -669,6 +652,7 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	       checks ? "inclusion proofs checked up to a known root, one thread" :
 	       proves && bench->clues != 0 ? "whole lineages of clues with their state proofs" :
 	       proves ? "inclusion proofs made at random positions, in the newest tree" :
+	       audits ? "every journal of a store audited, as tally audit does" :
 	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
 		       "journals appended; a client's batch is acknowledged before its next");
 	if (!raw && !checks)
@@ -687,6 +671,8 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	printf("rate         %.0f %s/s (%llu in %.2f s)\n",
 	       (double)outcome->count / outcome->seconds, proves || checks ? "proofs" : "journals",
 	       (unsigned long long)outcome->count, outcome->seconds);
+	if (audits)
+		return;
 	printf("latency      %.3f ms median, %.3f ms at 99 %%\n", outcome->p50_ms, outcome->p99_ms);
 	if (!reads && !proves && !checks)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
@@ -775,6 +761,7 @@ static int append_run(struct verb_call *call) { return run_bench(call, "append",
 static int read_run(struct verb_call *call) { return run_bench(call, "read", run_read); }
 static int prove_run(struct verb_call *call) { return run_bench(call, "prove", run_prove); }
 static int verify_run(struct verb_call *call) { return run_bench(call, "verify", run_verify); }
+static int audit_run(struct verb_call *call) { return run_bench(call, "audit", bench_audit); }
 static int floor_run(struct verb_call *call) { return run_bench(call, "floor", run_floor); }
 
 static const struct verb_option bench_options[] = {
@@ -784,7 +771,9 @@ static const struct verb_option bench_options[] = {
 	{ "clients", "N", "threads at work at the same time (default 1; floor uses one)" },
 	{ "seconds", "N", "how long it runs (default 5)" },
 	{ "clues", "N", "each journal has one of so many clues (default 0: none)" },
-	{ "journals", "N", "ledger that read, prove and verify work on (default 100000)" },
+	{ "journals", "N", "ledger that read, prove, verify and audit work on (default 100000)" },
+	{ "signed", NULL, "audit: each journal is signed by a member (secp256k1)" },
+	{ "index", NULL, "audit: index tables too are made anew, and compared" },
 	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
@@ -806,16 +795,20 @@ static const struct verb bench_verify = {
 	.name = "verify", .usage = "", .summary = "Check inclusion proofs, without a store",
 	.options = bench_options, .run = verify_run,
 };
+static const struct verb bench_audit_verb = {
+	.name = "audit", .usage = "", .summary = "Audit a store of many journals, by all processors",
+	.options = bench_options, .run = audit_run,
+};
 static const struct verb bench_floor = {
 	.name = "floor", .usage = "", .summary = "Write and sync the same bytes to a plain file",
 	.options = bench_options, .run = floor_run,
 };
 static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_prove, &bench_verify,
-						&bench_floor, NULL };
+						  &bench_audit_verb, &bench_floor, NULL };
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.usage = "append|read|prove|verify|floor",
+	.usage = "append|read|prove|verify|audit|floor",
 	.summary = "Measure appending, reading and proving, and the disk alone",
 	.parts = bench_parts,
 };

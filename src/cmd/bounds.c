@@ -62,6 +62,12 @@ json_object *bounds_from_reply(json_object *reply, struct tally_arena *arena)
 
 /* ---- verifying ---- */
 
+bool bounds_there(json_object *time)
+{
+	return json_object_is_type(time, json_type_object) &&
+	       (reply_member(time, "after") != NULL || reply_member(time, "before") != NULL);
+}
+
 struct check {
 	const struct verb_call *call;
 	const struct bounds_of *of;

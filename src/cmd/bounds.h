@@ -22,6 +22,9 @@ struct verb_call;
 /* From a reply of GetJournalTimeProof; NULL where it is malformed, or has neither bound. */
 struct json_object *bounds_from_reply(struct json_object *reply, struct tally_arena *arena);
 
+/* Is there at least one bound in it? time may be NULL, or anything. */
+bool bounds_there(struct json_object *time);
+
 /* The journal, in the tree of the checkpoint: all of that has been verified. */
 struct bounds_of {
 	struct tally_bytes origin;

@@ -24,6 +24,7 @@
 #include "err.h"
 #include "print.h"
 #include "settings.h"
+#include "stamp.h"
 #include "store.h"
 
 #define NFS_MAGIC 0x6969
@@ -90,6 +91,21 @@ static bool check_conf(struct doctor *doctor)
 	else
 		found(doctor, GOOD, "configuration", NULL, "readable, every setting is known");
 	return true;
+}
+
+static void check_authorities(struct doctor *doctor)
+{
+	struct tally_authorities *authorities;
+	struct tally_err err;
+
+	if (tally_authorities_open(doctor->call->conf, &authorities, &err) != 0) {
+		found(doctor, BAD, "authorities", "correct [time] in tally.conf", "%s", err.text);
+		return;
+	}
+	found(doctor, GOOD, "authorities", NULL, authorities != NULL ?
+	      "time-stamp authorities and their certificates are named" :
+	      "no time-stamp authority is named: no ledger is anchored in time");
+	tally_authorities_close(&authorities);
 }
 
 static void check_driver(struct doctor *doctor)
@@ -312,6 +328,7 @@ static int doctor_run(struct verb_call *call)
 	if (check_conf(&doctor)) {
 		path = tally_conf_get(call->conf, "store", "path");
 		check_driver(&doctor);
+		check_authorities(&doctor);
 		if (path == NULL) {
 			found(&doctor, BAD, "store", "name one with --store DIR, TALLY_STORE or tally.conf",
 			      "no store is named");

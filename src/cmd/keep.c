@@ -7,6 +7,8 @@
 #include <json-c/json.h>
 
 #include "client.h"
+#include "cosign.h"
+#include "policyfile.h"
 #include "print.h"
 
 static int finish(struct client *client, const char *done)
@@ -24,29 +26,59 @@ static int finish(struct client *client, const char *done)
 	return VERB_OK;
 }
 
+/* What is not cosigned by enough is told to whoever reads cron's mail. */
+static int say_cosigned(const struct client *client, const struct cosign_sum *sum, json_object *reply)
+{
+	if (verb_given(client->call, "json")) {
+		json_object_object_add(reply, "Ledgers", json_object_new_uint64(sum->ledgers));
+		json_object_object_add(reply, "Cosigned", json_object_new_uint64(sum->cosigned));
+	} else {
+		printf("cosigned %zu of %zu ledgers\n", sum->cosigned, sum->ledgers);
+	}
+	if (sum->conflicts > 0)
+		return verb_fail(client->call, "witnesses hold what %zu ledgers do not have: they are read "
+				 "only now (tally adopt)", sum->conflicts);
+	if (sum->cosigned < sum->ledgers)
+		return verb_fail(client->call, "not enough witnesses cosign %zu of the ledgers now",
+				 sum->ledgers - sum->cosigned);
+	return VERB_OK;
+}
+
 /* That no authority answered is said, and is no failure: the store is maintained, and cron comes again. */
+static void say_anchored(json_object *reply)
+{
+	if (reply_text(reply, "AnchorError")[0] != '\0')
+		fprintf(stderr, "tally maintain: no ledger was anchored in time: %s\n",
+			reply_text(reply, "AnchorError"));
+}
+
 static int maintain(struct client *client)
 {
+	struct tally_policy_file *policy;
+	struct cosign_sum sum;
 	json_object *reply;
+	int status;
 
 	client_start_admin(client, "Maintain");
 	reply = client_run(client);
 	if (reply == NULL)
 		return VERB_FAILED;
-	if (reply_text(reply, "AnchorError")[0] != '\0')
-		fprintf(stderr, "tally maintain: no ledger was anchored in time: %s\n",
-			reply_text(reply, "AnchorError"));
-	if (verb_given(client->call, "json")) {
-		print_json(reply);
-		return VERB_OK;
-	}
-	if (reply_uint(reply, "Anchored") > 0)
+	say_anchored(reply);
+	if (!verb_given(client->call, "json") && reply_uint(reply, "Anchored") > 0)
 		printf("maintained; %llu ledgers anchored in time\n",
 		       (unsigned long long)reply_uint(reply, "Anchored"));
-	else
+	else if (!verb_given(client->call, "json"))
 		puts("maintained");
+	status = cosign_policy(client->call, &policy);
+	if (status == VERB_OK && policy != NULL)
+		status = cosign_all(client, &policy->policy, &sum);
+	if (status == VERB_OK && policy != NULL)
+		status = say_cosigned(client, &sum, reply);
+	if (verb_given(client->call, "json"))
+		print_json(json_object_get(reply));
 	json_object_put(reply);
-	return VERB_OK;
+	tally_policy_file_free(&policy);
+	return status;
 }
 
 static int rebuild(struct client *client)

@@ -17,6 +17,8 @@
 #include "prooffile.h"
 #include "proofs.h"
 
+#define TRIES 3
+
 struct proven {
 	struct tally_bytes leaf, extra, checkpoint;
 	const char *salt;
@@ -39,6 +41,49 @@ static bool read_path(json_object *reply, struct tally_proof_file *file)
 			file->path[file->path_count++].bytes, TALLY_HASH_SIZE);
 	json_object_put(list);
 	return good;
+}
+
+/* The size in a cosigned checkpoint; 0 for none. */
+static uint64_t size_of(struct tally_bytes bytes)
+{
+	struct tally_checkpoint checkpoint;
+	struct tally_note note;
+
+	return tally_note_parse(bytes, &note) && tally_checkpoint_parse(note.text, &checkpoint) ?
+		       checkpoint.size :
+		       0;
+}
+
+/*
+ * In which tree it is proved: in that of the newest cosigned checkpoint, where there is one that
+ * covers the journal; else, unless a cosigned one is asked for, in the newest (0). False after
+ * printing.
+ */
+static bool choose_tree(struct client *client, uint64_t *size_r)
+{
+	const char *journal = client->call->args[1];
+	bool wanted = verb_given(client->call, "cosigned");
+	json_object *reply;
+	uint64_t id;
+
+	*size_r = 0;
+	client_start(client, "GetCheckpoint");
+	client_add(client, "LedgerId", client->call->args[0]);
+	reply = wanted ? client_run(client) : client_try(client);
+	if (reply != NULL)
+		*size_r = size_of(tally_bytes_str(reply_text(reply, "CosignedCheckpoint")));
+	json_object_put(reply);
+	if (reply == NULL && wanted)
+		return false;
+	if (tally_parse_u64(tally_bytes_str(journal), INT64_MAX, &id) && id < *size_r)
+		return true;
+	if (wanted && *size_r == 0)
+		verb_fail(client->call, "no checkpoint has been cosigned by enough witnesses");
+	else if (wanted)
+		verb_fail(client->call, "witnesses have cosigned only %llu journals yet",
+			  (unsigned long long)*size_r);
+	*size_r = 0;
+	return !wanted;
 }
 
 static bool read_proof(struct tally_arena *arena, json_object *reply, struct proven *proven)
@@ -104,18 +149,44 @@ static int write_proof(struct verb_call *call, struct proven *proven)
 	return status;
 }
 
+/* NULL after printing. Between two requests witnesses may have cosigned a newer tree: then again. */
+static json_object *ask_proof(struct client *client)
+{
+	json_object *reply = NULL;
+	uint64_t size;
+
+	for (int i = 0; i < TRIES; i++) {
+		json_object_put(reply);
+		if (!choose_tree(client, &size))
+			return NULL;
+		client_start(client, "GetJournalProof");
+		client_add(client, "LedgerId", client->call->args[0]);
+		client_add(client, "JournalSequence", client->call->args[1]);
+		if (size != 0)
+			client_add_uint(client, "TreeSize", size);
+		reply = client_run(client);
+		if (reply == NULL || size == 0 || reply_text(reply, "Checkpoint")[0] != '\0')
+			break;
+	}
+	return reply;
+}
+
+static json_object *ask_time_proof(struct client *client)
+{
+	client_start(client, "GetJournalTimeProof");
+	client_add(client, "LedgerId", client->call->args[0]);
+	client_add(client, "JournalSequence", client->call->args[1]);
+	return client_run(client);
+}
+
 static int prove(struct client *client)
 {
 	struct verb_call *call = client->call;
 	bool with_time = verb_given(call, "time");
+	json_object *reply = with_time ? ask_time_proof(client) : ask_proof(client);
 	struct proven proven = { 0 };
-	json_object *reply;
 	int status;
 
-	client_start(client, with_time ? "GetJournalTimeProof" : "GetJournalProof");
-	client_add(client, "LedgerId", call->args[0]);
-	client_add(client, "JournalSequence", call->args[1]);
-	reply = client_run(client);
 	if (reply == NULL)
 		return VERB_FAILED;
 	if (reply_text(reply, "Checkpoint")[0] == '\0') {
@@ -150,6 +221,8 @@ static const struct verb_option prove_options[] = {
 	{ "output", "FILE", "where the proof goes, also -o FILE (default: standard output)" },
 	{ "leaf", "FILE", "write the journal's leaf there too" },
 	{ "time", NULL, "put in what bounds it in time: the anchors before and after it" },
+	{ "cosigned", NULL, "only with a checkpoint that enough witnesses cosigned (default: where there is "
+			    "one that has the journal)" },
 	{ "cose", NULL, "write a COSE receipt (RFC 9942) instead; it needs the leaf beside it" },
 	PROVE_STATE_OPTIONS,
 	VERB_STORE_OPTIONS,

@@ -1,20 +1,26 @@
 /*
- * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key; or, in
- * proofs.h, a state proof file or a COSE receipt. It opens no store and asks no server.
+ * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key, or a
+ * policy (c2sp.org/tlog-policy) of logs and witnesses; or, in proofs.h, a state proof file or a COSE
+ * receipt. It opens no store and asks no server.
  */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "arena.h"
 #include "bounds.h"
 #include "clock.h"
+#include "err.h"
 #include "files.h"
 #include "note.h"
+#include "policyfile.h"
 #include "print.h"
 #include "prooffile.h"
 #include "proofs.h"
@@ -32,6 +38,8 @@ struct check {
 	struct tally_bytes leaf;	/* empty: only its hash was given */
 	json_object *record;		/* the leaf, taken apart */
 	json_object *extra;		/* what the file's extra line holds, or NULL */
+	struct tally_policy_file *policy;	/* NULL: none was given */
+	struct tally_policy_found found;	/* what the checkpoint has by it */
 	bool payload;			/* one was given, and is the leaf's */
 	struct signers signers;		/* the members that signed it */
 	json_object *time;		/* what the file says of its time, or NULL */
@@ -59,23 +67,39 @@ static bool read_proof(struct check *check)
 	return true;
 }
 
+static bool read_policy(struct check *check)
+{
+	const char *path = verb_value(check->call, "policy", NULL);
+	struct tally_err err;
+	int fd, result;
+
+	if (path == NULL)
+		return true;
+	fd = verb_open(path, O_RDONLY, 0);
+	if (fd < 0) {
+		verb_fail(check->call, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	result = tally_policy_file_take(fd, path, &check->policy, &err);
+	close(fd);
+	if (result != 0)
+		verb_fail_err(check->call, &err);
+	return result == 0;
+}
+
 /* Signed by the key, and for the key's own log. */
-static bool check_note(struct check *check)
+static bool check_vkey(struct check *check, const struct tally_note *note)
 {
 	const char *text = verb_value(check->call, "vkey", NULL);
 	struct tally_vkey vkey;
-	struct tally_note note;
 
+	if (text == NULL)
+		return true;
 	if (!tally_vkey_parse(tally_bytes_str(text), &vkey) || vkey.type != NOTE_ED25519) {
 		verb_fail(check->call, "--vkey is no verifier key of a log: %s", text);
 		return false;
 	}
-	if (!tally_note_parse(check->file.checkpoint, &note) ||
-	    !tally_checkpoint_parse(note.text, &check->checkpoint)) {
-		verb_fail(check->call, "its checkpoint is malformed");
-		return false;
-	}
-	if (tally_note_verify(&note, &vkey, 1, NULL, NULL) != 1) {
+	if (tally_note_verify(note, &vkey, 1, NULL, NULL) != 1) {
 		verb_fail(check->call, "NOT VERIFIED: the checkpoint is not signed by this key");
 		return false;
 	}
@@ -86,6 +110,58 @@ static bool check_note(struct check *check)
 		return false;
 	}
 	return true;
+}
+
+/* Who cosigned it, as words. */
+static const char *signers(struct check *check)
+{
+	const struct tally_policy *policy = &check->policy->policy;
+	const char *text = "";
+
+	for (size_t i = 0; i < policy->witness_count; i++)
+		if (check->found.signed_by[i])
+			text = tally_arena_printf(&check->arena, "%s%s%.*s", text,
+						  text[0] != '\0' ? ", " : "",
+						  (int)policy->witnesses[i].name.size,
+						  (const char *)policy->witnesses[i].name.data);
+	return text[0] != '\0' ? text : "nobody";
+}
+
+/* Signed by a log of the policy, for its own origin, and cosigned by a quorum. */
+static bool check_policy(struct check *check, const struct tally_note *note)
+{
+	struct tally_bytes origin = check->checkpoint.origin;
+
+	if (check->policy == NULL)
+		return true;
+	if (!tally_policy_check(&check->policy->policy, note, &check->checkpoint, &check->found)) {
+		verb_fail(check->call, "NOT VERIFIED: a signature of a log or witness of the policy does not "
+			  "hold");
+		return false;
+	}
+	if (check->found.log < 0) {
+		verb_fail(check->call, "NOT VERIFIED: the policy has no log that signed this checkpoint of "
+			  "%.*s", (int)origin.size, (const char *)origin.data);
+		return false;
+	}
+	if (!check->found.quorum) {
+		verb_fail(check->call, "NOT VERIFIED: the policy's quorum is not met; cosigned by %s",
+			  signers(check));
+		return false;
+	}
+	return true;
+}
+
+static bool check_note(struct check *check)
+{
+	struct tally_note note;
+
+	if (!tally_note_parse(check->file.checkpoint, &note) ||
+	    !tally_checkpoint_parse(note.text, &check->checkpoint)) {
+		verb_fail(check->call, "its checkpoint is malformed");
+		return false;
+	}
+	return check_vkey(check, &note) && check_policy(check, &note);
 }
 
 static const char *extra_text(const struct check *check, const char *name)
@@ -213,7 +289,7 @@ static bool check_time(struct check *check)
 		json_object_object_get_ex(check->extra, "time", &check->time);
 	if (path == NULL)
 		return true;
-	if (check->time == NULL) {
+	if (!bounds_there(check->time)) {
 		verb_fail(check->call, "the file says nothing of its time; tally prove --time makes one "
 			  "that does");
 		return false;
@@ -230,6 +306,44 @@ static bool check_time(struct check *check)
 }
 
 /* ---- what was verified ---- */
+
+static json_object *witnesses_json(const struct check *check)
+{
+	const struct tally_policy *policy = &check->policy->policy;
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < policy->witness_count; i++) {
+		json_object *one;
+
+		if (!check->found.signed_by[i])
+			continue;
+		one = json_object_new_object();
+		json_object_object_add(one, "Name", json_object_new_string_len(
+			(const char *)policy->witnesses[i].name.data, (int)policy->witnesses[i].name.size));
+		json_object_object_add(one, "KeyName",
+				       json_object_new_string(policy->witness_keys[i].name));
+		json_object_object_add(one, "Time", json_object_new_uint64(check->found.times[i]));
+		json_object_array_add(list, one);
+	}
+	return list;
+}
+
+static void say_witnesses(const struct check *check)
+{
+	const struct tally_policy *policy = &check->policy->policy;
+	char time[21];
+
+	printf("  signature of the checkpoint by a log of the policy: good\n");
+	for (size_t i = 0; i < policy->witness_count; i++) {
+		if (!check->found.signed_by[i])
+			continue;
+		tally_time_format(check->found.times[i] * 1000, time);
+		printf("  cosigned by %.*s (%s) at %s\n", (int)policy->witnesses[i].name.size,
+		       (const char *)policy->witnesses[i].name.data, policy->witness_keys[i].name, time);
+	}
+	printf("  quorum of the policy: %s\n",
+	       policy->quorum == QUORUM_NONE ? "none is asked for" : "met");
+}
 
 static void say_json(const struct check *check)
 {
@@ -249,6 +363,8 @@ static void say_json(const struct check *check)
 	signers_json(&check->signers, all);
 	if (check->timed)
 		bounds_json(&check->after, &check->before, all);
+	if (check->policy != NULL)
+		json_object_object_add(all, "Witnesses", witnesses_json(check));
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
 	print_json(all);
@@ -263,7 +379,10 @@ static void say_text(const struct check *check)
 	printf("verified: journal %" PRIu64 " of the first %" PRIu64 " of %.*s\n", check->file.index,
 	       check->checkpoint.size, (int)check->checkpoint.origin.size,
 	       (const char *)check->checkpoint.origin.data);
-	printf("  signature of the checkpoint by the key given: good\n");
+	if (verb_given(check->call, "vkey"))
+		printf("  signature of the checkpoint by the key given: good\n");
+	if (check->policy != NULL)
+		say_witnesses(check);
 	printf("  hash %s\n", hex);
 	if (check->record != NULL) {
 		printf("  type %s\n", record_text(check, "payloadType"));
@@ -275,7 +394,7 @@ static void say_text(const struct check *check)
 	signers_say(&check->signers);
 	if (check->timed)
 		bounds_say(&check->after, &check->before);
-	else if (check->time != NULL)
+	else if (bounds_there(check->time))
 		printf("  time stamps were not checked; that takes --ca FILE\n");
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
 }
@@ -283,7 +402,7 @@ static void say_text(const struct check *check)
 /* A proof file. */
 static int verify_journal(struct check *check)
 {
-	bool good = read_proof(check) && check_note(check) && find_journal(check) &&
+	bool good = read_policy(check) && read_proof(check) && check_note(check) && find_journal(check) &&
 		    check_path(check) && check_leaf(check) &&
 		    signers_check(check->call, check->leaf, &check->arena, &check->signers) &&
 		    check_payload(check) && check_time(check);
@@ -300,10 +419,13 @@ static int verify_run(struct verb_call *call)
 	struct check check = { .call = call };
 	int status = VERB_FAILED;
 
-	if (verb_value(call, "vkey", NULL) == NULL)
-		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it");
+	if (!verb_given(call, "vkey") && !verb_given(call, "policy"))
+		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it, or "
+				   "--policy FILE");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
+	if (verb_given(call, "cose") && !verb_given(call, "vkey"))
+		return verb_misuse(call, "a COSE receipt is checked with --vkey KEY");
 	if (read_input(&check, call->args[0], VERIFY_FILE_MAX, &check.text))
 		status = verb_given(call, "cose") ? verify_cose(call, check.text, &check.arena) :
 			 verify_is_state(check.text) ?
@@ -311,12 +433,15 @@ static int verify_run(struct verb_call *call)
 				 verify_journal(&check);
 	json_object_put(check.record);
 	json_object_put(check.extra);
+	tally_policy_file_free(&check.policy);
 	tally_arena_free(&check.arena);
 	return status;
 }
 
 static const struct verb_option verify_options[] = {
 	{ "vkey", "KEY", "the log's verifier key, as 'tally ledger vkey' printed it" },
+	{ "policy", "FILE", "a policy of logs and witnesses (c2sp.org/tlog-policy): the log must be in it, "
+			    "and enough witnesses must have cosigned" },
 	{ "leaf", "FILE", "the journal's leaf (default: what the proof file holds)" },
 	{ "journal-hash", "HEX", "only the journal's hash, instead of a leaf" },
 	{ "payload", "FILE", "check also that this is the journal's payload; - is standard input" },
@@ -332,7 +457,7 @@ static const struct verb_option verify_options[] = {
 const struct verb verb_verify = {
 	.name = "verify",
 	.usage = "FILE",
-	.summary = "Check a proof file offline against a log's key",
+	.summary = "Check a proof file offline against a log's key, or a policy of witnesses",
 	.options = verify_options,
 	.min_args = 1,
 	.max_args = 1,

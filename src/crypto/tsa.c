@@ -15,6 +15,7 @@
 #include "tsp_private.h"
 
 #define MARK " (self-made, for tests)"
+#define QUERY_MOST 4096			/* what it says (a nonce) comes back in the reply */
 #define POLICY "2.999.3161"		/* below the arc that is set aside for examples */
 
 struct tally_tsa {
@@ -255,7 +256,7 @@ int tally_tsa_answer(const struct tally_tsa *tsa, struct tally_bytes query, uint
 {
 	TS_RESP_CTX *ctx = TS_RESP_CTX_new();
 	BIO *bio = BIO_new_mem_buf(query.size > 0 ? (const void *)query.data : "",
-				   query.size < TALLY_TSP_MAX ? (int)query.size : TALLY_TSP_MAX);
+				   query.size < QUERY_MOST ? (int)query.size : QUERY_MOST);
 	TS_RESP *reply = NULL;
 	uint8_t *der = NULL;
 	int size = -1;

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "core.h"
+#include "cosigning.h"
 #include "err.h"
 #include "fill.h"
 #include "gate.h"
@@ -41,6 +42,7 @@ struct tally_host {
 	const struct tally_conf *conf;
 	enum tally_host_kind kind;
 	struct tally_gateway_settings settings;
+	struct tally_witness_settings witness;
 	char *directory;		/* NULL: an engine elsewhere, owned by nobody */
 	struct tally_gate *gate;	/* NULL: no witness here */
 	bool storeless;			/* a witness only */
@@ -54,6 +56,7 @@ struct tally_host {
 	struct tally_owner *owner;
 	int listen_fd;
 	struct tally_relay_server *relay;
+	struct tally_cosigning *cosigning;	/* NULL: nobody is asked to cosign */
 	struct tally_err open_err;	/* why the last attempt to open failed ... */
 	uint64_t open_failed_ms;	/* ... and when; 0: it did not */
 
@@ -113,6 +116,7 @@ static void give_up(struct tally_host *host)
 
 	tally_authorities_stop(host->authorities);
 	tally_stamp_stop(&host->stamps);
+	tally_cosigning_stop(&host->cosigning);
 	tally_relay_stop(&host->relay, CLOSE_GRACE_MS);
 	if (host->listen_fd >= 0)
 		close(host->listen_fd);
@@ -137,6 +141,7 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 		.conf = host->conf,
 		.short_lived = host->kind == HOST_ONCE,
 		.read_only = moved,
+		.policy = host->witness.policy,
 		.adopted = adopted,
 		.adopted_ctx = host,
 	};
@@ -160,7 +165,11 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	if (host->kind == HOST_SERVER && host->authorities != NULL &&
 	    tally_stamp_start(host->core, &host->stamps, err) != 0)
 		return -1;
-	return start_relay(host, err);
+	if (start_relay(host, err) != 0)
+		return -1;
+	return host->kind == HOST_SERVER && !moved ?
+		       tally_cosigning_start(host->core, &host->witness, &host->cosigning, err) :
+		       0;
 }
 
 /* Lock held. 0: open now; -1: BUSY where another process has it, else why it cannot be opened. */
@@ -459,6 +468,7 @@ int tally_host_open(const struct tally_conf *conf, enum tally_host_kind kind,
 	pthread_mutex_init(&host->lock, NULL);
 	pthread_mutex_init(&host->idle_lock, NULL);
 	if (tally_gateway_settings_load(conf, &host->settings, err) != 0 ||
+	    tally_witness_settings_load(conf, &host->witness, err) != 0 ||
 	    tally_gate_open(conf, &host->gate, err) != 0 ||
 	    find_directory(host, err) != 0 ||
 	    (find_answerer(host, err) != 0 && kind == HOST_ONCE)) {
@@ -479,4 +489,14 @@ void tally_host_close(struct tally_host **host_p)
 	drop_idle(host);
 	give_up(host);
 	host_free(host);
+}
+
+struct tally_core *tally_host_core(struct tally_host *host)
+{
+	struct tally_core *core;
+
+	pthread_mutex_lock(&host->lock);
+	core = host->core;
+	pthread_mutex_unlock(&host->lock);
+	return core;
 }

@@ -14,6 +14,7 @@
 #include "request.h"
 
 struct tally_conf;
+struct tally_core;
 struct tally_err;
 struct tally_host;
 
@@ -25,6 +26,8 @@ enum tally_host_kind {
 };
 
 /*
+ * A server that owns the store shows what grows to the witnesses of [witness] policy (cosigning.h).
+ *
  * Where [witness] directory is set the host is a witness too (gate.h), and needs no store.
  *
  * Opens. HOST_ONCE: BUSY when the owner does not answer within 5 s, NOTFOUND where there is no
@@ -42,6 +45,10 @@ void tally_host_handle(struct tally_host *host, const struct tally_request *requ
 /* False once the store that is open here can no longer be used (a sync failed): the process should
  * end, and whoever starts next recovers it. */
 bool tally_host_healthy(struct tally_host *host);
+
+/* The core where the store is open here, for who works beside the requests; NULL where it is not. It is
+ * closed with the host. */
+struct tally_core *tally_host_core(struct tally_host *host);
 
 /* Waits for requests under way, closes the core, gives ownership up. Clears the handle. */
 void tally_host_close(struct tally_host **host);

@@ -153,6 +153,13 @@ static bool is_type(const char *content_type, const char *type)
 		content_type[size] == ' ');
 }
 
+static bool is_stopped(void *ctx)
+{
+	const struct tally_authorities *authorities = ctx;
+
+	return authorities->stop;
+}
+
 static int ask(struct tally_authorities *a, const char *url, struct tally_bytes query,
 	       struct tally_arena *arena, struct tally_bytes *token_r,
 	       struct tally_tsp_info *info_r, struct tally_err *err)
@@ -160,7 +167,7 @@ static int ask(struct tally_authorities *a, const char *url, struct tally_bytes 
 	struct tally_fetch fetch = { .url = url, .post = true, .body = query,
 				     .content_type = "application/timestamp-query",
 				     .timeout_ms = (unsigned int)a->timeout_ms,
-				     .limit = TALLY_TSP_MAX, .stop = &a->stop };
+				     .limit = TALLY_TSP_MAX, .stop = is_stopped, .stop_ctx = a };
 	struct tally_fetched fetched;
 	int result;
 

@@ -546,22 +546,45 @@ static int new_origin(struct tally_core *core, const struct tally_ledger_info *i
 	return tally_manage_run(core, &write, tally_bytes_str(info->id), &manage, NULL, err);
 }
 
-/* The largest tree that is known to be signed of it; size 0: none. */
-static int largest_mark(struct tally_core *core, struct tally_space *space, const char *origin,
-			struct tally_high_mark *mark_r, struct tally_err *err)
+/* The largest tree that is known to be signed of it, and the one that witnesses cosigned; size 0:
+ * none. */
+static int marks_of(struct tally_core *core, struct tally_space *space, const char *origin,
+		    struct tally_high_mark *mark_r, struct tally_high_mark *cosigned_r,
+		    struct tally_err *err)
 {
 	struct tally_note_cache *cache = cache_of(space);
-	struct tally_high_mark marks[2], cosigned;
+	struct tally_high_mark marks[2];
 	size_t count = tally_high_get(core->high, origin, marks);
 	int found;
 
 	*mark_r = count > 0 ? marks[0] : (struct tally_high_mark){ 0 };
+	*cosigned_r = (struct tally_high_mark){ 0 };
 	pthread_mutex_lock(&cache->lock);
-	found = tally_cosigned_mark(core, &cache->cosigned, origin, &cosigned, err);
+	found = tally_cosigned_mark(core, &cache->cosigned, origin, cosigned_r, err);
 	pthread_mutex_unlock(&cache->lock);
-	if (found == 1 && cosigned.size > mark_r->size)
-		*mark_r = cosigned;
+	if (found == 1 && cosigned_r->size > mark_r->size)
+		*mark_r = *cosigned_r;
 	return found < 0 ? -1 : 0;
+}
+
+/* What witnesses cosigned is not forgotten: they would not cosign another tree after it. */
+static int may_forget(struct tally_space *space, const struct tally_high_mark *cosigned,
+		      struct tally_err *err)
+{
+	struct tally_view view;
+	int has = 1;
+
+	if (cosigned->size == 0)
+		return 0;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	has = has_tree(&view, cosigned, err);
+	tally_view_drop(&view);
+	if (has != 0)
+		return has == 1 ? 0 : -1;
+	return tally_err_set(err, TALLY_DENIED, "witnesses have cosigned %llu journals of %s that it does "
+			     "not have: it can only go on under a new origin",
+			     (unsigned long long)cosigned->size, space->name);
 }
 
 static int forget(struct tally_core *core, struct tally_space *space, const char *origin,
@@ -578,21 +601,23 @@ static int forget(struct tally_core *core, struct tally_space *space, const char
 	return result;
 }
 
+/* each NULL: only whether it may be done. */
 static int adopt_one(struct tally_core *core, const struct tally_ledger_info *info,
 		     enum tally_adopt how, tally_adopt_each *each, void *ctx,
 		     struct tally_err *err)
 {
 	struct tally_adopt_log log = { .ledger_id = info->id, .origin = info->origin,
 				       .is = info->journal_count };
-	struct tally_high_mark mark;
+	struct tally_high_mark mark, cosigned;
 	struct tally_space *space;
 	struct tally_err why;
 	char origin[256];
 
 	if (tally_space_of_ledger(core, tally_bytes_str(info->id), &space, err) != 1 ||
-	    largest_mark(core, space, info->origin, &mark, err) != 0)
+	    marks_of(core, space, info->origin, &mark, &cosigned, err) != 0)
 		return -1;
 	log.was = mark.size;
+	log.cosigned = cosigned.size;
 	log.fits = tally_space_trust(space, &why) == 0;
 	if (!log.fits && strcmp(why.subject, "ReadOnly") != 0) {
 		*err = why;
@@ -601,6 +626,8 @@ static int adopt_one(struct tally_core *core, const struct tally_ledger_info *in
 	/* A ledger with a block that is not what it says is not mended by forgetting. */
 	if (tally_space_distrusted(space))
 		how = ADOPT_LOOK;
+	if (each == NULL)
+		return log.fits || how != ADOPT_FORGET ? 0 : may_forget(space, &cosigned, err);
 	if (!log.fits && how == ADOPT_FORGET && forget(core, space, info->origin, err) != 0)
 		return -1;
 	if (!log.fits && how == ADOPT_NEW_ORIGIN && !core->read_only) {
@@ -614,7 +641,7 @@ static int adopt_one(struct tally_core *core, const struct tally_ledger_info *in
 	return 0;
 }
 
-int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
+static int adopt_all(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err)
 {
 	struct tally_arena arena;
@@ -622,7 +649,7 @@ int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_
 	struct tally_caller local = { .local = true };
 	struct tally_bytes after = TALLY_BYTES_NONE;
 	size_t count = 0;
-	int result = tally_high_refresh(core->high, err);
+	int result = 0;
 	bool more = true;
 
 	tally_arena_init(&arena);
@@ -636,6 +663,18 @@ int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_
 		more = more && count > 0;
 	}
 	tally_arena_free(&arena);
+	return result;
+}
+
+int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
+		     void *ctx, struct tally_err *err)
+{
+	int result = tally_high_refresh(core->high, err);
+
+	if (result == 0 && how == ADOPT_FORGET)
+		result = adopt_all(core, how, NULL, NULL, err);
+	if (result == 0)
+		result = adopt_all(core, how, each, ctx, err);
 	if (result == 0 && how != ADOPT_LOOK)
 		result = tally_high_write(core->high, err);
 	if (result == 0 && how != ADOPT_LOOK && core->read_only && core->adopted != NULL) {
@@ -738,6 +777,10 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	if (width == 0 || width > TALLY_TILE_WIDTH || number > hashes / TALLY_TILE_WIDTH ||
 	    hashes - number * TALLY_TILE_WIDTH < width)
 		found = 0;
+	else if (level < 0 && number < view.head->purge_before / TALLY_TILE_WIDTH)
+		found = tally_err_about(err, TALLY_NOTFOUND, "MinimumIndex",
+					"journals below %llu are purged",
+					(unsigned long long)view.head->purge_before);
 	else if (level < 0)
 		found = tile_entries(&view, number, width, arena, bytes_r, err);
 	else

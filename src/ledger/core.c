@@ -1,4 +1,5 @@
 /* The core: opening and closing, and what keeps a store (maintain, rebuild, backup, check, load). */
+#include "audit.h"
 #include "core_private.h"
 
 #include <errno.h>
@@ -91,6 +92,9 @@ static struct tally_core *core_new(const struct tally_core_options *options)
 	pthread_mutex_init(&core->flush_lock, NULL);
 	pthread_mutex_init(&core->state_lock, NULL);
 	pthread_cond_init(&core->state_wake, NULL);
+	pthread_mutex_init(&core->removal_lock, NULL);
+	pthread_cond_init(&core->removal_wake, NULL);
+	pthread_mutex_init(&core->certify_lock, NULL);
 	pthread_mutex_init(&core->stamp_lock, NULL);
 	pthread_cond_init(&core->stamp_done, NULL);
 	pthread_cond_init(&core->queue_wake, NULL);
@@ -115,6 +119,7 @@ static void core_free(struct tally_core *core)
 	tally_statecache_free(core->states);
 	tally_secret_free(core->log_seed);
 	tally_high_close(&core->high);
+	tally_backups_close(&core->backups);
 	tally_cosigned_close(&core->cosigned);
 	if (core->index != core->blocks)
 		tally_store_close(&core->index);
@@ -125,6 +130,9 @@ static void core_free(struct tally_core *core)
 	pthread_mutex_destroy(&core->flush_lock);
 	pthread_mutex_destroy(&core->state_lock);
 	pthread_cond_destroy(&core->state_wake);
+	pthread_mutex_destroy(&core->removal_lock);
+	pthread_cond_destroy(&core->removal_wake);
+	pthread_mutex_destroy(&core->certify_lock);
 	pthread_mutex_destroy(&core->stamp_lock);
 	pthread_cond_destroy(&core->stamp_done);
 	pthread_cond_destroy(&core->queue_wake);
@@ -167,7 +175,8 @@ static int core_start(struct tally_core *core, struct tally_err *err)
 	if (core->short_lived || core->read_only)
 		return 0;
 	return tally_flush_start(core, err) != 0 || tally_queue_start(core, err) != 0 ||
-			       tally_state_start(core, err) != 0 ?
+			       tally_state_start(core, err) != 0 ||
+			       tally_removal_start(core, err) != 0 ?
 		       -1 :
 		       0;
 }
@@ -191,7 +200,8 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	derive_keys(core);
 	if ((core->high == NULL && tally_high_open(NULL, NULL, &core->high, err) != 0) ||
 	    (core->cosigned == NULL &&
-	     tally_cosigned_open(NULL, options->policy, &core->cosigned, err) != 0))
+	     tally_cosigned_open(NULL, options->policy, &core->cosigned, err) != 0) ||
+	    (core->backups == NULL && tally_backups_open(NULL, &core->backups, err) != 0))
 		return -1;
 	core->hosts = core->blocks->caps & TALLY_CAP_HOSTS;
 	if (tally_space_need(core, TALLY_SYSTEM_SPACE, TALLY_SYSTEM_NAME, &core->system, err) != 0)
@@ -208,11 +218,28 @@ static int core_setup(struct tally_core *core, const struct tally_core_options *
 	return core_start(core, err);
 }
 
+/* A server leaves to its next start what would take long; a short-lived process ends with it. */
+static void finish_removals(struct tally_core *core)
+{
+	struct tally_err err;
+
+	tally_removal_stop(core);
+	if (tally_erase_spaces(core, true, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err.text, NULL);
+	if (core->short_lived && tally_certify(core, true, NULL, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "certify", "error", err.text, NULL);
+}
+
 static void core_stop(struct tally_core *core)
 {
 	struct tally_err err;
 
+	finish_removals(core);
 	tally_state_stop(core);
+	/* A short-lived writer has answered already; what reads writes nothing. */
+	if (core->short_lived && core->stat_commands > 0 && !core->dead &&
+	    tally_state_refresh_all(core, false, &err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err.text, NULL);
 	tally_queue_stop(core);
 	tally_flush_stop(core);
 	if (tally_erase_spaces(core, true, &err) != 0)
@@ -290,7 +317,7 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 {
 	struct store_settings settings = { 0 };
 	struct tally_core *core;
-	char key_path[4096], high_path[4200], cosigned_path[4200];
+	char key_path[4096], high_path[4200], cosigned_path[4200], backups_path[4200];
 
 	if (tally_conf_load(options->conf, "store", tally_store_settings, &settings, err) != 0 ||
 	    master_key_path(&settings, key_path, sizeof(key_path), err) != 0)
@@ -302,9 +329,11 @@ static int core_open(const struct tally_core_options *options, bool create, cons
 		goto failed;
 	snprintf(high_path, sizeof(high_path), "%.4000s.high", key_path);
 	snprintf(cosigned_path, sizeof(cosigned_path), "%.4000s.cosigned", key_path);
+	snprintf(backups_path, sizeof(backups_path), "%.4000s.backups", key_path);
 	if (tally_master_key_read(key_path, core->master, err) != 0 ||
 	    tally_high_open(high_path, key_path, &core->high, err) != 0 ||
 	    tally_cosigned_open(cosigned_path, options->policy, &core->cosigned, err) != 0 ||
+	    tally_backups_open(backups_path, &core->backups, err) != 0 ||
 	    core_setup(core, options, origin, first_r, err) != 0)
 		goto failed;
 	*core_r = core;
@@ -357,6 +386,58 @@ bool tally_core_read_only(struct tally_core *core)
 void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[32])
 {
 	tally_derive_key(core->master, purpose, key_r);
+}
+
+/* ---- projecting blocks elsewhere ---- */
+
+int tally_core_bare(const struct tally_conf *conf, struct tally_store *blocks,
+		    struct tally_store *index, const uint8_t store_id[16],
+		    struct tally_core **core_r, struct tally_err *err)
+{
+	const struct tally_core_options options = { .conf = conf, .short_lived = true };
+	struct tally_core *core = core_new(&options);
+
+	core->blocks = blocks;
+	core->index = index;
+	memcpy(core->store_id, store_id, sizeof(core->store_id));
+	*core_r = core;
+	return tally_conf_load(conf, "ledger", tally_ledger_settings, &core->limits, err);
+}
+
+void tally_core_bare_free(struct tally_core **core)
+{
+	if (*core != NULL)
+		core_free(*core);
+	*core = NULL;
+}
+
+int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **blocks_r,
+			   struct tally_store **index_r, struct tally_err *err)
+{
+	const struct tally_core_options options = { .conf = conf };
+	struct store_settings settings = { 0 };
+	struct tally_core *core;
+	int result;
+
+	*blocks_r = *index_r = NULL;
+	if (tally_conf_load(conf, "store", tally_store_settings, &settings, err) != 0)
+		return -1;
+	core = core_new(&options);
+	result = open_stores(core, &options, &settings, false, err);
+	if (result == 0) {
+		*blocks_r = core->blocks;
+		*index_r = core->index;
+		core->blocks = core->index = NULL;
+	}
+	core_free(core);
+	return result;
+}
+
+void tally_core_stores(struct tally_core *core, struct tally_store **blocks_r,
+		       struct tally_store **index_r)
+{
+	*blocks_r = core->blocks;
+	*index_r = core->index;
 }
 
 /* ---- keeping a store ---- */
@@ -434,7 +515,14 @@ int tally_core_maintain(struct tally_core *core, struct tally_err *err)
 
 	if (!core->read_only && list_all(core, err) != 0)
 		return -1;
+	/* Where no daemon runs. One ledger that may not be written to keeps nobody from looking
+	   after the others. */
+	if (core->short_lived && !core->read_only &&
+	    tally_state_refresh_all(core, core->limits.state_journals > 0, err) != 0)
+		tally_log(TALLY_LOG_WARN, "state.root", "error", err->text, NULL);
 	erased = tally_erase_spaces(core, true, &why) == 0;
+	if (tally_certify(core, true, NULL, &why) != 0)
+		erased = false;
 	if (tally_flush_spaces(core, true, err) != 0 ||
 	    tally_store_sync_index(core->index, err) != 0 ||
 	    tally_store_maintain(core->blocks, err) != 0 ||
@@ -466,11 +554,6 @@ int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
 	return result;
 }
 
-int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err)
-{
-	return tally_store_backup(core->blocks, directory, err);
-}
-
 int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
 		    void *ctx, struct tally_err *err)
 {
@@ -499,45 +582,90 @@ int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char 
 	return tally_store_stat(core->blocks, each, ctx, err);
 }
 
-/* A second head over the same blocks, projected into an overlay that is thrown away. head: NULL, or
- * where to begin; it is taken over. */
+struct check {
+	struct tally_core *core;
+	struct tally_space *shadow;	/* a second head over the same blocks, projected into an
+					   overlay that is thrown away */
+	struct tally_named *named;
+	tally_progress *progress;
+	void *ctx;
+};
+
+static int check_block(struct check *check, uint64_t number, struct tally_err *err)
+{
+	struct tally_space *shadow = check->shadow;
+	struct tally_projection projection;
+	struct tally_arena arena;
+	struct tally_bytes bytes;
+	int result;
+
+	tally_arena_init(&arena);
+	result = tally_store_read(check->core->blocks, shadow->id, number, 0, UINT64_MAX, &arena,
+				  &bytes, err);
+	if (result == 0)
+		result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
+	else if (result == 1)
+		result = tally_space_take_block(shadow, bytes, &projection, err);
+	if (result == 0) {
+		tally_project_commit(&projection);
+		result = tally_block_check_payloads(bytes, check->named, err);
+	}
+	if (result != 0)
+		tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)shadow->id,
+				 (unsigned long long)number);
+	tally_overlay_unref(shadow->active);
+	shadow->active = tally_overlay_new();
+	tally_arena_free(&arena);
+	return result;
+}
+
+static int check_blocks(struct check *check, uint64_t from, uint64_t to, struct tally_err *err)
+{
+	int result = 0;
+
+	for (uint64_t n = from; result == 0 && n < to; n++) {
+		result = check_block(check, n, err);
+		if (check->progress != NULL && (n % 64 == 0 || n + 1 == to))
+			check->progress(check->ctx, n + 1, to);
+	}
+	return result;
+}
+
+/* What was erased while this went on, was ordered by a block that was not read yet: they are, as long
+ * as there are new ones. */
+static int check_to_end(struct check *check, uint64_t from, uint64_t to, struct tally_err *err)
+{
+	int result;
+
+	for (;;) {
+		struct tally_err why;
+		uint64_t count;
+
+		result = check_blocks(check, from, to, err);
+		if (result != 0 || tally_named_check(check->named, err) == 0)
+			return result;
+		if (tally_store_last(check->core->blocks, check->shadow->id, &count, &why) != 0 ||
+		    count <= to)
+			return tally_err_prefix(err, "space %llx",
+						(unsigned long long)check->shadow->id);
+		from = to;
+		to = count;
+	}
+}
+
+/* head: NULL, or where to begin; it is taken over. */
 static int check_space(struct tally_core *core, uint64_t id, struct tally_head *head,
 		       uint64_t blocks, tally_progress *progress, void *ctx, struct tally_err *err)
 {
-	struct tally_space *shadow = tally_space_new(core, id);
-	struct tally_arena arena;
-	int result = 0;
+	struct check check = { .core = core, .shadow = tally_space_new(core, id),
+			       .named = tally_named_new(), .progress = progress, .ctx = ctx };
+	int result;
 
-	shadow->shadow = true;
-	shadow->head = head;
-	tally_arena_init(&arena);
-	for (uint64_t n = head != NULL ? head->blocks : 0; result == 0 && n < blocks; n++) {
-		struct tally_projection projection;
-		struct tally_bytes bytes;
-		int found;
-
-		tally_arena_reset(&arena);
-		found = tally_store_read(core->blocks, id, n, 0, UINT64_MAX, &arena, &bytes, err);
-		if (found == 0)
-			result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
-		else if (found < 0)
-			result = -1;
-		else
-			result = tally_space_take_block(shadow, bytes, &projection, err);
-		if (result == 0) {
-			tally_project_commit(&projection);
-			result = tally_block_check_payloads(bytes, err);
-		}
-		if (result != 0)
-			tally_err_prefix(err, "space %llx, block %llu", (unsigned long long)id,
-					 (unsigned long long)n);
-		tally_overlay_unref(shadow->active);
-		shadow->active = tally_overlay_new();
-		if (progress != NULL && (n % 64 == 0 || n + 1 == blocks))
-			progress(ctx, n + 1, blocks);
-	}
-	tally_arena_free(&arena);
-	tally_space_free(shadow);
+	check.shadow->shadow = true;
+	check.shadow->head = head;
+	result = check_to_end(&check, head != NULL ? head->blocks : 0, blocks, err);
+	tally_named_free(check.named);
+	tally_space_free(check.shadow);
 	return result;
 }
 
@@ -713,7 +841,9 @@ int tally_core_load_block(struct tally_core *core, uint64_t space_id, uint64_t b
 	if (tally_space_take_block(space, bytes, &projection, err) != 0)
 		return tally_err_prefix(err, "space %llx, block %llu",
 					(unsigned long long)space_id, (unsigned long long)block);
-	if (tally_block_check_payloads(bytes, err) != 0) {
+	if (space->named == NULL)
+		space->named = tally_named_new();
+	if (tally_block_check_payloads(bytes, space->named, err) != 0) {
 		tally_project_drop(&projection);
 		return tally_err_prefix(err, "space %llx, block %llu",
 					(unsigned long long)space_id, (unsigned long long)block);
@@ -726,6 +856,15 @@ int tally_core_load_block(struct tally_core *core, uint64_t space_id, uint64_t b
 	tally_space_lag(space, &lag, &journals);
 	if (lag > core->limits.overlay_bytes / 2 || journals > core->limits.overlay_journals / 2)
 		return tally_space_flush(space, err);
+	return 0;
+}
+
+int tally_core_load_end(struct tally_core *core, struct tally_err *err)
+{
+	for (struct tally_space *space = tally_space_next(core, NULL); space != NULL;
+	     space = tally_space_next(core, space))
+		if (space->named != NULL && tally_named_check(space->named, err) != 0)
+			return tally_err_prefix(err, "%s", space->name);
 	return 0;
 }
 

@@ -113,6 +113,7 @@ enum tally_permission {
 	PERM_VIEW_MEMBER, PERM_UPDATE_MEMBER, PERM_UPDATE_SELF,
 	PERM_VIEW_JOURNAL, PERM_APPEND,
 	PERM_UPDATE_TRUSTPOINT, PERM_VIEW_TRUSTPOINT, PERM_CREATE_TIMEANCHOR, PERM_VIEW_TIMEANCHOR,
+	PERM_REMOVE,
 	PERM_LOCAL		/* local administration only */
 };
 
@@ -130,6 +131,13 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 
 /* How a ledger takes members' signatures. Numbers are on disk. */
 enum tally_sign_policy { SIGN_ACCEPTED = 0, SIGN_OFF = 1, SIGN_REQUIRED = 2 };
+
+/*
+ * Whether payloads may be erased from a ledger, and who must say so: nobody can; an ADMIN's request
+ * is enough; or, beside that, the owner's member and another ADMIN member have signed it. A policy is
+ * made weaker (OFF to DUAL to ADMIN) only with the two signatures of DUAL. Numbers are on disk.
+ */
+enum tally_removal_policy { REMOVAL_DUAL = 0, REMOVAL_OFF = 1, REMOVAL_ADMIN = 2 };
 
 /* One member's signature; member_id empty: the caller's own member; type 0: that of its key. */
 struct tally_signature {
@@ -189,6 +197,8 @@ struct tally_ledger_info {
 	struct tally_hash state_root;
 	bool has_anchor_interval;	/* else [time] anchor_interval counts */
 	uint64_t anchor_interval_s;	/* 0: never by itself */
+	enum tally_removal_policy removal_policy;
+	uint64_t purged_before;		/* payloads of all journals below are erased; 0: of none */
 };
 
 struct tally_ledger_create {
@@ -200,6 +210,7 @@ struct tally_ledger_create {
 	unsigned int sign_count;	/* 0 or 1: one signature is enough */
 	bool set_anchor_interval;
 	uint64_t anchor_interval_s;
+	enum tally_removal_policy removal_policy;
 };
 
 struct tally_ledger_created {
@@ -231,14 +242,16 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 
 struct tally_ledger_change {
 	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count,
-	     set_anchor_interval;
+	     set_anchor_interval, set_removal_policy;
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
 	enum tally_sign_policy sign_policy;
 	unsigned int sign_count;
 	uint64_t anchor_interval_s;
+	enum tally_removal_policy removal_policy;
 };
+/* A weaker removal policy needs signatures, see tally_journal_occult. */
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err);
@@ -329,7 +342,7 @@ int tally_member_create(struct tally_core *core, const struct tally_write *write
 int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
 			  struct tally_bytes ledger_id, struct tally_bytes member_id,
 			  enum tally_role role, struct tally_err *err);
-/* member_id empty: the caller's own. Others' keys are changed by an ADMIN. The former key is of no use
+/* member_id empty: the caller's own. Others' keys are changed by an ADMIN, but not the owner's. The former key is of no use
  * for ever: neither this member nor another can have it again. */
 int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
 			 struct tally_bytes ledger_id, struct tally_bytes member_id,
@@ -428,7 +441,9 @@ struct tally_journal {
 	uint64_t timestamp_ms;
 	uint64_t block;
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
-	uint8_t salt[16];
+	uint8_t salt[16];		/* of a removed payload: zero */
+	bool removed;			/* the payload is erased, or about to be; it is not given out */
+	uint64_t removed_by;		/* the journal that orders that */
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
 	struct tally_bytes author_key;	/* hex, of the member that signed it; empty: none did */
 	struct tally_bytes key;		/* of KV_SET and KV_DELETE; the payload is the value, or empty */
@@ -575,8 +590,16 @@ int tally_core_open_ledgers(struct tally_core *core, tally_open_ledger_each *eac
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err);
 
-/* A tile as C2SP serves it: level 0..63 (-1: the entry bundle), number, width 1..256. 1 and its
- * bytes in the arena, 0 where the ledger's tree has no such tile. */
+/*
+ * A tile as C2SP serves it: level 0..63 (-1: the entry bundle), number, width 1..256. 1 and its
+ * bytes in the arena, 0 where the ledger's tree has no such tile.
+ *
+ * NOTFOUND about "MinimumIndex" for the bundle, whole or partial, of entries that all lie below the
+ * point to which the ledger was purged: that point is C2SP's minimum index (tlog-tiles, "Pruning"). A
+ * bundle holds leaves, which a purge leaves as they are; it is refused so that a monitor learns from the
+ * log itself that what these leaves are about is not to be had any more. Tiles of hashes go on being
+ * served, and GetJournalProof gives single leaves: with these all that was proved stays provable.
+ */
 int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int level,
 		      uint64_t number, unsigned int width, struct tally_arena *arena,
 		      struct tally_bytes *bytes_r, struct tally_err *err);
@@ -688,6 +711,78 @@ int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint
 		     struct tally_arena *arena, struct tally_time_proof *proof_r,
 		     struct tally_err *err);
 
+/* ---- removal ---- */
+
+/*
+ * Erases the payload of a journal (CUSTOM, KV_SET or DATASHARE), with salt and evidence, for ever; all
+ * that is in its leaf stays, and every proof holds as before. An OCCULT journal orders it, and is
+ * appended first; from then on the payload is not given out. reason: up to 256 printable characters,
+ * which stay for ever; may be empty.
+ *
+ * DENIED about "RemovalPolicy" where the ledger's forbids it; MISSING about "MemberSignatures", or
+ * DENIED, where it demands the signatures of its owner's member and of another ADMIN member, in the
+ * own form, over the OCCULT journal's statement: its data has journalHash (that of the journal), journalId
+ * and reason. INVALID about "JournalId" where there is no such journal, it has no such payload, or that
+ * is removed already.
+ */
+int tally_journal_occult(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, uint64_t journal_id,
+			 struct tally_bytes reason, struct tally_receipt *receipt_r,
+			 struct tally_err *err);
+
+/*
+ * The same for all journals below `before`; their records stay. Of a KV ledger the values in force
+ * are not erased: where there are some below it is INVALID about "KeepLive", with the first such key,
+ * unless keep_live says to leave these out; a later purge takes them when they are replaced.
+ * DATASHARE journals below make it INVALID about "Before". The members' statement has before, and
+ * keepLive where it is true. INVALID about "Before" where it is beyond the ledger, or not beyond the
+ * purge before.
+ */
+int tally_ledger_purge(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, uint64_t before, bool keep_live,
+		       struct tally_receipt *receipt_r, struct tally_err *err);
+
+/*
+ * What became of a removal. When every byte named is zero and the driver has scrubbed the store, a
+ * journal of the order's type certifies that, with the time and the backups that may still hold it.
+ */
+struct tally_erasure {
+	uint64_t order;			/* the OCCULT or PURGE journal */
+	bool certified;			/* all below are set */
+	uint64_t certificate;		/* the journal that says so */
+	uint64_t scrubbed_ms;
+	struct tally_bytes backups;	/* text, one a line: time begun, name; may be empty */
+};
+/* Of a journal whose payload is removed, or of the order itself. 1; 0 it is not removed. */
+int tally_erasure_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_erasure *erasure_r,
+		      struct tally_err *err);
+
+/* Backups that were made, as remembered beside the master key file. */
+struct tally_backup {
+	const char *directory;
+	uint64_t begin_ms, end_ms;	/* end 0: it is not known to have been finished */
+	bool holds;			/* something that was erased since */
+};
+/* Certified erasures of which this store knows nothing: an older copy was put back. */
+struct tally_lost_erasure {
+	char ledger_id[TALLY_LEDGER_ID_SIZE + 1];
+	uint64_t order, scrubbed_ms;
+	bool purge;
+	uint64_t journal_id;		/* erased it; of a purge all below it */
+};
+struct tally_backups {
+	struct tally_backup *list;
+	size_t count;
+	struct tally_lost_erasure *lost;
+	size_t lost_count;
+};
+int tally_core_backups(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_backups *backups_r, struct tally_err *err);
+/* A backup is no more: 1; 0 it is not known. */
+int tally_core_backup_forget(struct tally_core *core, const char *directory,
+			     struct tally_err *err);
+
 /* ---- trust points ---- */
 
 /* A journal up to which somebody has verified the ledger: whoever trusts that need not start at
@@ -747,21 +842,24 @@ int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 /* Called now and then by long work; total 0: not known. */
 typedef void tally_progress(void *ctx, uint64_t done, uint64_t total);
 
-/* Index flush, then the driver's maintain; reports what was done in the log. */
+/* Erasures that are due, with their certificates; index flush, then the driver's maintain; reports
+ * what was done in the log. */
 int tally_core_maintain(struct tally_core *core, struct tally_err *err);
 
 /* Drops and builds anew the index of one ledger (empty id: all, the system ledger too). */
 int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
 		       tally_progress *progress, void *ctx, struct tally_err *err);
 
+/* A copy of the store, which is remembered (tally_core_backups). */
 int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err);
 
 /* Figures as name and value: the driver's, the queue's (groups, commands), the overlay's. */
 int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
 		    void *ctx, struct tally_err *err);
 
-/* Re-reads every block of a ledger (empty: all): header chain, slot checksums, leaves, root.
- * CORRUPT names the first place. The full audit comes with the proofs. */
+/* Re-reads every block of a ledger (empty: all): header chain, slot checksums, leaves, root; and that
+ * what is erased was ordered to be. CORRUPT names the first place. The full audit comes with the
+ * proofs. */
 int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 		     tally_progress *progress, void *ctx, struct tally_err *err);
 
@@ -780,7 +878,9 @@ int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger
 enum tally_adopt {
 	ADOPT_LOOK,
 	ADOPT_FORGET,		/* what was signed of ledgers that do not fit is forgotten: they are
-				   written to and signed for again under the same name */
+				   written to and signed for again under the same name. DENIED, and
+				   nothing is done, where witnesses are known to have cosigned what
+				   one of them has not */
 	ADOPT_NEW_ORIGIN	/* they go on as new logs: a journal of each names a new origin, and the
 				   old one with what was signed of it. Not yet in a store that was
 				   moved: that is adopted first, and opened anew */
@@ -789,6 +889,7 @@ struct tally_adopt_log {
 	const char *ledger_id;
 	const char *origin;
 	uint64_t was;			/* journals of the largest tree known to be signed; 0: none */
+	uint64_t cosigned;		/* and of the largest that witnesses cosigned; 0: none */
 	uint64_t is;			/* that are there */
 	bool fits;			/* before it was adopted */
 	const char *new_origin;		/* NULL: it keeps its own */
@@ -797,6 +898,11 @@ bool tally_core_read_only(struct tally_core *core);
 typedef void tally_adopt_each(void *ctx, const struct tally_adopt_log *log);
 int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err);
+
+/* The stores alone, as configured, without what opening a core does: for who only looks at them. They
+ * are closed by the caller; index_r may equal blocks_r. NOTFOUND where there is no store. */
+int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **blocks_r,
+			   struct tally_store **index_r, struct tally_err *err);
 
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,
@@ -815,6 +921,8 @@ int tally_core_load_begin(const struct tally_core_options *options, struct tally
 			  struct tally_err *err);
 int tally_core_load_block(struct tally_core *core, uint64_t space, uint64_t block,
 			  struct tally_bytes bytes, struct tally_err *err);
+/* After the last block: CORRUPT where a payload is erased that no journal orders to be. */
+int tally_core_load_end(struct tally_core *core, struct tally_err *err);
 
 /* All index tables of a space as (table, key, value) in order, after a flush: for tests that two
  * ways of building them agree. */

@@ -32,6 +32,7 @@ struct tally_key_cache;
 struct tally_statecache;
 struct tally_tilecache;
 struct tally_high;
+struct tally_backup_list;
 struct tally_stamp_wait;
 
 struct tally_core {
@@ -51,6 +52,7 @@ struct tally_core {
 	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
 	uint8_t *log_seed;		/* ... and its private half, in locked memory */
 	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
+	struct tally_backup_list *backups;
 	struct tally_cosigned *cosigned;	/* what witnesses signed of that */
 
 	/* time stamps (stamp.c) */
@@ -88,6 +90,15 @@ struct tally_core {
 	bool flush_stop;
 	pthread_t flusher;
 	bool flusher_runs;
+
+	/* the removal thread (certify.c) */
+	pthread_mutex_t removal_lock;
+	pthread_cond_t removal_wake;
+	bool removal_stop, removal_called;
+	pthread_t remover;
+	bool remover_runs;
+	pthread_mutex_t certify_lock;	/* one run at a time */
+	uint64_t certify_again_ns, certify_wait_ns;
 
 	/* the state thread (stateroot.c) */
 	pthread_mutex_t state_lock;
@@ -394,9 +405,9 @@ bool tally_space_distrusted(struct tally_space *space);
  * projector calls tally_erase_need; all else follows from it:
  *
  *  - The order stands in TABLE_ERASE as long as one of its payloads is not zero. It is carried out
- *    off the path of a commit, by the flush thread within a second, by whoever closes the store, by
- *    maintain, and by everyone who opens the store for writing until it is confirmed. What fails is
- *    tried again, at growing intervals.
+ *    off the path of a commit, by the removal thread within a second, by whoever closes the store,
+ *    by maintain, and by everyone who opens the ledger for writing until it is confirmed; a server
+ *    looks into every ledger when it starts. What fails is tried again, at growing intervals.
  *  - A caller whose answer means "erased" calls tally_erase_run after its command was committed.
  *  - Only payload slots are zeroed (payload, salts, evidence), and only of journals before the
  *    order whose kind the order reaches (reaches() in erase.c: add a row for a new kind of order).
@@ -411,11 +422,76 @@ void tally_erase_need(struct tally_projection *projection, uint64_t order, unsig
 /* Carries out what is due in a space. 0: all of it is zero now, or nothing was due (or the store
  * is read only); -1: some is not, and is tried again later. Not while holding a lock of it. */
 int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* The same, unless a run is under way already, which may take long: who does not want to wait. */
+int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct tally_err *err);
 /* The same for all spaces that are loaded; those that failed only when their time has come, or
  * with everything. -1 with the last error. */
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */
 void tally_erase_note(struct tally_space *space);
+/* True while a payload may not be zero yet that is ordered to be. */
+bool tally_erase_pending(const struct tally_space *space);
+/* Does an order of that type reach journals of this type? */
+bool tally_erase_reaches(unsigned int order, unsigned int type);
+
+/* ---- removal (removed.c, remove.c, certify.c) ---- */
+
+/* Projectors of what orders a removal, and of its certificate, which has the order's type. */
+void tally_project_removed(struct tally_projection *projection, uint64_t order, unsigned int type,
+			   uint64_t journal_id);
+void tally_project_occult(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			  const struct tally_record *record);
+void tally_project_purge(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			 const struct tally_record *record);
+
+/* Does a journal order this one's payload to be erased? 1 and the first that does (occulted ones: the
+ * OCCULT journal), 0. The record is the journal's. */
+int tally_removed_by(const struct tally_view *view, uint64_t journal_id,
+		     const struct tally_record *record, uint64_t *order_r, struct tally_err *err);
+/* The value of a key was in force when journal `at` was appended: a PURGE leaves it. 1, 0. */
+int tally_value_in_force(const struct tally_view *view, uint64_t journal_id,
+			 const struct tally_record *record, uint64_t at, struct tally_err *err);
+/* The state of an order's erasure: 1 certified, by *certificate_r; 0 not yet; 2 it is no order. */
+int tally_erasure_find(const struct tally_view *view, uint64_t order, uint64_t *certificate_r,
+		       struct tally_arena *arena, struct tally_err *err);
+/* Of a space that is being loaded: is something to be erased or certified? */
+int tally_removal_look(struct tally_space *space, struct tally_err *err);
+
+/* In decide(): does the ledger's policy let these members' signatures remove something? weaker: a
+ * policy that is to be made weaker, whatever it is. */
+int tally_removal_permit(struct tally_build *build, const struct tally_signed *of, bool weaker,
+			 struct tally_err *err);
+/* Is the policy `to` a weaker one? */
+bool tally_removal_weaker(enum tally_removal_policy from, enum tally_removal_policy to);
+
+/* Starts and ends the thread that erases and certifies. */
+int tally_removal_start(struct tally_core *core, struct tally_err *err);
+void tally_removal_stop(struct tally_core *core);
+void tally_removal_call(struct tally_core *core);	/* wakes it */
+/*
+ * Certifies the erasures of all loaded spaces whose payloads are zero: one scrub of the store for all
+ * of them, then a journal for each. everything: also when the last try failed a short time ago. *count_r
+ * (may be NULL): how many.
+ */
+int tally_certify(struct tally_core *core, bool everything, size_t *count_r,
+		  struct tally_err *err);
+
+/* ---- backups that were made (backups.c) ---- */
+
+/* Reads path; no such file: none were made. path NULL: kept in memory only. */
+int tally_backups_open(const char *path, struct tally_backup_list **list_r, struct tally_err *err);
+void tally_backups_close(struct tally_backup_list **list);
+
+/* An erasure that is about to be certified: since_ms is the time of what it erased, or of the oldest
+ * of these. Known for as long as the file is, once tally_backups_write was called. */
+void tally_backups_erased(struct tally_backup_list *list, const struct tally_lost_erasure *erasure,
+			  uint64_t since_ms);
+int tally_backups_write(struct tally_backup_list *list, struct tally_err *err);
+
+/* For a certificate: a line for each backup that was not finished before since_ms, with the time it was
+ * begun and the last part of its name, since leaves can be read by everyone. At most 8 KiB or so. */
+void tally_backups_text(struct tally_backup_list *list, uint64_t since_ms, struct tally_buf *buf);
+
 /* ---- time stamps (stamp.c) ---- */
 
 #define TALLY_STAMP_LEDGERS 1024	/* that share one stamp */
@@ -464,6 +540,18 @@ size_t tally_anchor_fields(struct tally_core *core, const struct tally_stamped *
 /* A ledger with an id that is given, without a limit: the time ledger. EXISTS. */
 int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
 			   const struct tally_ledger_create *create, struct tally_err *err);
+
+/* ---- projecting blocks elsewhere (core.c) ---- */
+
+/*
+ * A core that knows no system ledger and no key, and runs nothing: to project the blocks of one store
+ * into the tables of another. It owns both stores from then on; it is there also after -1.
+ */
+int tally_core_bare(const struct tally_conf *conf, struct tally_store *blocks,
+		    struct tally_store *index, const uint8_t store_id[16],
+		    struct tally_core **core_r, struct tally_err *err);
+/* Nothing is applied or erased on the way. NULL is fine. */
+void tally_core_bare_free(struct tally_core **core);
 
 /* ---- others ---- */
 

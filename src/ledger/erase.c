@@ -20,7 +20,8 @@
 
 struct order {
 	struct tally_bytes key;
-	unsigned int type;		/* of the journal that ordered it */
+	uint64_t journal_id;		/* that ordered it */
+	unsigned int type;		/* of that journal */
 	uint64_t first, count;
 };
 
@@ -44,7 +45,7 @@ void tally_erase_need(struct tally_projection *projection, uint64_t order, unsig
 }
 
 /* What kinds of journals an order reaches: whatever it says, the rest stays. */
-static bool reaches(unsigned int order, unsigned int type)
+bool tally_erase_reaches(unsigned int order, unsigned int type)
 {
 	switch (order) {
 	case TYPE_DELETE_KEY:
@@ -60,16 +61,34 @@ static bool reaches(unsigned int order, unsigned int type)
 
 /* ---- carrying out ---- */
 
+/* Is the payload in the slot to be zeroed? 1, 0, -1. A purge leaves values that are in force. One that
+ * is neither whole nor zero was cut off in the midst of being zeroed. */
+static int item_due(const struct tally_view *view, const struct order *order, uint64_t journal_id,
+		    const struct tally_record *record, const struct tally_block_entry *entry,
+		    struct tally_bytes item, struct tally_err *err)
+{
+	struct tally_bytes slot;
+	struct tally_err why;
+	int kept;
+
+	if (!tally_erase_reaches(order->type, record->type) ||
+	    tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, &why) == 0)
+		return 0;
+	if (order->type != TYPE_PURGE)
+		return 1;
+	kept = tally_value_in_force(view, journal_id, record, order->journal_id, err);
+	return kept < 0 ? -1 : kept == 0;
+}
+
 /* 1: this item's payload is to be zeroed, at *range_r; 0: it is not, or is zero already. */
 static int item_range(const struct tally_view *view, const struct tally_spot *spot,
 		      const struct tally_block_entry *entry, const struct order *order,
-		      struct tally_range *range_r, struct tally_err *err)
+		      uint64_t journal_id, struct tally_range *range_r, struct tally_err *err)
 {
 	uint64_t place = tally_block_body_place(spot->count) + entry->place;
 	struct tally_record record;
 	struct tally_arena arena;
 	struct tally_bytes item, slot;
-	struct tally_err why;
 	int result = -1;
 
 	if (entry->size[SLOT_PAYLOAD] == 0)
@@ -80,9 +99,7 @@ static int item_range(const struct tally_view *view, const struct tally_spot *sp
 			    &item, err) == 0 &&
 	    tally_block_slot(entry, item, SLOT_RECORD, &slot, err) >= 0 &&
 	    tally_record_decode(slot, &arena, &record, err) == 0)
-		/* One that is neither whole nor zero was cut off in the midst of being zeroed. */
-		result = reaches(order->type, record.type) &&
-			 tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, &why) != 0;
+		result = item_due(view, order, journal_id, &record, entry, item, err);
 	*range_r = (struct tally_range){ place + entry->size[SLOT_RECORD],
 					 entry->size[SLOT_PAYLOAD] };
 	tally_arena_free(&arena);
@@ -113,7 +130,7 @@ static int erase_some(const struct tally_view *view, const struct order *order, 
 				 most * TALLY_BLOCK_ENTRY, &arena, &table, err);
 	for (uint64_t i = 0; result >= 0 && i < most; i++) {
 		tally_block_entry_read(table.data + i * TALLY_BLOCK_ENTRY, &entry);
-		result = item_range(view, &spot, &entry, order, &ranges[count], err);
+		result = item_range(view, &spot, &entry, order, at + i, &ranges[count], err);
 		count += result == 1;
 	}
 	if (result >= 0 && count > 0)
@@ -171,7 +188,8 @@ static int collect_row(void *ctx, struct tally_bytes key, struct tally_bytes val
 
 static struct order order_read(const uint8_t *row)
 {
-	return (struct order){ .key = { row, ROW_KEY }, .first = tally_get_u64(row + 8),
+	return (struct order){ .key = { row, ROW_KEY }, .journal_id = tally_get_u64(row),
+			       .first = tally_get_u64(row + 8),
 			       .count = tally_get_u64(row + ROW_KEY + 1),
 			       .type = row[ROW_KEY + 9] };
 }
@@ -217,7 +235,12 @@ void tally_erase_note(struct tally_space *space)
 	__atomic_store_n(&space->erase_due, true, __ATOMIC_RELEASE);
 }
 
-/* The flush thread comes by every second; what fails is not tried as often. */
+bool tally_erase_pending(const struct tally_space *space)
+{
+	return is_due(space) || __atomic_load_n(&space->erase_runs, __ATOMIC_ACQUIRE);
+}
+
+/* The removal thread comes by every second; what fails is not tried as often. */
 static void wait_longer(struct tally_space *space, bool succeeded)
 {
 	uint64_t wait = space->erase_wait_ns == 0 ? WAIT_FIRST_NS : 2 * space->erase_wait_ns;
@@ -228,21 +251,36 @@ static void wait_longer(struct tally_space *space, bool succeeded)
 			 __ATOMIC_RELAXED);
 }
 
-int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err)
+/* Holds space->erase. */
+static int run_held(struct tally_space *space, struct tally_err *err)
 {
 	int result = 0;
 
-	if (core->read_only || core->dead)
-		return 0;
-	pthread_mutex_lock(&space->erase);
+	__atomic_store_n(&space->erase_runs, true, __ATOMIC_RELEASE);	/* before it is not due */
 	if (__atomic_exchange_n(&space->erase_due, false, __ATOMIC_ACQ_REL)) {
 		result = run_orders(space, err);
 		if (result != 0)
 			tally_erase_note(space);
 		wait_longer(space, result == 0);
 	}
+	__atomic_store_n(&space->erase_runs, false, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&space->erase);
 	return result;
+}
+
+int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err)
+{
+	if (core->read_only || core->dead)
+		return 0;
+	pthread_mutex_lock(&space->erase);
+	return run_held(space, err);
+}
+
+int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct tally_err *err)
+{
+	if (core->read_only || core->dead || pthread_mutex_trylock(&space->erase) != 0)
+		return 0;
+	return run_held(space, err);
 }
 
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err)

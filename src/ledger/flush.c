@@ -425,8 +425,6 @@ static void *flush_main(void *arg)
 		now = tally_mono_ns();
 		due = now - last >= core->limits.flush_ms * 1000000;
 		last = due ? now : last;
-		if (tally_erase_spaces(core, false, &err) != 0)
-			tally_log(TALLY_LOG_WARN, "erase", "error", err.text, NULL);
 		if (tally_flush_spaces(core, due, &err) != 0)
 			tally_log(TALLY_LOG_ERROR, "index.flush", "error", err.text, NULL);
 		if (tally_high_write(core->high, &err) != 0)

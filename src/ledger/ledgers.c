@@ -31,14 +31,34 @@ static const char *policy_name(enum tally_sign_policy policy)
 	return names[policy];
 }
 
+static const char *removal_name(enum tally_removal_policy policy)
+{
+	static const char *const names[] = { "dual", "off", "admin" };
+
+	return names[policy];
+}
+
 /* ---- changing ---- */
+
+/* A removal policy is made weaker by those only whom a removal would need. */
+static int check_modify(struct tally_build *build, struct tally_manage *manage,
+			struct tally_err *err)
+{
+	const struct tally_ledger_change *change = manage->ctx;
+
+	if (!tally_removal_weaker(build->head->removal_policy, change->removal_policy))
+		return 0;
+	return tally_removal_permit(build, manage->of, true, err);
+}
 
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
-	struct tally_field fields[6];
-	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER };
+	struct tally_ledger_change wanted = *change;
+	struct tally_field fields[7];
+	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER,
+				       .ctx = &wanted };
 	size_t count = 0;
 
 	if ((change->set_name && check_name(change->name, err) != 0) ||
@@ -53,6 +73,13 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 	if (change->set_public_read)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 							TALLY_BYTES_NONE, change->public_read };
+	if (change->set_removal_policy) {
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("removal"), FIELD_TEXT,
+			tally_bytes_str(removal_name(change->removal_policy)), 0 };
+		manage.need = PERM_REMOVE;
+		manage.check = check_modify;
+	}
 	if (change->set_sign_count)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
 							FIELD_UINT, TALLY_BYTES_NONE,
@@ -180,7 +207,7 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					 .journals = 1 };
 	struct tally_manage manage = { .what = "create", .need = PERM_NONE };
 	uint64_t account = write->caller.account, space;
-	struct tally_field fields[11];
+	struct tally_field fields[12];
 	uint8_t count = 8;
 
 	snprintf(origin, sizeof(origin), "%s/%s", core->origin, created->ledger_id);
@@ -202,6 +229,10 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					  TALLY_BYTES_LIT("ADMIN"), 0 };
 	fields[7] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 					  TALLY_BYTES_NONE, create->public_read };
+	if (create->removal_policy != REMOVAL_DUAL)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("removal"), FIELD_TEXT,
+			tally_bytes_str(removal_name(create->removal_policy)), 0 };
 	if (create->sign_count > 1)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
 							FIELD_UINT, TALLY_BYTES_NONE,
@@ -296,6 +327,8 @@ static void describe(const struct tally_view *view, struct tally_arena *arena,
 		.state_root = head->state.root,
 		.has_anchor_interval = head->anchor_interval_s != TALLY_INTERVAL_UNSET,
 		.anchor_interval_s = head->anchor_interval_s,
+		.removal_policy = head->removal_policy,
+		.purged_before = head->purge_before,
 	};
 	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
 	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);

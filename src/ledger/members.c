@@ -21,6 +21,7 @@ static const uint8_t role_matrix[] = {
 	[PERM_VIEW_TRUSTPOINT] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_CREATE_TIMEANCHOR] = R(ROLE_ADMIN),
 	[PERM_VIEW_TIMEANCHOR] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
+	[PERM_REMOVE] = R(ROLE_ADMIN),
 	[PERM_LOCAL] = 0,
 };
 #undef R
@@ -233,7 +234,8 @@ static bool nobody_may(const struct tally_view *view, enum tally_permission perm
 {
 	return (permission == PERM_UPDATE_LEDGER || permission == PERM_UPDATE_MEMBER ||
 		permission == PERM_UPDATE_SELF || permission == PERM_APPEND ||
-		permission == PERM_UPDATE_TRUSTPOINT || permission == PERM_CREATE_TIMEANCHOR) &&
+		permission == PERM_UPDATE_TRUSTPOINT || permission == PERM_CREATE_TIMEANCHOR ||
+		permission == PERM_REMOVE) &&
 	       strcmp(view->space->name, view->space->core->time_ledger) == 0;
 }
 
@@ -479,6 +481,11 @@ static int check_new_key(struct tally_build *build, struct tally_manage *manage,
 	if (strcmp(change->id, manage->member.id) != 0 && manage->member.role != ROLE_ADMIN)
 		return tally_err_about(err, TALLY_DENIED, "Role",
 				       "only an ADMIN changes the key of another member");
+	/* Else one ADMIN could sign for two where a removal needs the owner and another. */
+	if (strcmp(change->id, build->head->owner_member) == 0 &&
+	    strcmp(manage->member.id, change->id) != 0)
+		return tally_err_about(err, TALLY_DENIED, "Member",
+				       "only the owner changes its own key");
 	found = tally_member_find(&build->view, tally_bytes_str(change->id), &member, err);
 	if (found < 1)
 		return found < 0 ? -1 : no_member(change->id, err);

@@ -268,6 +268,18 @@ static void read_policy(struct tally_head *head, const struct tally_record *reco
 							    head->sign_count);
 }
 
+static void read_removal(struct tally_head *head, const struct tally_record *record)
+{
+	struct tally_bytes policy = tally_field_text(record, "removal");
+
+	if (tally_bytes_is(policy, "off"))
+		head->removal_policy = REMOVAL_OFF;
+	else if (tally_bytes_is(policy, "admin"))
+		head->removal_policy = REMOVAL_ADMIN;
+	else if (policy.size > 0)
+		head->removal_policy = REMOVAL_DUAL;
+}
+
 static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
 			     const struct tally_record *record)
 {
@@ -291,6 +303,7 @@ static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 						     TALLY_INTERVAL_UNSET);
 	head->member_count = 1;
 	read_policy(head, record);
+	read_removal(head, record);
 	put_member(p, &owner, now, id);
 }
 
@@ -308,6 +321,7 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 			  tally_field_text(record, "description"));
 	head->public_read = tally_field_number(record, "publicRead", head->public_read) != 0;
 	read_policy(head, record);
+	read_removal(head, record);
 	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
 						     head->anchor_interval_s);
 	if (tally_field_find(record, "origin") != NULL)
@@ -441,7 +455,8 @@ static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
 {
 	(void)now;
 	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
-	tally_erase_need(p, id, record->type, tally_field_number(record, "journal", UINT64_MAX), 1);
+	tally_project_removed(p, id, record->type,
+			      tally_field_number(record, "journal", UINT64_MAX));
 }
 
 static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -477,6 +492,8 @@ static projector *const projectors[256] = {
 	[TYPE_STATE_ROOT] = on_state_root,
 	[TYPE_CREATE_TIMEANCHOR] = on_create_timeanchor,
 	[TYPE_SET_TRUST_POINT] = on_set_trust_point,
+	[TYPE_OCCULT] = tally_project_occult,
+	[TYPE_PURGE] = tally_project_purge,
 	[TYPE_CREATE_STORE] = on_create_store,
 	[TYPE_CREATE_ACCOUNT] = on_create_account,
 	[TYPE_CREATE_KEY] = on_create_key,
@@ -608,6 +625,8 @@ void tally_project_commit(struct tally_projection *p)
 	struct tally_head *old;
 
 	tally_state_committed(p);
+	if (p->erases)		/* and again below: a run may come in between and see nothing */
+		tally_erase_note(space);
 	atomic_store_explicit(&p->tag->state, TAG_COMMITTED, memory_order_release);
 	pthread_mutex_lock(&space->look);
 	old = space->head;
@@ -615,6 +634,8 @@ void tally_project_commit(struct tally_projection *p)
 	pthread_mutex_unlock(&space->look);
 	if (p->erases)
 		tally_erase_note(space);
+	if (p->certifies)
+		__atomic_store_n(&space->certify_due, true, __ATOMIC_RELEASE);
 	tally_head_unref(old);
 	project_end(p);
 }

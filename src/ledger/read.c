@@ -82,6 +82,60 @@ static int read_payload(const struct tally_record *record, struct tally_bytes sl
 	return 0;
 }
 
+/*
+ * A payload that is zero (or half so) is looked up: a journal must order that. The view may be older
+ * than the order; then it is asked for in the ledger as it is now, and of a store with several
+ * hosts in what these have written. 1 it is ordered, 0, -1.
+ */
+static int look_removed(const struct tally_view *view, uint64_t journal_id,
+			const struct tally_record *record, bool whole, uint64_t *order_r,
+			struct tally_err *err)
+{
+	int found = tally_removed_by(view, journal_id, record, order_r, err);
+	bool hosts = view->space->core->hosts;
+
+	if (whole || view->mine != NULL)
+		return found;
+	for (int again = 0; found == 0 && again < (hosts ? 2 : 1); again++) {
+		struct tally_view newer;
+
+		if (again == 1 && tally_space_refresh(view->space, true, err) != 0)
+			return -1;
+		if (tally_view_take(view->space, &newer, err) != 0)
+			return -1;
+		found = tally_removed_by(&newer, journal_id, record, order_r, err);
+		tally_view_drop(&newer);
+	}
+	return found;
+}
+
+static int take_payload(const struct tally_view *view, uint64_t journal_id,
+			const struct tally_record *record, const struct tally_block_entry *entry,
+			struct tally_bytes item, struct tally_arena *arena,
+			struct tally_journal *journal_r, struct tally_err *err)
+{
+	struct tally_bytes slot;
+	struct tally_err why;
+	int there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, &why), removed = 0;
+
+	/* What is ordered to be erased is not given out, though it may not be zero yet. */
+	if (there != 1 || journal_id < view->head->purge_before || tally_erase_pending(view->space))
+		removed = look_removed(view, journal_id, record, there == 1,
+				       &journal_r->removed_by, err);
+	if (removed < 0)
+		return -1;
+	journal_r->removed = removed == 1;
+	if (removed == 1)
+		return 0;
+	if (there == 1)
+		return read_payload(record, slot, arena, journal_r, err);
+	if (there == 0)
+		return tally_err_set(err, TALLY_CORRUPT, "its payload is zero, and no journal orders "
+				     "that");
+	*err = why;
+	return -1;
+}
+
 static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64_t block,
 		      uint64_t time_ms, const struct tally_block_entry *entry,
 		      struct tally_bytes item, struct tally_arena *arena,
@@ -104,11 +158,9 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
 	if (record.signature_count > 0)
 		set_author(record.signatures, arena, journal_r);
-	if (record.has_payload) {
-		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, arena, journal_r, err) != 0))
-			return -1;
-	}
+	if (record.has_payload && take_payload(view, journal_id, &record, entry, item, arena,
+					       journal_r, err) != 0)
+		return -1;
 	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
 				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
 	if (record.has_data && journal_r->key.size == 0) {
@@ -366,6 +418,15 @@ static int list_block(struct list *list, const struct tally_spot *spot, struct t
 	return result;
 }
 
+static int list_spot(struct list *list, const struct tally_spot *spot)
+{
+	if (spot->first >= list->high || spot->first + spot->count <= list->low)
+		return 0;
+	if (list_block(list, spot, list->err) != 0)
+		list->failed = true;
+	return list->failed || list->full;
+}
+
 /* The walk over blocks by the locator. */
 static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
@@ -373,11 +434,7 @@ static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes valu
 	struct tally_spot spot = { .found = false };
 
 	locate_each(&spot, key, value);
-	if (!spot.found || spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return spot.found ? list_spot(list, &spot) : 0;
 }
 
 /* The walk over blocks in which a member or a type occurs. */
@@ -394,11 +451,7 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 		list->failed = true;
 		return 1;
 	}
-	if (spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return list_spot(list, &spot);
 }
 
 /* The walk over the journals of a clue. */

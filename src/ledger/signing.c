@@ -233,7 +233,7 @@ static int decide_signer(struct tally_build *build, const struct tally_record_si
 static int decide_policy(const struct tally_head *head, const struct tally_signed *of,
 			 enum tally_permission need, struct tally_err *err)
 {
-	if (of->count > 0 && head->sign_policy == SIGN_OFF)
+	if (of->count > 0 && head->sign_policy == SIGN_OFF && need != PERM_REMOVE)
 		return wrong(err, "MemberSignature", "the ledger takes no members' signatures");
 	if (need != PERM_APPEND || head->sign_policy != SIGN_REQUIRED)
 		return 0;

@@ -87,6 +87,9 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->trust_point);
 	tally_buf_add_u64(buf, head->trust_journal);
 	tally_buf_add_u64(buf, head->trust_ms);
+	tally_buf_add_u8(buf, (uint8_t)head->removal_policy);
+	tally_buf_add_u64(buf, head->purge_before);
+	tally_buf_add_u64(buf, head->purge_order);
 }
 
 static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -151,6 +154,9 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->trust_point = tally_read_u64(&reader);
 	head_r->trust_journal = tally_read_u64(&reader);
 	head_r->trust_ms = tally_read_u64(&reader);
+	head_r->removal_policy = tally_read_u8(&reader);
+	head_r->purge_before = tally_read_u64(&reader);
+	head_r->purge_order = tally_read_u64(&reader);
 	if (reader.failed || tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;
@@ -242,6 +248,7 @@ void tally_space_free(struct tally_space *space)
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
 	tally_state_forget(space);
+	tally_named_free(space->named);
 	pthread_mutex_destroy(&space->erase);
 	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
@@ -361,7 +368,8 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 }
 
 static int check_payload(struct tally_bytes item, const struct tally_block_entry *entry,
-			 struct tally_arena *arena, struct tally_err *err)
+			 uint64_t journal_id, struct tally_arena *arena, struct tally_named *named,
+			 struct tally_err *err)
 {
 	struct tally_payload_slot payload;
 	struct tally_record record;
@@ -374,6 +382,8 @@ static int check_payload(struct tally_bytes item, const struct tally_block_entry
 	if (there < 0 || tally_record_decode(slot, arena, &record, err) != 0)
 		return -1;
 	there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
+	if (named != NULL && there >= 0)
+		tally_named_journal(named, journal_id, &record, there == 0);
 	if (there == 1 && record.has_payload)
 		return tally_payload_slot_check(&record, slot, &payload, err);
 	if (there >= 0 && !record.has_payload && slot.size > 0)
@@ -381,7 +391,8 @@ static int check_payload(struct tally_bytes item, const struct tally_block_entry
 	return there < 0 ? -1 : 0;
 }
 
-int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err)
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_named *named,
+			       struct tally_err *err)
 {
 	struct tally_block_header header;
 	uint8_t hash[TALLY_HASH_SIZE];
@@ -398,7 +409,7 @@ int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err)
 		if (entry.place <= bytes.size - body)
 			result = check_payload(tally_bytes(bytes.data + body + entry.place,
 							   bytes.size - body - entry.place),
-					       &entry, &arena, err);
+					       &entry, header.first + i, &arena, named, err);
 		else
 			result = tally_err_set(err, TALLY_CORRUPT, "it lies outside the block");
 		if (result != 0)
@@ -594,14 +605,14 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 		result = tally_store_last(space->core->blocks, space->id, &count, err);
 		if (result == 0)
 			result = space_load(space, count, err);
+		if (result == 0)
+			result = tally_removal_look(space, err);
 		if (result != 0)
 			load_undo(space);
 		space->bulk = false;
 		pthread_mutex_unlock(&space->write);
-		if (result == 0) {
-			tally_erase_note(space);
+		if (result == 0)
 			__atomic_store_n(&space->loaded, true, __ATOMIC_RELEASE);
-		}
 	}
 	pthread_mutex_unlock(&space->load);
 	return result;
@@ -622,6 +633,20 @@ static struct tally_space *space_enter(struct tally_core *core, uint64_t id, con
 	}
 	pthread_mutex_unlock(&core->table_lock);
 	return space;
+}
+
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id)
+{
+	struct tally_space *space = space_enter(core, id, NULL);
+
+	pthread_mutex_lock(&space->flush);
+	return space;
+}
+
+void tally_space_release(struct tally_space *space)
+{
+	if (space != NULL)
+		pthread_mutex_unlock(&space->flush);
 }
 
 int tally_space_need(struct tally_core *core, uint64_t id, const char *name,

@@ -62,9 +62,14 @@ struct tally_head {
 						   account of the others (anchor, STATE_ROOT) */
 	bool has_trust_point;
 	uint64_t trust_point, trust_journal, trust_ms;
+	/* removal (remove.c) */
+	enum tally_removal_policy removal_policy;
+	uint64_t purge_before;			/* payloads below are purged; 0: none */
+	uint64_t purge_order;			/* the newest PURGE journal */
 };
 #define TALLY_INTERVAL_UNSET UINT64_MAX
 
+struct tally_named;
 struct tally_parked;
 struct tally_state_step;
 struct tally_note_cache;
@@ -104,9 +109,12 @@ struct tally_space {
 
 	pthread_mutex_t erase;			/* one run at a time (erase.c) */
 	bool erase_due;				/* there may be orders to erase */
+	bool erase_runs;			/* ... which are being carried out */
 	bool confirmed;				/* rows of TABLE_ERASE are to be removed: a flush is
 						   due without new blocks */
 	uint64_t erase_again_ns, erase_wait_ns;
+	bool certify_due;			/* there may be erasures without a certificate */
+	struct tally_named *named;		/* of blocks that are being loaded (named.c) */
 
 	/* the committer's alone */
 	struct tally_command *pending, **pending_tail;
@@ -139,6 +147,10 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 /* By the name of a log: a ledger id, or "system" for the system ledger. */
 int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
 		       struct tally_space **space_r, struct tally_err *err);
+/* Nothing is applied to the tables of a space until it is released: whoever wants to waits. Loads
+ * nothing. NULL is fine for release. */
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id);
+void tally_space_release(struct tally_space *space);
 /* One that is in no table: empty, not loaded. */
 struct tally_space *tally_space_new(struct tally_core *core, uint64_t id);
 void tally_space_free(struct tally_space *space);
@@ -190,6 +202,7 @@ struct tally_projection {
 	size_t member_count, member_room;
 	uint32_t types[256];
 	bool erases;			/* a journal orders payloads to be erased */
+	bool certifies;			/* ... and that is to be certified */
 };
 
 /* Begins block number head->blocks: a copy of the head to build on, a tag, and a view. */
@@ -215,9 +228,24 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err);
 int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 			   struct tally_projection *projection, struct tally_err *err);
 
-/* Payload slots of a block that was taken: checksums, sizes, hashes; erased ones pass. What a
- * replay leaves out, for whoever checks or loads blocks. */
-int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err);
+/*
+ * Payload slots of a block that was taken: checksums, sizes, hashes. What a replay leaves out, for
+ * whoever checks or loads blocks. Erased ones pass; named (NULL: nobody asks) gathers them.
+ */
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_named *named,
+			       struct tally_err *err);
+
+/*
+ * Which journals of a space are erased, and which journals order that, gathered from its blocks in
+ * their order and from nothing else. A block may hold what a later one orders to be erased, so the
+ * question is put at the end.
+ */
+struct tally_named *tally_named_new(void);
+void tally_named_free(struct tally_named *named);	/* NULL is fine */
+void tally_named_journal(struct tally_named *named, uint64_t journal_id,
+			 const struct tally_record *record, bool erased);
+/* 0, or CORRUPT with the first journal that is erased and that no journal orders to be. */
+int tally_named_check(const struct tally_named *named, struct tally_err *err);
 
 /* ---- flushing (takes its own locks; not while holding space->write) ---- */
 

@@ -289,16 +289,8 @@ static int each_account(void *ctx, struct tally_bytes key, struct tally_bytes va
 
 	if (key.size != 8 || value.size < 9)
 		return 0;
-	if (collect->count == collect->room) {
-		size_t room = collect->room == 0 ? 16 : collect->room * 2;
-		struct tally_account *more = tally_arena_array(collect->arena,
-							       struct tally_account, room);
-
-		if (collect->count > 0)
-			memcpy(more, collect->accounts, collect->count * sizeof(*more));
-		collect->accounts = more;
-		collect->room = room;
-	}
+	collect->accounts = tally_arena_more(collect->arena, collect->accounts, collect->count,
+					     &collect->room, sizeof(*collect->accounts));
 	collect->accounts[collect->count++] = (struct tally_account){
 		.id = tally_get_u64(key.data),
 		.create_ms = tally_get_u64(value.data + 1),
@@ -476,16 +468,8 @@ static int each_key(void *ctx, struct tally_bytes id, struct tally_bytes value)
 	if (!key_read(id, value, &key) ||
 	    (collect->account != 0 && key.key.account != collect->account))
 		return 0;
-	if (collect->count == collect->room) {
-		size_t room = collect->room == 0 ? 16 : collect->room * 2;
-		struct tally_access_key *more = tally_arena_array(collect->arena,
-								  struct tally_access_key, room);
-
-		if (collect->count > 0)
-			memcpy(more, collect->keys, collect->count * sizeof(*more));
-		collect->keys = more;
-		collect->room = room;
-	}
+	collect->keys = tally_arena_more(collect->arena, collect->keys, collect->count,
+					 &collect->room, sizeof(*collect->keys));
 	collect->keys[collect->count++] = key.key;
 	return 0;
 }

@@ -59,6 +59,14 @@ enum tally_ledger_table {
 	TABLE_STATE_PAGE = 20,
 	/* u8 type, key -> u8 1, id of the member that has or had this key */
 	TABLE_MEMBER_BY_KEY = 21,
+	/* u64 journal -> u8 1, u64 journal that orders its payload to be erased, u8 type of that
+	   (OCCULT, DELETE_KEY) */
+	TABLE_REMOVED = 22,
+	/* u8 0, u64 order of an erasure without a certificate -> u8 1
+	   u8 1, u64 order -> u8 1, u64 journal of its certificate */
+	TABLE_ERASURE = 23,
+	/* u64 before -> u8 1, u64 PURGE journal that orders all below that to be erased */
+	TABLE_PURGE = 24,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */

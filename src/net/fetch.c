@@ -34,17 +34,15 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
-/* Asked by libcurl at least every second, also while nothing comes. */
-static int look_for_stop(void *ctx, curl_off_t all_in, curl_off_t in, curl_off_t all_out,
-			 curl_off_t out)
+static int watch(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-	_Atomic bool *stop = ctx;
+	const struct tally_fetch *fetch = ctx;
 
-	(void)all_in;
-	(void)in;
-	(void)all_out;
-	(void)out;
-	return *stop;
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return fetch->stop(fetch->stop_ctx);
 }
 
 /* The header list is to be freed after the request. */
@@ -67,9 +65,9 @@ static struct curl_slist *prepare(CURL *curl, const struct tally_fetch *fetch)
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	if (fetch->stop != NULL) {
-		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_for_stop);
-		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch->stop);
 		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)fetch);
 	}
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
 			 (long)(fetch->timeout_ms != 0 ? fetch->timeout_ms : TIMEOUT_MS));

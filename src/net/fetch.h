@@ -16,7 +16,9 @@ struct tally_fetch {
 	struct tally_bytes body;
 	unsigned int timeout_ms;	/* of the whole exchange; 0: two minutes */
 	size_t limit;			/* bytes of an answer; 0: as many as come */
-	_Atomic bool *stop;		/* when it is set, the exchange is broken off; may be NULL */
+	/* Asked about once a second, in the calling thread; true gives up. May be NULL. */
+	bool (*stop)(void *ctx);
+	void *stop_ctx;
 };
 
 struct tally_fetched {

@@ -2,8 +2,6 @@
 # acknowledged is lost, and it goes on when there is room again. Needs root, for the file system.
 . "$SOURCE/tests/cli/lib.sh"
 
-# Journals are counted: the service adds none of its own.
-export TALLY_LEDGER_STATE_JOURNALS=0 TALLY_LEDGER_STATE_IDLE=0
 disk=$dir/disk
 mkdir "$disk"
 if [ -z "$(durable)" ]; then

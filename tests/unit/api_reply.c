@@ -133,6 +133,11 @@ static const struct {
 	{ "CheckStore", "", false },
 	{ "ListSpaces", "", false },
 	{ "AdoptStore", "&Adopt=true&NewOrigin=true", false },
+	{ "ListBackups", "", false },
+	{ "ForgetBackup", "&Directory=/nowhere", false },
+	{ "OccultJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, true },
+	{ "PurgeLedger", "&Before=1&LedgerId=" FAKE_PRIVATE, true },
+	{ "GetErasureCertificate", "&JournalId=4&LedgerId=" FAKE_PRIVATE, false },
 	{ "KeepCosignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
 	{ "CheckSignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
 	{ "ReadBlock", "&Space=0&Block=1&Offset=4", false },
@@ -225,6 +230,35 @@ static void golden_batch(void)
 						  shape == 1), NULL);
 			is_golden("AppendJournals", shapes[shape], xml != 0,
 				  client.response.body);
+		}
+}
+
+/* A removed payload is empty and says so; there is no salt to it. One that is about to be has no
+ * certificate yet. */
+static void removed_payloads(void)
+{
+	static const char *const asked[] = { "GetJournal", "GetJournalProof",
+					     "GetErasureCertificate" };
+	static const char *const params[] = { "&JournalId=4", "&JournalSequence=4",
+					      "&JournalId=3" };
+	int xml;
+
+	for (size_t i = 0; i < 3; i++)
+		for (xml = 0; xml < 2; xml++) {
+			struct client client = { .service = services[0], .arena = &arena,
+						 .local = true, .xml = xml != 0 };
+			const char *body;
+
+			CASE("%s %s", asked[i], xml ? "XML" : "JSON");
+			ask(&client, asked[i], tally_arena_printf(
+				&arena, "%s&LedgerId=" FAKE_PRIVATE, params[i]));
+			CHECK_STR(reply_disagrees(action_of(asked[i]), client.response.body,
+						  xml != 0, false), NULL);
+			body = tally_arena_str(&arena, client.response.body);
+			CHECK(strstr(body, "Salt") == NULL);
+			CHECK_INT(strstr(body, "Removed") != NULL, i != 1);
+			CHECK_INT(strstr(body, "PENDING") != NULL, i == 2);
+			CHECK(strstr(body, "Scrubbed") == NULL);
 		}
 }
 
@@ -605,6 +639,7 @@ int main(void)
 	TEST(golden_replies);
 	TEST(all_are_called);
 	TEST(golden_batch);
+	TEST(removed_payloads);
 	TEST(errors_of_the_core);
 	TEST(golden_error);
 	TEST(writes_carry);

@@ -169,6 +169,11 @@ static const struct call {
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },
 	{ "GetConsistencyProof", "&OldSize=1" },
+	{ "OccultJournal", "&JournalId=1" },
+	{ "PurgeLedger", "&Before=1" },
+	{ "GetErasureCertificate", "&JournalId=1" },
+	{ "ListBackups", "" },
+	{ "ForgetBackup", "&Directory=/nonexistent/x" },
 	{ "CreateTimeAnchor", "&TimeStamp=1587515659&Proof=x" },
 	{ "GetLastTimeAnchor", "" },
 	{ "ListTimeAnchors", "" },
@@ -409,6 +414,18 @@ static void further_parameters(void)
 		  "You must specify the parameter TimeStamp." },
 		{ "CreateTimeAnchor", "", "UnsupportedOperation",
 		  "The specified operation is not supported. No time-stamp authority is configured." },
+		{ "OccultJournal", "&JournalId=1", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
+		{ "OccultJournal", "&JournalId=4711", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
+		{ "OccultJournal", "&JournalId=0", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
+		{ "PurgeLedger", "&Before=1", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
+		{ "PurgeLedger", "&Before=4711", "InvalidParameter",
+		  "The specified parameter Before is invalid." },
+		{ "ModifyLedgerAttribute", "&RemovalPolicy=ADMIN", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
 		{ "SetTrustPoint", "&JournalId=4711", "InvalidParameter",
 		  "The specified parameter JournalId is invalid." },
 	};
@@ -709,6 +726,8 @@ static void unsigned_callers(void)
 
 	for (i = 0; i < CALLS; i++) {
 		const struct tally_action *action = action_of(&calls[i]);
+		/* nothing is removed; who may ask is told so */
+		bool absent = strcmp(calls[i].action, "GetErasureCertificate") == 0;
 
 		if (action->family == FAMILY_ADMIN) {
 			refused_unsigned(action, good_call(&calls[i], world.public), true, 403,
@@ -734,9 +753,11 @@ static void unsigned_callers(void)
 				CASE("%s %s", way_names[way], params);
 				ask(&client, way, xml ? text("%s&Format=XML", params) : params, NULL,
 				    NULL);
-				CHECK_INT(client.response.status, 200);
-				CHECK_STR(reply_disagrees(action, client.response.body, xml != 0,
-							  false), NULL);
+				CHECK_INT(client.response.status, absent ? 404 : 200);
+				CHECK_STR(absent ? error_disagrees(client.response.body, xml != 0,
+								   "ResourceNotFound", NULL) :
+						   reply_disagrees(action, client.response.body,
+								   xml != 0, false), NULL);
 			}
 	}
 }

@@ -196,7 +196,8 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 	static const struct tally_bytes payloads[] = {
 		TALLY_BYTES_LIT("{\"ledgerName\":\"Ledger 1\"}"),
 		TALLY_BYTES_LIT("{\"a\":1,\"b\":\"<&\xe8\xb4\xa6>\"}"),
-		TALLY_BYTES_LIT("\xff\x00 no text"), TALLY_BYTES_LIT("control \x01 character")
+		TALLY_BYTES_LIT("\xff\x00 no text"), TALLY_BYTES_LIT("control \x01 character"),
+		TALLY_BYTES_NONE	/* removed */
 	};
 
 	*journal = (struct tally_journal){
@@ -207,6 +208,7 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 				       TALLY_BYTES_NONE,
 		.clues = clues, .clue_count = id == 1 ? 2 : 0, .timestamp_ms = NOW_MS + id,
 		.leaf = TALLY_BYTES_LIT("{\"v\":1}"), .salt = { 0xab, 0xcd },
+		.removed = id == 4, .removed_by = id == 4 ? 5 : 0,
 	};
 }
 
@@ -218,7 +220,7 @@ int tally_journal_get(struct tally_core *core, struct tally_bytes ledger_id, uin
 	(void)ledger_id;
 	if (outcome(core, err) < 0)
 		return -1;
-	if (journal_id > 3)
+	if (journal_id > 4)
 		return 0;
 	fill_journal(journal_r, journal_id);
 	return 1;
@@ -382,7 +384,7 @@ bool tally_core_read_only(struct tally_core *core)
 int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err)
 {
-	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, TREE, false, NULL };
+	struct tally_adopt_log log = { FAKE_PRIVATE, "example.invalid/log", 12, 11, TREE, false, NULL };
 
 	if (how == ADOPT_NEW_ORIGIN)
 		log.new_origin = "example.invalid/0badcafe/log";
@@ -427,6 +429,46 @@ int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_i
 	(void)ledger_id;
 	*fits_r = note.size == 1;
 	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+/* ---- removal ---- */
+
+int tally_journal_occult(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, uint64_t journal_id,
+			 struct tally_bytes reason, struct tally_receipt *receipt_r,
+			 struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	(void)reason;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_ledger_purge(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, uint64_t before, bool keep_live,
+		       struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)before;
+	(void)keep_live;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+/* Journal 4 is removed. */
+int tally_erasure_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_erasure *erasure_r,
+		      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)arena;
+	if (outcome(core, err) < 0)
+		return -1;
+	*erasure_r = (struct tally_erasure){
+		.order = 2, .certified = journal_id == 4, .certificate = 3, .scrubbed_ms = NOW_MS,
+		.backups = TALLY_BYTES_LIT("2020-04-17T02:22:00Z first\n2020-04-17T02:22:01Z second") };
+	return journal_id == 4 || journal_id == 3;
 }
 
 /* ---- accounts and keys ---- */
@@ -677,6 +719,29 @@ int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
 int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err)
 {
 	(void)directory;
+	return outcome(core, err);
+}
+
+int tally_core_backup_forget(struct tally_core *core, const char *directory, struct tally_err *err)
+{
+	if (outcome(core, err) < 0)
+		return -1;
+	return strcmp(directory, "/nowhere") == 0;
+}
+
+int tally_core_backups(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_backups *backups_r, struct tally_err *err)
+{
+	static struct tally_backup list[] = {
+		{ "/backups/first", NOW_MS - 2000, NOW_MS - 1000, true },
+		{ "/backups/cut off", NOW_MS, 0, false },
+	};
+	static struct tally_lost_erasure lost[] = {
+		{ FAKE_PRIVATE, 5, NOW_MS, false, 4 }, { FAKE_PRIVATE, 7, NOW_MS, true, 3 },
+	};
+
+	(void)arena;
+	*backups_r = (struct tally_backups){ list, 2, lost, 2 };
 	return outcome(core, err);
 }
 

@@ -80,6 +80,7 @@ static bool begin(struct world *w, const char *name, bool short_lived)
 {
 	memset(w, 0, sizeof(*w));
 	w->conf = tally_conf_new();
+	tally_conf_override(w->conf, "ledger", "state_journals", "0");	/* journals are counted */
 	return open_core(w, name, true, short_lived) && create_ledger(w, "Ledger 1");
 }
 
@@ -830,6 +831,7 @@ static void two_hosts_share_a_ledger(void)
 	REQUIRE(begin(&w, "mem:hosts", false));
 	memset(&other, 0, sizeof(other));
 	other.conf = tally_conf_new();
+	tally_conf_override(other.conf, "ledger", "state_journals", "0");
 	REQUIRE(open_core(&other, "mem:hosts", false, false));
 	cores[0] = w.core;
 	cores[1] = other.core;
@@ -872,6 +874,7 @@ static void a_delayed_append_comes_second(void)
 	REQUIRE(begin(&w, "mem:delayed", false));
 	memset(&other, 0, sizeof(other));
 	other.conf = tally_conf_new();
+	tally_conf_override(other.conf, "ledger", "state_journals", "0");
 	REQUIRE(open_core(&other, "mem:delayed", false, false));
 	other.first = w.first;
 	other.ledger = w.ledger;

@@ -24,6 +24,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "core.h"
+#include "cosigning.h"
 #include "err.h"
 #include "host.h"
 #include "own.h"
@@ -55,6 +56,22 @@ void tally_core_close(struct tally_core **core)
 {
 	closed += *core != NULL;
 	*core = NULL;
+}
+
+/* Nobody is asked to cosign. */
+int tally_cosigning_start(struct tally_core *core, const struct tally_witness_settings *settings,
+			  struct tally_cosigning **cosigning_r, struct tally_err *err)
+{
+	(void)core;
+	(void)settings;
+	(void)err;
+	*cosigning_r = NULL;
+	return 0;
+}
+
+void tally_cosigning_stop(struct tally_cosigning **cosigning)
+{
+	(void)cosigning;
 }
 
 bool tally_core_healthy(struct tally_core *core)

@@ -105,6 +105,7 @@ static bool begin(bool short_lived)
 	authority.dead = authority.other = false;
 	authority.meanwhile = NULL;
 	w.conf = tally_conf_new();
+	tally_conf_override(w.conf, "ledger", "state_journals", "0");
 	if (open_core(true, true, short_lived) &&
 	    make_ledger((struct tally_ledger_create){ 0 }, w.ledger))
 		return true;
@@ -460,6 +461,7 @@ static void without_authorities(void)
 
 	memset(&w, 0, sizeof(w));
 	w.conf = tally_conf_new();
+	tally_conf_override(w.conf, "ledger", "state_journals", "0");
 	REQUIRE(open_core(true, false, true));
 	REQUIRE(make_ledger((struct tally_ledger_create){ 0 }, w.ledger));
 	write = owner();

@@ -171,6 +171,89 @@ const struct tally_action tally_action_backup_store = {
 	.run = backup_store,
 };
 
+static int list_backups(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_arena *arena = call->arena;
+	struct tally_backups backups;
+	struct tally_node *list;
+
+	if (tally_core_backups(call->core, arena, &backups, err) < 0)
+		return -1;
+	list = tally_add_list(arena, call->reply, "Backups", "Backup");
+	for (size_t i = 0; i < backups.count; i++) {
+		struct tally_node *to = tally_add_object(arena, list, NULL);
+
+		tally_add_str(arena, to, "Directory", backups.list[i].directory);
+		tally_add_uint(arena, to, "BeginTime", backups.list[i].begin_ms);
+		if (backups.list[i].end_ms > 0)
+			tally_add_uint(arena, to, "EndTime", backups.list[i].end_ms);
+		tally_add_bool(arena, to, "HoldsErased", backups.list[i].holds);
+	}
+	list = tally_add_list(arena, call->reply, "LostErasures", "Erasure");
+	for (size_t i = 0; i < backups.lost_count; i++) {
+		struct tally_node *to = tally_add_object(arena, list, NULL);
+		const struct tally_lost_erasure *lost = &backups.lost[i];
+
+		tally_add_str(arena, to, "LedgerId", lost->ledger_id);
+		tally_add_uint(arena, to, lost->purge ? "Before" : "JournalId", lost->journal_id);
+		tally_add_uint(arena, to, "ScrubbedAt", lost->scrubbed_ms);
+	}
+	return 0;
+}
+
+static const struct tally_reply_field list_backups_reply[] = {
+	{ "Backups", NODE_LIST, false, "Backups in the order in which they were made." },
+	{ "Backups[Backup]", NODE_OBJECT, true, "A backup." },
+	{ "Backups[Backup].Directory", NODE_TEXT, false, "Where it was made." },
+	{ "Backups[Backup].BeginTime", NODE_UINT, false, "When it was begun, milliseconds." },
+	{ "Backups[Backup].EndTime", NODE_UINT, true,
+	  "When it was finished; not there where it was not, or nobody knows." },
+	{ "Backups[Backup].HoldsErased", NODE_BOOL, false,
+	  "It may hold something that was erased from the store since." },
+	{ "LostErasures", NODE_LIST, false,
+	  "What was erased and is there again, since an older copy of the store was put back." },
+	{ "LostErasures[Erasure]", NODE_OBJECT, true, "One of them." },
+	{ "LostErasures[Erasure].LedgerId", NODE_TEXT, false, "The ledger." },
+	{ "LostErasures[Erasure].JournalId", NODE_UINT, true, "The journal that was occulted." },
+	{ "LostErasures[Erasure].Before", NODE_UINT, true, "All journals below were purged." },
+	{ "LostErasures[Erasure].ScrubbedAt", NODE_UINT, false, "When that was certified." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_list_backups = {
+	.name = "ListBackups",
+	.family = FAMILY_ADMIN,
+	.summary = "List the backups that were made, and which may hold what is erased.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = list_backups_reply,
+	.run = list_backups,
+};
+
+static int forget_backup(struct tally_call *call, struct tally_err *err)
+{
+	const char *directory = tally_arena_str(call->arena, tally_arg_bytes(call, "Directory"));
+	int found = tally_core_backup_forget(call->core, directory, err);
+
+	if (found == 0)
+		return tally_err_about(err, TALLY_NOTFOUND, "Backup", "none was made there");
+	return found < 0 ? -1 : 0;
+}
+
+const struct tally_action tally_action_forget_backup = {
+	.name = "ForgetBackup",
+	.family = FAMILY_ADMIN,
+	.summary = "Take a backup that was destroyed off the list.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = backup_store_params,
+	.reply = empty_reply,
+	.run = forget_backup,
+};
+
 struct listing {
 	struct tally_arena *arena;
 	struct tally_node *list;
@@ -230,6 +313,7 @@ static void add_log(void *ctx, const struct tally_adopt_log *log)
 	add_copy(listing, to, "LedgerId", log->ledger_id);
 	add_copy(listing, to, "Origin", log->origin);
 	tally_add_uint(listing->arena, to, "SignedSize", log->was);
+	tally_add_uint(listing->arena, to, "CosignedSize", log->cosigned);
 	tally_add_uint(listing->arena, to, "JournalCount", log->is);
 	tally_add_bool(listing->arena, to, "Fits", log->fits);
 	if (log->new_origin != NULL)
@@ -266,6 +350,8 @@ static const struct tally_reply_field adopt_store_reply[] = {
 	{ "Logs[Log].Origin", NODE_TEXT, false, "Its name in checkpoints." },
 	{ "Logs[Log].SignedSize", NODE_UINT, false,
 	  "Journals of the largest tree that is known to be signed; 0: none." },
+	{ "Logs[Log].CosignedSize", NODE_UINT, false,
+	  "And of the largest that witnesses are known to have cosigned; 0: none." },
 	{ "Logs[Log].JournalCount", NODE_UINT, false, "Journals that are there." },
 	{ "Logs[Log].Fits", NODE_BOOL, false,
 	  "What is there begins with what was signed; if not, the ledger was read only." },

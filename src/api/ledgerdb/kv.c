@@ -142,6 +142,7 @@ static int no_value(struct tally_err *err)
 static void reply_value(struct tally_call *call, const struct tally_journal *journal)
 {
 	tally_add_payload(call->arena, call->reply, "Value", "ValueEncoding", journal->payload);
+	tally_reply_removed(call, call->reply, journal);
 	tally_add_uint_text(call->arena, call->reply, "JournalId", journal->id);
 	tally_add_hex(call->arena, call->reply, "JournalHash", journal->hash.bytes,
 		      TALLY_HASH_SIZE);
@@ -201,6 +202,7 @@ static const struct tally_reply_field kv_get_reply[] = {
 	{ "Value", NODE_TEXT, true, "The value." },
 	{ "ValueEncoding", NODE_TEXT, true,
 	  "base64 where the value cannot be written as text in the format asked for." },
+	REMOVED_ROWS(""),
 	{ "JournalId", NODE_TEXT, true, "The KV_SET journal that set it." },
 	{ "JournalHash", NODE_TEXT, true, "That journal's hash, hex." },
 	STATE_ROWS(true),

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "reply.h"
+#include "signing_args.h"
 
 #define ANCHOR_INTERVAL_PARAM \
 	{ .name = "TimeAnchorInterval", .type = PARAM_UINT, .max = 366 * 86400, .example = "3600", \
@@ -10,13 +11,18 @@
 
 static const char *const ledger_types[] = { "JOURNAL", "KV", NULL };
 static const char *const sign_policies[] = { "ACCEPTED", "OFF", "REQUIRED", NULL };
+static const char *const removal_policies[] = { "DUAL", "OFF", "ADMIN", NULL };
 
 #define POLICY_PARAMS(otherwise) \
 	{ .name = "SignaturePolicy", .type = PARAM_ENUM, .choices = sign_policies, \
 	  .fallback = otherwise, .example = "ACCEPTED", \
 	  .help = "Members' signatures on what is appended: ACCEPTED, OFF (refused) or REQUIRED." }, \
 	{ .name = "SignatureCount", .type = PARAM_UINT, .min = 1, .max = 8, .example = "1", \
-	  .help = "How many members must sign together where signatures are REQUIRED." }
+	  .help = "How many members must sign together where signatures are REQUIRED." }, \
+	{ .name = "RemovalPolicy", .type = PARAM_ENUM, .choices = removal_policies, \
+	  .fallback = (otherwise) != NULL ? "DUAL" : NULL, .example = "DUAL", \
+	  .help = "Who can have payloads erased: DUAL (its owner and another ADMIN member sign), ADMIN " \
+		  "(whose request is enough), OFF. A weaker one than now needs the signatures of DUAL." }
 
 /* The ledger of the call, or -1 NOTFOUND. */
 static int get_info(struct tally_call *call, struct tally_ledger_info *info_r,
@@ -51,6 +57,7 @@ static int create_ledger(struct tally_call *call, struct tally_err *err)
 		.public_read = tally_arg_bool(call, "PublicRead", false),
 		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
 		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 0),
+		.removal_policy = (enum tally_removal_policy)tally_arg_enum(call, "RemovalPolicy"),
 		.set_anchor_interval = tally_arg_given(call, "TimeAnchorInterval"),
 		.anchor_interval_s = tally_arg_uint(call, "TimeAnchorInterval", 0),
 	};
@@ -212,7 +219,7 @@ static int check_modify_ledger(struct tally_call *call, struct tally_err *err)
 	if (tally_arg_given(call, "LedgerName") || tally_arg_given(call, "LedgerDescription") ||
 	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "SignaturePolicy") ||
 	    tally_arg_given(call, "SignatureCount") ||
-	    tally_arg_given(call, "TimeAnchorInterval"))
+	    tally_arg_given(call, "TimeAnchorInterval") || tally_arg_given(call, "RemovalPolicy"))
 		return 0;
 	return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 }
@@ -227,13 +234,19 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 		.set_sign_count = tally_arg_given(call, "SignatureCount"),
 		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
 		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 1),
+		.set_removal_policy = tally_arg_given(call, "RemovalPolicy"),
+		.removal_policy = (enum tally_removal_policy)tally_arg_enum(call, "RemovalPolicy"),
 		.name = tally_arg_bytes(call, "LedgerName"),
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.public_read = tally_arg_bool(call, "PublicRead", false),
 		.set_anchor_interval = tally_arg_given(call, "TimeAnchorInterval"),
 		.anchor_interval_s = tally_arg_uint(call, "TimeAnchorInterval", 0),
 	};
+	struct tally_signing *signing;
 
+	if (tally_signing_args(call, &signing, err) != 0)
+		return -1;
+	call->write.signing = signing;
 	return tally_ledger_modify(call->core, &call->write, tally_arg_bytes(call, "LedgerId"),
 				   &change, err);
 }
@@ -248,6 +261,7 @@ static const struct tally_param modify_ledger_params[] = {
 	  .help = "Let unsigned requests read the ledger and its journals." },
 	POLICY_PARAMS(NULL),
 	ANCHOR_INTERVAL_PARAM,
+	SIGNING_PARAMS,
 	PARAM_END
 };
 

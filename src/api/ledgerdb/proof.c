@@ -284,7 +284,7 @@ static void reply_proof(struct tally_call *call, const struct tally_journal *jou
 	tally_add_text(arena, to, "WriterPubKey", journal->author_key);
 	add_hash(call, to, "JournalHash", &journal->hash);
 	tally_add_str(arena, to, "Leaf", tally_base64_encode(arena, journal->leaf));
-	if (!journal->is_data)
+	if (!journal->is_data && !journal->removed)
 		tally_add_hex(arena, to, "Salt", journal->salt, sizeof(journal->salt));
 	tally_add_uint(arena, to, "LeafIndex", proof->journal_id);
 	tally_add_uint(arena, to, "TreeSize", proof->tree_size);
@@ -315,10 +315,9 @@ static int add_checkpoint_of(struct tally_call *call, uint64_t size,
 	return 0;
 }
 
-static int get_journal_proof(struct tally_call *call, struct tally_err *err)
+int tally_reply_journal_proof(struct tally_call *call, uint64_t id, uint64_t size,
+			      struct tally_err *err)
 {
-	uint64_t id = tally_arg_uint(call, "JournalSequence", 0);
-	uint64_t size = tally_arg_uint(call, "TreeSize", 0);
 	struct tally_signed_checkpoint checkpoint = { 0 };
 	struct tally_journal journal;
 	struct tally_inclusion proof;
@@ -340,6 +339,12 @@ static int get_journal_proof(struct tally_call *call, struct tally_err *err)
 	return add_checkpoint_of(call, proof.tree_size, &checkpoint, err);
 }
 
+static int get_journal_proof(struct tally_call *call, struct tally_err *err)
+{
+	return tally_reply_journal_proof(call, tally_arg_uint(call, "JournalSequence", 0),
+					 tally_arg_uint(call, "TreeSize", 0), err);
+}
+
 static const struct tally_param get_journal_proof_params[] = {
 	LEDGER_ID_PARAM,
 	{ .name = "JournalSequence", .type = PARAM_UINT, .required = true, .max = INT64_MAX,
@@ -350,23 +355,7 @@ static const struct tally_param get_journal_proof_params[] = {
 };
 
 static const struct tally_reply_field get_journal_proof_reply[] = {
-	{ "LedgerId", NODE_TEXT, false, "The ledger." },
-	{ "JournalSequence", NODE_UINT, false, "Number of the journal." },
-	{ "RootHash", NODE_TEXT, false, "Root of the tree of TreeSize journals, hex." },
-	{ "ProofPath", NODE_TEXT, false,
-	  "Audit path from the leaf upwards (RFC 9162 2.1.3): a JSON list of hashes in hex, as one "
-	  "text." },
-	{ "WriterPubKey", NODE_TEXT, false, "Public key of the member that signed it, hex; empty where none did." },
-	{ "JournalHash", NODE_TEXT, false, "Merkle leaf hash, SHA-256 of a zero byte and Leaf, hex." },
-	{ "Leaf", NODE_TEXT, false, "The journal's leaf, canonical JSON, in base64." },
-	{ "Salt", NODE_TEXT, true,
-	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload. Not there "
-	  "where the leaf holds data instead of a payload." },
-	{ "LeafIndex", NODE_UINT, false, "Place of the leaf in the tree: the journal's number." },
-	{ "TreeSize", NODE_UINT, false, "Journals of the tree." },
-	{ "Checkpoint", NODE_TEXT, true,
-	  "The signed checkpoint of that tree, where it is the newest signed one, or the newest that "
-	  "witnesses cosigned." },
+	JOURNAL_PROOF_ROWS(""),
 	REPLY_END
 };
 

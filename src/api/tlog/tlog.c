@@ -55,5 +55,8 @@ int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
 	if (!tile)
 		return read_checkpoint(core, id, arena, file_r, err);
 	file_r->fixed = true;
-	return tally_ledger_tile(core, id, level, number, width, arena, &file_r->bytes, err);
+	found = tally_ledger_tile(core, id, level, number, width, arena, &file_r->bytes, err);
+	file_r->pruned = found < 0 && err->code == TALLY_NOTFOUND &&
+			 strcmp(err->subject, "MinimumIndex") == 0;
+	return file_r->pruned ? 0 : found;
 }
