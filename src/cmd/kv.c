@@ -25,6 +25,9 @@ static int print_value(struct client *client, json_object *reply)
 	struct tally_bytes bytes = tally_bytes(json_object_get_string(text),
 					       (size_t)json_object_get_string_len(text));
 
+	if (reply_bool(reply, "Removed"))
+		return verb_fail(client->call, "the value was removed, as journal %s orders",
+				 reply_text(reply, "RemovedBy"));
 	if (strcmp(reply_text(reply, "ValueEncoding"), "base64") == 0 &&
 	    !tally_base64_decode(&client->arena, bytes, &bytes))
 		return verb_fail(client->call, "the value came in a form that is not base64");

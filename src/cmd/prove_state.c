@@ -30,7 +30,7 @@ struct proving {
 	struct tally_buf leaves;	/* of a clue: leaves, a comma between two */
 	uint64_t count;
 	struct tally_bytes journal, value;	/* of a key */
-	const char *salt;
+	const char *salt;		/* NULL: the value was removed */
 };
 
 static int nothing_proved(const struct proving *p, const char *why)
@@ -145,7 +145,8 @@ static int read_setter(struct proving *p, const char *journal_id)
 	if (reply == NULL)
 		return VERB_FAILED;
 	good = decode(p, reply_text(reply, "Leaf"), &p->journal);
-	p->salt = tally_arena_str(&p->arena, tally_bytes_str(reply_text(reply, "Salt")));
+	if (reply_member(reply, "Salt") != NULL && !reply_bool(p->base, "Removed"))
+		p->salt = tally_arena_str(&p->arena, tally_bytes_str(reply_text(reply, "Salt")));
 	json_object_put(reply);
 	return good ? VERB_OK : nothing_proved(p, "a leaf is not base64");
 }
@@ -258,12 +259,12 @@ static void format(struct proving *p, struct tally_bytes root_leaf, struct tally
 		add_raw(&file, "recordJournalId",
 			tally_bytes_str(reply_text(p->base, "RecordJournalId")));
 	}
-	if (has(p, STATE_KV))
+	if (has(p, STATE_KV) && p->salt != NULL)
 		add_text(&file, "salt", p->salt);
 	add_text(&file, "stateProof", reply_text(p->base, "StateProof"));
 	add_raw(&file, "stateRootLeaf", root_leaf);
 	add_hashes(&file, "stateRootPath", reply_member(root, "ProofPath"));
-	if (has(p, STATE_KV))
+	if (has(p, STATE_KV) && p->salt != NULL)
 		add_text(&file, "value", tally_base64_encode(&p->arena, p->value));
 	tally_jcs_close(&file);
 	tally_buf_add_u8(buf, '\n');

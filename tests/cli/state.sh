@@ -250,6 +250,17 @@ if [ -z "$driver" ] || ! { unset TALLY_STORE; start_server "$dir/served" --drive
 fi
 all_of server
 
+# A value that was removed is proved without it.
+id=$("$TALLY" call CreateLedger LedgerName=removable LedgerType=KV RemovalPolicy=ADMIN --post | json LedgerId)
+"$TALLY" kv set "$id" secret hidden >/dev/null
+passes "a value is removed" "$TALLY" call OccultJournal LedgerId="$id" JournalId=1 --post
+refuses "... and is not given out" "the value was removed, as journal 2 orders" "$TALLY" kv get "$id" secret
+passes "... that it was set is proved" "$TALLY" prove "$id" --kv secret --fresh -o removed.json
+vkey=$("$TALLY" ledger vkey "$id")
+same "... and verified" "$(verify removed.json | sed -n 2p)" "  value not in the file, 6 bytes"
+"$TALLY" prove "$id" 1 --cose --leaf x.leaf -o x.cose
+passes "... also as a receipt" verify --cose x.cose --leaf x.leaf
+
 # Who only reads proves as well, but makes no journal for it.
 id=$("$TALLY" ledger create --public-read on open)
 echo x | "$TALLY" append "$id" --clue c >/dev/null

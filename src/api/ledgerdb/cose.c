@@ -56,7 +56,7 @@ static int get_cose_receipt(struct tally_call *call, struct tally_err *err)
 	tally_add_uint(arena, call->reply, "JournalSequence", id);
 	tally_add_hex(arena, call->reply, "JournalHash", journal.hash.bytes, TALLY_HASH_SIZE);
 	tally_add_str(arena, call->reply, "Leaf", tally_base64_encode(arena, journal.leaf));
-	if (!journal.is_data)
+	if (!journal.is_data && !journal.removed)
 		tally_add_hex(arena, call->reply, "Salt", journal.salt, sizeof(journal.salt));
 	tally_add_uint(arena, call->reply, "TreeSize", receipt.size);
 	tally_add_hex(arena, call->reply, "RootHash", receipt.root.bytes, TALLY_HASH_SIZE);
@@ -77,7 +77,8 @@ static const struct tally_reply_field get_cose_receipt_reply[] = {
 	{ "JournalHash", NODE_TEXT, false, "Merkle leaf hash, SHA-256 of a zero byte and Leaf, hex." },
 	{ "Leaf", NODE_TEXT, false, "The journal's leaf, canonical JSON, in base64." },
 	{ "Salt", NODE_TEXT, true,
-	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload." },
+	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload; not there where "
+	  "the payload was removed or there is none." },
 	{ "TreeSize", NODE_UINT, false, "Journals of the tree that is signed." },
 	{ "RootHash", NODE_TEXT, false, "Its root, hex." },
 	{ "CoseReceipt", NODE_TEXT, false,
