@@ -16,6 +16,8 @@ struct tally_note_cache {
 	struct tally_hash root;
 	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
 	size_t text_size;
+	/* Apart, since it is held while the note is written to the disk: who signs does not wait. */
+	pthread_mutex_t cosigned_lock;
 	struct tally_cosigned_note cosigned;
 };
 
@@ -42,6 +44,7 @@ static struct tally_note_cache *cache_of(struct tally_space *space)
 	if (space->note == NULL) {
 		space->note = tally_calloc(1, sizeof(*space->note));
 		pthread_mutex_init(&space->note->lock, NULL);
+		pthread_mutex_init(&space->note->cosigned_lock, NULL);
 	}
 	pthread_mutex_unlock(&space->look);
 	return space->note;
@@ -52,6 +55,7 @@ void tally_note_cache_free(struct tally_note_cache *cache)
 	if (cache == NULL)
 		return;
 	pthread_mutex_destroy(&cache->lock);
+	pthread_mutex_destroy(&cache->cosigned_lock);
 	tally_buf_free(&cache->cosigned.note);
 	free(cache);
 }
@@ -91,9 +95,9 @@ static int hold_all(struct tally_core *core, const struct tally_view *view, stru
 	for (size_t i = 0; i < count; i++)
 		if (hold_against(view, &marks[i], "signed", err) != 0)
 			return -1;
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, view->head->origin, &cosigned, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found == 1 ? hold_against(view, &cosigned, "cosigned by witnesses", err) : found;
 }
 
@@ -296,10 +300,10 @@ static int cosigned_of(const struct tally_view *view, struct tally_arena *arena,
 	struct tally_note_cache *cache = cache_of(view->space);
 	int found;
 
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_get(view->space->core, &cache->cosigned, view->head->origin, arena,
 				   checkpoint_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found;
 }
 
@@ -376,10 +380,10 @@ int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledge
 		found = tally_err_about(err, TALLY_INVALID, "Checkpoint",
 					"the ledger has no such tree");
 	if (found == 1) {
-		pthread_mutex_lock(&cache->lock);
+		pthread_mutex_lock(&cache->cosigned_lock);
 		if (tally_cosigned_keep(core, &cache->cosigned, view.head->origin, note, err) != 0)
 			found = -1;
-		pthread_mutex_unlock(&cache->lock);
+		pthread_mutex_unlock(&cache->cosigned_lock);
 	}
 	tally_view_drop(&view);
 	return found;
@@ -486,9 +490,9 @@ static int marks_of(struct tally_core *core, struct tally_space *space, const ch
 
 	*mark_r = count > 0 ? marks[0] : (struct tally_high_mark){ 0 };
 	*cosigned_r = (struct tally_high_mark){ 0 };
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, origin, cosigned_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	if (found == 1 && cosigned_r->size > mark_r->size)
 		*mark_r = *cosigned_r;
 	return found < 0 ? -1 : 0;
@@ -522,9 +526,9 @@ static int forget(struct tally_core *core, struct tally_space *space, const char
 
 	drop_note(space);
 	tally_high_forget(core->high, origin);
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	result = tally_cosigned_forget(core, &cache->cosigned, origin, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return result;
 }
 
