@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "bounds.h"
+#include "certificate.h"
 #include "buf.h"
 #include "clock.h"
 #include "err.h"
@@ -405,6 +406,7 @@ static void say_text(const struct check *check)
 			tally_time_format(ms, time);
 			printf("  time %s, as the server says\n", time);
 		}
+		certificate_say(check->record);
 	}
 	if (check->timed)
 		bounds_say(&check->after, &check->before);

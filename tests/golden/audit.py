@@ -15,6 +15,9 @@ import sys
 import verify
 
 NAMES = {number: name for name, number in verify.TYPES.items()}
+KEYS = {1: "SECP256K1", 2: "SECP256R1", 3: "SM2", 4: "ED25519"}
+SECRETS = ("CREATE_STORE", "CREATE_KEY")
+OCCULTED = ("CUSTOM", "KV_SET", "DATASHARE")
 
 
 class Wrong(Exception):
@@ -68,12 +71,22 @@ def read_data(reader):
     return data
 
 
+def read_signatures(reader):
+    nonce, signatures = reader.short(), []
+    for _ in range(reader.u8()):
+        member, kind = reader.short(), KEYS[reader.u8()]
+        key = reader.take(reader.u8()).hex()
+        signatures.append({"key": key, "memberId": member, "sig": reader.take(64).hex(), "type": kind})
+    need(nonce and signatures, "a record that is signed by nobody")
+    return nonce, signatures
+
+
 def read_record(raw):
     """The members of the leaf that the record holds."""
     reader, leaf = Reader(raw), {"v": 1}
     need(reader.u8() == 1, "record version")
     leaf["payloadType"], flags = NAMES[reader.u8()], reader.u8()
-    need(flags < 8, "flags of the record")
+    need(flags < 16, "flags of the record")
     if flags & 1:
         leaf["payloadHash"], leaf["payloadSize"] = reader.take(32).hex(), reader.varint()
     if flags & 2:
@@ -86,6 +99,8 @@ def read_record(raw):
         leaf["clues"] = clues
     if flags & 4:
         leaf["data"] = read_data(reader)
+    if flags & 8:
+        leaf["nonce"], leaf["signatures"] = read_signatures(reader)
     need(reader.rest() == b"", "bytes behind the record")
     return leaf
 
@@ -129,6 +144,7 @@ class Ledger:
         self.space, self.blocks, self.time, self.last = space, 0, 0, bytes(32)
         self.name, self.tree, self.deleted = None, Frontier(), False
         self.erased, self.keys = {}, {}		# of the system ledger: journals of keys
+        self.values, self.purged = {}, 0		# the KV_SET in force of each key; a purge's point
 
     def block(self, block):
         need(len(block) >= 192, "a block is shorter than its header")
@@ -188,6 +204,25 @@ class Ledger:
             created = self.keys.pop(leaf["data"]["keyId"])
             need(leaf["data"]["journal"] == created, "DELETE_KEY names another journal")
             self.erased.pop(created, None)
+        elif kind in ("KV_SET", "KV_DELETE"):
+            self.values[leaf["data"]["key"]] = leaf["journalId"]
+        elif kind in ("OCCULT", "PURGE") and not leaf["data"].get("erased"):
+            self.removal(leaf)
+
+    def removal(self, leaf):
+        """An order to erase: what it reaches may be zero. A purge leaves values in force."""
+        if leaf["payloadType"] == "OCCULT":
+            named = leaf["data"]["journalId"]
+            need(named < leaf["journalId"], "OCCULT names a later journal")
+            if self.erased.get(named, {}).get("payloadType") in OCCULTED:
+                del self.erased[named]
+            return
+        need(self.purged < leaf["data"]["before"] <= leaf["journalId"], "the point of a PURGE")
+        self.purged = leaf["data"]["before"]
+        kept = set(self.values.values())
+        self.erased = {number: erased for number, erased in self.erased.items()
+                       if number >= self.purged or erased["payloadType"] in SECRETS or
+                       (erased["payloadType"] == "KV_SET" and number in kept)}
 
     def end(self):
         need(not self.erased, "journals %s are erased, and no journal says so" % sorted(self.erased))
