@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "note.h"
+#include "anchor.h"
 
 static bool field_hash(const struct tally_record *record, const char *name,
 		       struct tally_hash *hash_r)
@@ -48,22 +48,24 @@ static const char *check_tree(struct audit_replay *replay, const struct tally_re
 static bool leads_to_digest(const struct audit_replay *replay, const struct tally_record *record,
 			    uint64_t version, const struct tally_hash *root)
 {
-	char text[TALLY_CHECKPOINT_TEXT];
-	struct tally_hash leaf, digest;
+	struct tally_bytes encoded = tally_field_text(record, "path"), path = TALLY_BYTES_NONE;
+	struct tally_anchor_leaf anchor = {
+		.version = version, .root = *root,
+		.index = tally_field_number(record, "index", UINT64_MAX),
+		.count = tally_field_number(record, "count", 0),
+	};
 	struct tally_arena arena;
-	struct tally_bytes path = TALLY_BYTES_NONE, encoded = tally_field_text(record, "path");
 	bool good;
 
-	tally_leaf_hash(tally_bytes(text, tally_checkpoint_format(
-		tally_bytes_str(audit_origin_of(replay, version)), version, root, text)), &leaf);
 	tally_arena_init(&arena);
-	good = field_hash(record, "digest", &digest) &&
+	good = field_hash(record, "digest", &anchor.digest) &&
 	       (encoded.size == 0 || tally_base64_decode(&arena, encoded, &path)) &&
-	       path.size % TALLY_HASH_SIZE == 0 &&
-	       tally_inclusion_verify(tally_field_number(record, "index", UINT64_MAX),
-				      tally_field_number(record, "count", 0), &leaf,
-				      (const struct tally_hash *)(const void *)path.data,
-				      path.size / TALLY_HASH_SIZE, &digest);
+	       path.size % TALLY_HASH_SIZE == 0 && path.size <= sizeof(anchor.path);
+	if (good && path.size > 0)
+		memcpy(anchor.path, path.data, path.size);
+	anchor.path_count = path.size / TALLY_HASH_SIZE;
+	good = good && tally_anchor_verify(&anchor,
+					   tally_bytes_str(audit_origin_of(replay, version)));
 	tally_arena_free(&arena);
 	return good;
 }

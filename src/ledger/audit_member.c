@@ -171,8 +171,8 @@ static const char *on_key(struct audit_members *members, const struct audit_item
 	if (wrong == NULL && key.type == KEY_TYPE_NONE)
 		wrong = "no key";
 	if (wrong == NULL && item->form == FORM_UNSIGNED && author != NULL && author != member &&
-	    author->role != ROLE_ADMIN)
-		wrong = "the key of another member, changed by one who is no ADMIN";
+	    (author->role != ROLE_ADMIN || strcmp(member->id, members->owner) == 0))
+		wrong = "the key of another member, changed by one who must not";
 	if (wrong == NULL)
 		wrong = take_key(members, &key, (uint64_t)(member - members->list));
 	if (wrong == NULL)

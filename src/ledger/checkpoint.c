@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core_private.h"
+#include "cose.h"
 #include "note.h"
 #include "policy.h"
 #include "tile.h"
@@ -18,6 +19,8 @@ struct tally_note_cache {
 	struct tally_hash state_root;
 	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
 	size_t text_size;
+	uint64_t cose_size;		/* of the tree that cose_signature is for */
+	uint8_t cose_signature[TALLY_COSE_SIGNATURE];
 	struct tally_cosigned_note cosigned;
 };
 
@@ -266,6 +269,71 @@ int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_i
 	if (found != 1)
 		return found;
 	if (tally_view_checkpoint(&view, arena, checkpoint_r, err) != 0)
+		found = -1;
+	tally_view_drop(&view);
+	return found;
+}
+
+/* Who signs, as COSE has it. */
+static int cose_head(struct tally_core *core, const struct tally_head *head,
+		     struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		     struct tally_err *err)
+{
+	uint8_t *kid = tally_arena_alloc(arena, TALLY_COSE_KID);
+	const char *origin = tally_arena_str(arena, tally_bytes_str(head->origin));
+	const char *slash = strrchr(origin, '/');
+	struct tally_vkey vkey;
+
+	if (!tally_vkey_make(&vkey, tally_bytes_str(origin), NOTE_ED25519, core->log_public))
+		return tally_err_set(err, TALLY_UNSUPPORTED, "%s cannot be signed for", origin);
+	tally_cose_kid(&vkey, kid);
+	*receipt_r = (struct tally_cose_receipt){
+		.kind = COSE_INCLUSION, .alg = COSE_EDDSA, .kid = tally_bytes(kid, TALLY_COSE_KID),
+		.issuer = tally_bytes_str(origin),
+	};
+	if (slash != NULL) {
+		receipt_r->issuer = tally_bytes(origin, (size_t)(slash - origin));
+		receipt_r->subject = tally_bytes_str(slash + 1);
+	}
+	return 0;
+}
+
+/* Only of a tree that a checkpoint was signed for: so it is durable, and remembered outside. */
+static int view_cose(const struct tally_view *view, struct tally_arena *arena,
+		     struct tally_cose_receipt *receipt_r, struct tally_err *err)
+{
+	struct tally_core *core = view->space->core;
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_note_cache *cache;
+	int result = 0;
+
+	if (tally_view_checkpoint(view, arena, &checkpoint, err) != 0 ||
+	    cose_head(core, view->head, arena, receipt_r, err) != 0)
+		return -1;
+	receipt_r->size = checkpoint.size;
+	receipt_r->root = checkpoint.root;
+	cache = cache_of(view->space);
+	pthread_mutex_lock(&cache->lock);
+	if (cache->cose_size != checkpoint.size &&
+	    !tally_cose_sign_root(receipt_r, core->log_seed, cache->cose_signature))
+		result = tally_err_set(err, TALLY_UNSUPPORTED, "%s has no COSE receipts",
+				       view->head->origin);
+	cache->cose_size = result == 0 ? checkpoint.size : 0;
+	memcpy(receipt_r->signature, cache->cose_signature, sizeof(cache->cose_signature));
+	pthread_mutex_unlock(&cache->lock);
+	return result;
+}
+
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err)
+{
+	struct tally_view view;
+	int found = tally_view_of_log(core, ledger_id, &view, err);
+
+	if (found != 1)
+		return found;
+	if (view_cose(&view, arena, receipt_r, err) != 0)
 		found = -1;
 	tally_view_drop(&view);
 	return found;
