@@ -6,8 +6,6 @@
 
 #include "certificate.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,9 +14,8 @@
 #include <json-c/json.h>
 
 #include "clock.h"
-#include "note.h"
 #include "print.h"
-#include "prooffile.h"
+#include "proofs.h"
 
 /* ---- asking ---- */
 
@@ -73,90 +70,9 @@ json_object *certificate_get(struct client *client, const char *ledger, const ch
 	return NULL;
 }
 
-/* ---- the file ---- */
-
-struct proof {
-	struct tally_bytes leaf;
-	struct tally_proof_file file;
-};
-
-static bool read_path(json_object *certificate, struct tally_proof_file *file)
+int certificate_write(struct client *client, json_object *reply, const char *path)
 {
-	json_object *list = json_tokener_parse(reply_text(certificate, "ProofPath"));
-	bool good = list != NULL && reply_count(list) <= TALLY_TREE_MAX_PATH;
-
-	for (size_t i = 0; good && i < reply_count(list); i++)
-		good = tally_hex_decode(
-			tally_bytes_str(json_object_get_string(json_object_array_get_idx(list, i))),
-			file->path[file->path_count++].bytes, TALLY_HASH_SIZE);
-	json_object_put(list);
-	return good;
-}
-
-/* What the server sent must hold before it is written down. */
-static bool read_proof(json_object *certificate, struct tally_arena *arena, struct proof *proof)
-{
-	struct tally_checkpoint checkpoint;
-	struct tally_note note;
-	struct tally_hash leaf;
-
-	proof->file.index = reply_uint(certificate, "LeafIndex");
-	proof->file.checkpoint = tally_bytes_str(reply_text(certificate, "Checkpoint"));
-	if (!tally_base64_decode(arena, tally_bytes_str(reply_text(certificate, "Leaf")),
-				 &proof->leaf) || !read_path(certificate, &proof->file))
-		return false;
-	tally_leaf_hash(proof->leaf, &leaf);
-	return tally_note_parse(proof->file.checkpoint, &note) &&
-	       tally_checkpoint_parse(note.text, &checkpoint) &&
-	       tally_inclusion_verify(proof->file.index, checkpoint.size, &leaf, proof->file.path,
-				      proof->file.path_count, &checkpoint.root);
-}
-
-static bool write_file(const struct verb_call *call, const char *path, struct tally_bytes bytes)
-{
-	int fd = verb_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	bool good = fd >= 0 && write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size;
-
-	if (fd >= 0 && close(fd) != 0)
-		good = false;
-	if (!good)
-		verb_fail(call, "%s: %s", path, strerror(errno));
-	return good;
-}
-
-bool certificate_write(const struct verb_call *call, json_object *reply, const char *path)
-{
-	json_object *certificate = reply_member(reply, "Certificate"), *extra;
-	struct tally_arena arena = { 0 };
-	struct proof proof = { 0 };
-	struct tally_buf buf = { 0 };
-	bool good = true;
-
-	if (reply_text(certificate, "Checkpoint")[0] == '\0') {
-		verb_fail(call, "the server does not sign for this ledger now; its log says why");
-		return false;
-	}
-	if (!read_proof(certificate, &arena, &proof)) {
-		verb_fail(call, "the answer proves nothing: its hashes do not fit");
-		tally_arena_free(&arena);
-		return false;
-	}
-	extra = json_object_new_object();
-	json_object_object_add(extra, "leaf",
-			       json_object_new_string_len((const char *)proof.leaf.data,
-							  (int)proof.leaf.size));
-	proof.file.extra = tally_bytes_str(tally_base64_encode(&arena, tally_bytes_str(
-		json_object_to_json_string_ext(extra, JSON_C_TO_STRING_PLAIN |
-						      JSON_C_TO_STRING_NOSLASHESCAPE))));
-	tally_proof_format(&proof.file, &buf);
-	if (path == NULL || strcmp(path, "-") == 0)
-		fwrite(buf.data, 1, buf.size, stdout);
-	else
-		good = write_file(call, path, tally_buf_bytes(&buf));
-	json_object_put(extra);
-	tally_buf_free(&buf);
-	tally_arena_free(&arena);
-	return good;
+	return prove_write(client, reply_member(reply, "Certificate"), false, path, NULL);
 }
 
 /* ---- telling ---- */
@@ -205,8 +121,8 @@ static int certificate(struct client *client)
 {
 	struct verb_call *call = client->call;
 	uint64_t seconds = 0;
+	int status = VERB_OK;
 	json_object *reply;
-	bool good;
 
 	if (!verb_number(call, "wait", 0, 86400, &seconds))
 		return VERB_USAGE;
@@ -214,16 +130,16 @@ static int certificate(struct client *client)
 	if (reply == NULL)
 		return VERB_FAILED;
 	if (verb_given(call, "json")) {
-		good = !verb_given(call, "output") ||
-		       certificate_write(call, reply, verb_value(call, "output", NULL));
+		if (verb_given(call, "output"))
+			status = certificate_write(client, reply, verb_value(call, "output", NULL));
 		print_json(reply);
-		return good ? VERB_OK : VERB_FAILED;
+		return status;
 	}
-	good = certificate_write(call, reply, verb_value(call, "output", NULL));
-	if (good)
+	status = certificate_write(client, reply, verb_value(call, "output", NULL));
+	if (status == VERB_OK)
 		certificate_backups(reply);
 	json_object_put(reply);
-	return good ? VERB_OK : VERB_FAILED;
+	return status;
 }
 
 static int certificate_run(struct verb_call *call) { return client_with(call, certificate); }

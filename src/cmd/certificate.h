@@ -14,9 +14,9 @@ struct json_object;
 struct json_object *certificate_get(struct client *client, const char *ledger, const char *journal,
 				    uint64_t seconds);
 
-/* Its proof as a file, which 'tally verify' checks; path NULL or "-": standard output. False after
- * printing why not. */
-bool certificate_write(const struct verb_call *call, struct json_object *reply, const char *path);
+/* Its proof as a file, which 'tally verify' checks; path NULL or "-": standard output. VERB_OK, or
+ * another after printing why. */
+int certificate_write(struct client *client, struct json_object *reply, const char *path);
 
 /* Says on stderr which backups may still hold what was erased. */
 void certificate_backups(struct json_object *reply);

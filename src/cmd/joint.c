@@ -12,7 +12,7 @@
 #include "err.h"
 #include "hash.h"
 #include "secret.h"
-#include "statement.h"
+#include "signer.h"
 
 /* ---- options ---- */
 
@@ -37,12 +37,11 @@ static int read_signer(struct joint *joint, const char *text)
 {
 	struct joint_one *one = &joint->of[joint->count];
 	const char *path = take_member(joint->call, "sign", text, one);
-	struct tally_err err;
 
 	if (path == NULL)
 		return VERB_USAGE;
-	if (tally_member_key_file_read(path, &one->type, one->private, &err) != 0)
-		return verb_fail_err(joint->call, &err);
+	if (!signer_read_key(joint->call, path, &one->type, one->private, NULL))
+		return VERB_FAILED;
 	joint->count++;
 	return VERB_OK;
 }

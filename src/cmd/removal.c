@@ -53,7 +53,7 @@ static int send(struct order *order)
 {
 	json_object *reply, *certificate = NULL;
 	const char *path = verb_value(order->call, "certificate", NULL);
-	bool good = true;
+	int status = VERB_OK;
 
 	client_start_write(&order->client, order->action);
 	client_add(&order->client, "LedgerId", order->call->args[0]);
@@ -65,7 +65,9 @@ static int send(struct order *order)
 	if (path != NULL) {
 		certificate = certificate_get(&order->client, order->call->args[0],
 					      reply_text(reply, "JournalId"), WAIT_SECONDS);
-		good = certificate != NULL && certificate_write(order->call, certificate, path);
+		status = certificate == NULL ?
+				 VERB_FAILED :
+				 certificate_write(&order->client, certificate, path);
 	}
 	if (verb_given(order->call, "json")) {
 		if (certificate != NULL)
@@ -78,7 +80,7 @@ static int send(struct order *order)
 		certificate_backups(certificate);
 	json_object_put(certificate);
 	json_object_put(reply);
-	return good ? VERB_OK : VERB_FAILED;
+	return status;
 }
 
 static int run(struct order *order)
