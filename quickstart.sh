@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # From a fresh clone to a running ledger: installs what is needed from packages, builds, makes a
 # store, starts a web server and a self-made time-stamp authority on 127.0.0.1, appends the records of
-# data/easter.ndjson, reads one back and bounds one in time. Writes DIR and ./build-quickstart only; uses root for packages only; touches no system service.
+# data/easter.ndjson, reads one back, bounds one in time, and proves a clue's lineage and a member's
+# signature. Writes DIR and ./build-quickstart only; uses root for packages only; touches no system service.
 set -euo pipefail
 { # read as a whole, so that it may be replaced while it runs
 
@@ -302,6 +303,27 @@ fi
 vkey=$("$tally" ledger vkey "$TALLY_LEDGER_ID")
 env -u TALLY_ENDPOINT "$tally" verify "$proof" --vkey "$vkey" --ca "$ca" || die "the proof does not verify"
 say "    (by the self-made authority: it shows how, and proves the time to nobody else)"
+
+# ---- complete, and signed ----
+
+stage proof "All years with Easter on 31 March, and a member's signature, checked without the server"
+lineage=$dir/easter-03-31.json member_key=$dir/member.pem signed=$dir/signed.tlog-proof
+"$tally" prove "$TALLY_LEDGER_ID" --clue easter:03-31 --fresh -o "$lineage"
+env -u TALLY_ENDPOINT "$tally" verify "$lineage" --vkey "$vkey" || die "the lineage does not verify"
+if [ ! -f "$member_key" ]; then
+	rm -f "$member_key.new"
+	"$tally" member keygen "$member_key.new" >"$dir/member.public"
+	"$tally" member create "$TALLY_LEDGER_ID" --key-file "$member_key.new" --role writer >"$dir/member.id"
+	mv "$member_key.new" "$member_key"
+fi
+if [ ! -f "$signed" ]; then
+	number=$(echo '{"note":"signed by a member"}' | "$tally" append "$TALLY_LEDGER_ID" --lines --json \
+		--token signed --sign "$member_key" --member "$(cat "$dir/member.id")" |
+		sed -n 's/.*"FirstJournalId" *: *\([0-9]*\).*/\1/p')
+	"$tally" prove "$TALLY_LEDGER_ID" "$number" -o "$signed.new" && mv "$signed.new" "$signed"
+fi
+env -u TALLY_ENDPOINT "$tally" verify "$signed" --vkey "$vkey" --signed-by "$(cat "$dir/member.public")" ||
+	die "the member's signature does not verify"
 stage_done
 
 cat <<END
@@ -317,6 +339,8 @@ Try next:
   \$TALLY_BIN call ListJournals LedgerId=\$TALLY_LEDGER_ID Clue=first --format xml
   \$TALLY_BIN anchor list \$TALLY_LEDGER_ID
   \$TALLY_BIN verify $proof --vkey "\$(\$TALLY_BIN ledger vkey \$TALLY_LEDGER_ID)" --ca $ca
+  \$TALLY_BIN verify $lineage --vkey "\$(\$TALLY_BIN ledger vkey \$TALLY_LEDGER_ID)" --max-lag 10
+  \$TALLY_BIN member list \$TALLY_LEDGER_ID
   \$TALLY_BIN actions
   \$TALLY_BIN --help
 END

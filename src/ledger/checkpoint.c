@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core_private.h"
+#include "cose.h"
 #include "note.h"
 #include "policy.h"
 #include "tile.h"
@@ -18,6 +19,10 @@ struct tally_note_cache {
 	struct tally_hash state_root;
 	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
 	size_t text_size;
+	uint64_t cose_size;		/* of the tree that cose_signature is for */
+	uint8_t cose_signature[TALLY_COSE_SIGNATURE];
+	/* Apart, since it is held while the note is written to the disk: who signs does not wait. */
+	pthread_mutex_t cosigned_lock;
 	struct tally_cosigned_note cosigned;
 };
 
@@ -48,6 +53,7 @@ static struct tally_note_cache *cache_of(struct tally_space *space)
 	if (space->note == NULL) {
 		space->note = tally_calloc(1, sizeof(*space->note));
 		pthread_mutex_init(&space->note->lock, NULL);
+		pthread_mutex_init(&space->note->cosigned_lock, NULL);
 	}
 	pthread_mutex_unlock(&space->look);
 	return space->note;
@@ -58,6 +64,7 @@ void tally_note_cache_free(struct tally_note_cache *cache)
 	if (cache == NULL)
 		return;
 	pthread_mutex_destroy(&cache->lock);
+	pthread_mutex_destroy(&cache->cosigned_lock);
 	tally_buf_free(&cache->cosigned.note);
 	free(cache);
 }
@@ -97,9 +104,9 @@ static int hold_all(struct tally_core *core, const struct tally_view *view, stru
 	for (size_t i = 0; i < count; i++)
 		if (hold_against(view, &marks[i], "signed", err) != 0)
 			return -1;
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, view->head->origin, &cosigned, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found == 1 ? hold_against(view, &cosigned, "cosigned by witnesses", err) : found;
 }
 
@@ -271,6 +278,71 @@ int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_i
 	return found;
 }
 
+/* Who signs, as COSE has it. */
+static int cose_head(struct tally_core *core, const struct tally_head *head,
+		     struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		     struct tally_err *err)
+{
+	uint8_t *kid = tally_arena_alloc(arena, TALLY_COSE_KID);
+	const char *origin = tally_arena_str(arena, tally_bytes_str(head->origin));
+	const char *slash = strrchr(origin, '/');
+	struct tally_vkey vkey;
+
+	if (!tally_vkey_make(&vkey, tally_bytes_str(origin), NOTE_ED25519, core->log_public))
+		return tally_err_set(err, TALLY_UNSUPPORTED, "%s cannot be signed for", origin);
+	tally_cose_kid(&vkey, kid);
+	*receipt_r = (struct tally_cose_receipt){
+		.kind = COSE_INCLUSION, .alg = COSE_EDDSA, .kid = tally_bytes(kid, TALLY_COSE_KID),
+		.issuer = tally_bytes_str(origin),
+	};
+	if (slash != NULL) {
+		receipt_r->issuer = tally_bytes(origin, (size_t)(slash - origin));
+		receipt_r->subject = tally_bytes_str(slash + 1);
+	}
+	return 0;
+}
+
+/* Only of a tree that a checkpoint was signed for: so it is durable, and remembered outside. */
+static int view_cose(const struct tally_view *view, struct tally_arena *arena,
+		     struct tally_cose_receipt *receipt_r, struct tally_err *err)
+{
+	struct tally_core *core = view->space->core;
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_note_cache *cache;
+	int result = 0;
+
+	if (tally_view_checkpoint(view, arena, &checkpoint, err) != 0 ||
+	    cose_head(core, view->head, arena, receipt_r, err) != 0)
+		return -1;
+	receipt_r->size = checkpoint.size;
+	receipt_r->root = checkpoint.root;
+	cache = cache_of(view->space);
+	pthread_mutex_lock(&cache->lock);
+	if (cache->cose_size != checkpoint.size &&
+	    !tally_cose_sign_root(receipt_r, core->log_seed, cache->cose_signature))
+		result = tally_err_set(err, TALLY_UNSUPPORTED, "%s has no COSE receipts",
+				       view->head->origin);
+	cache->cose_size = result == 0 ? checkpoint.size : 0;
+	memcpy(receipt_r->signature, cache->cose_signature, sizeof(cache->cose_signature));
+	pthread_mutex_unlock(&cache->lock);
+	return result;
+}
+
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err)
+{
+	struct tally_view view;
+	int found = tally_view_of_log(core, ledger_id, &view, err);
+
+	if (found != 1)
+		return found;
+	if (view_cose(&view, arena, receipt_r, err) != 0)
+		found = -1;
+	tally_view_drop(&view);
+	return found;
+}
+
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err)
 {
@@ -301,10 +373,10 @@ static int cosigned_of(const struct tally_view *view, struct tally_arena *arena,
 	struct tally_note_cache *cache = cache_of(view->space);
 	int found;
 
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_get(view->space->core, &cache->cosigned, view->head->origin, arena,
 				   checkpoint_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found;
 }
 
@@ -381,10 +453,10 @@ int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledge
 		found = tally_err_about(err, TALLY_INVALID, "Checkpoint",
 					"the ledger has no such tree");
 	if (found == 1) {
-		pthread_mutex_lock(&cache->lock);
+		pthread_mutex_lock(&cache->cosigned_lock);
 		if (tally_cosigned_keep(core, &cache->cosigned, view.head->origin, note, err) != 0)
 			found = -1;
-		pthread_mutex_unlock(&cache->lock);
+		pthread_mutex_unlock(&cache->cosigned_lock);
 	}
 	tally_view_drop(&view);
 	return found;
@@ -491,9 +563,9 @@ static int marks_of(struct tally_core *core, struct tally_space *space, const ch
 
 	*mark_r = count > 0 ? marks[0] : (struct tally_high_mark){ 0 };
 	*cosigned_r = (struct tally_high_mark){ 0 };
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, origin, cosigned_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	if (found == 1 && cosigned_r->size > mark_r->size)
 		*mark_r = *cosigned_r;
 	return found < 0 ? -1 : 0;
@@ -527,9 +599,9 @@ static int forget(struct tally_core *core, struct tally_space *space, const char
 
 	drop_note(space);
 	tally_high_forget(core->high, origin);
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	result = tally_cosigned_forget(core, &cache->cosigned, origin, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return result;
 }
 

@@ -20,6 +20,7 @@
 struct tally_buf;
 struct tally_conf;
 struct tally_core;
+struct tally_cose_receipt;
 struct tally_journal;
 struct tally_policy;
 struct tally_store;
@@ -537,6 +538,16 @@ struct tally_signed_checkpoint {
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
 			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
 			    struct tally_err *err);
+
+/*
+ * What COSE receipts (cose.h) of all journals of the newest signed tree have in common: its size, its
+ * root, who signs it and the signature. The tree is one that tally_ledger_checkpoint has signed for,
+ * with its results, and one signature serves it. issuer is the store's origin, subject the LedgerId;
+ * path and place of a journal in it are the caller's to fill in.
+ */
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err);
 
 /* The policy of the options; NULL: none. It lives as long as the core. */
 const struct tally_policy *tally_core_policy(const struct tally_core *core);

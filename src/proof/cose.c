@@ -144,27 +144,47 @@ static bool sizes_hold(const struct tally_cose_receipt *receipt)
 	       (receipt->kind == COSE_INCLUSION || receipt->from > 0);
 }
 
-size_t tally_cose_sign(const struct tally_cose_receipt *receipt,
-		       const uint8_t seed[TALLY_ED25519_SEED], uint8_t out[TALLY_COSE_MAX])
+/* The protected header in room; empty where it cannot be. */
+static struct tally_bytes protected_of(const struct tally_cose_receipt *receipt,
+				       uint8_t room[TALLY_COSE_PROTECTED_MAX])
 {
-	uint8_t head_room[TALLY_COSE_PROTECTED_MAX], proof_room[TALLY_COSE_MAX], room[SIGNED_MAX];
-	uint8_t signature[TALLY_COSE_SIGNATURE];
-	struct writer head = writer_of(head_room, sizeof(head_room));
+	struct writer writer = writer_of(room, TALLY_COSE_PROTECTED_MAX);
+
+	if (receipt->alg != COSE_EDDSA || !tally_utf8_valid(receipt->issuer) ||
+	    !tally_utf8_valid(receipt->subject))
+		return TALLY_BYTES_NONE;
+	put_protected(&writer, receipt);
+	return writer.failed ? TALLY_BYTES_NONE : written(room, &writer);
+}
+
+bool tally_cose_sign_root(const struct tally_cose_receipt *receipt,
+			  const uint8_t seed[TALLY_ED25519_SEED],
+			  uint8_t signature_r[TALLY_COSE_SIGNATURE])
+{
+	uint8_t head_room[TALLY_COSE_PROTECTED_MAX], room[SIGNED_MAX];
+	struct tally_bytes head = protected_of(receipt, head_room);
+
+	if (head.size == 0)
+		return false;
+	tally_ed25519_sign(seed, signed_bytes(head, &receipt->root, room), signature_r);
+	return true;
+}
+
+size_t tally_cose_format(const struct tally_cose_receipt *receipt, uint8_t out[TALLY_COSE_MAX])
+{
+	uint8_t head_room[TALLY_COSE_PROTECTED_MAX], proof_room[TALLY_COSE_MAX];
 	struct writer proof = writer_of(proof_room, sizeof(proof_room));
 	struct writer writer = writer_of(out, TALLY_COSE_MAX);
+	struct tally_bytes head = protected_of(receipt, head_room);
 
-	if (receipt->alg != COSE_EDDSA || !sizes_hold(receipt) ||
-	    !tally_utf8_valid(receipt->issuer) || !tally_utf8_valid(receipt->subject))
+	if (head.size == 0 || !sizes_hold(receipt))
 		return 0;
-	put_protected(&head, receipt);
 	put_proof(&proof, receipt);
-	if (head.failed || proof.failed)
+	if (proof.failed)
 		return 0;
-	tally_ed25519_sign(seed, signed_bytes(written(head_room, &head), &receipt->root, room),
-			   signature);
 	put_head(&writer, CBOR_TAG, TAG_SIGN1);
 	put_head(&writer, CBOR_ARRAY, 4);
-	put_string(&writer, CBOR_BYTES, written(head_room, &head));
+	put_string(&writer, CBOR_BYTES, head);
 	put_head(&writer, CBOR_MAP, 1);
 	put_int(&writer, LABEL_VDP);
 	put_head(&writer, CBOR_MAP, 1);
@@ -175,8 +195,16 @@ size_t tally_cose_sign(const struct tally_cose_receipt *receipt,
 		put(&writer, (uint8_t[]){ CBOR_NIL }, 1);
 	else
 		put_string(&writer, CBOR_BYTES, tally_bytes(receipt->root.bytes, TALLY_HASH_SIZE));
-	put_string(&writer, CBOR_BYTES, tally_bytes(signature, sizeof(signature)));
+	put_string(&writer, CBOR_BYTES, tally_bytes(receipt->signature, TALLY_COSE_SIGNATURE));
 	return writer.failed ? 0 : (size_t)(writer.at - out);
+}
+
+size_t tally_cose_sign(const struct tally_cose_receipt *receipt,
+		       const uint8_t seed[TALLY_ED25519_SEED], uint8_t out[TALLY_COSE_MAX])
+{
+	struct tally_cose_receipt made = *receipt;
+
+	return tally_cose_sign_root(&made, seed, made.signature) ? tally_cose_format(&made, out) : 0;
 }
 
 /* ---- reading; each takes one thing off the front, or gives false ---- */

@@ -61,6 +61,15 @@ void tally_cose_kid(const struct tally_vkey *vkey, uint8_t kid_r[TALLY_COSE_KID]
 size_t tally_cose_sign(const struct tally_cose_receipt *receipt,
 		       const uint8_t seed[TALLY_ED25519_SEED], uint8_t out[TALLY_COSE_MAX]);
 
+/*
+ * The same in two steps. What is signed is the root under alg, kid, issuer and subject, so that one
+ * signature serves every receipt of a tree; the second writes receipt->signature as it is.
+ */
+bool tally_cose_sign_root(const struct tally_cose_receipt *receipt,
+			  const uint8_t seed[TALLY_ED25519_SEED],
+			  uint8_t signature_r[TALLY_COSE_SIGNATURE]);
+size_t tally_cose_format(const struct tally_cose_receipt *receipt, uint8_t out[TALLY_COSE_MAX]);
+
 /* False for anything that is no such receipt. */
 bool tally_cose_parse(struct tally_bytes bytes, struct tally_cose_receipt *receipt_r);
 

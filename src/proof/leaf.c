@@ -233,23 +233,51 @@ bool tally_canon_hash(struct tally_bytes value, struct tally_hash *hash_r)
 	return tally_bytes_is(text, again);
 }
 
-bool tally_canon_is(struct tally_bytes value, struct tally_bytes text)
+/* What stands between the quotes of a string value; false where it is none. */
+static bool inside(struct tally_bytes value, struct scan *scan_r)
 {
 	struct scan scan = scan_of(value);
-	size_t used = 0;
 
 	if (!take_string(&scan) || scan.at != scan.end)
 		return false;
-	scan = scan_of(tally_bytes(value.data + 1, value.size - 2));
-	for (; scan.at < scan.end; used++) {
-		uint8_t c = *scan.at++;
+	*scan_r = scan_of(tally_bytes(value.data + 1, value.size - 2));
+	return true;
+}
 
-		if (c == '\\' && !take_escape(&scan, &c))
+/* The next byte of it, unescaped. */
+static uint8_t next_byte(struct scan *scan)
+{
+	uint8_t c = *scan->at++;
+
+	if (c == '\\')
+		take_escape(scan, &c);		/* it was checked */
+	return c;
+}
+
+bool tally_canon_is(struct tally_bytes value, struct tally_bytes text)
+{
+	struct scan scan;
+	size_t used = 0;
+
+	if (!inside(value, &scan))
+		return false;
+	for (; scan.at < scan.end; used++)
+		if (used == text.size || next_byte(&scan) != text.data[used])
 			return false;
-		if (used == text.size || text.data[used] != c)
-			return false;
-	}
 	return used == text.size;
+}
+
+bool tally_canon_text(struct tally_bytes value, uint8_t *room, struct tally_bytes *text_r)
+{
+	struct scan scan;
+	size_t used = 0;
+
+	if (!inside(value, &scan))
+		return false;
+	while (scan.at < scan.end)
+		room[used++] = next_byte(&scan);
+	*text_r = tally_bytes(room, used);
+	return true;
 }
 
 /* ---- leaves ---- */

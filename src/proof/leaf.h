@@ -40,6 +40,10 @@ bool tally_canon_hash(struct tally_bytes value, struct tally_hash *hash_r);
 /* Is this string value, unescaped, that text? */
 bool tally_canon_is(struct tally_bytes value, struct tally_bytes text);
 
+/* The text of a string value, unescaped into room, which has value.size bytes. False where it is no
+ * string. */
+bool tally_canon_text(struct tally_bytes value, uint8_t *room, struct tally_bytes *text_r);
+
 /* A leaf of version 1. Members that are not there are empty; further ones are passed over. */
 struct tally_leaf {
 	struct tally_bytes text;

@@ -43,7 +43,8 @@ get="$TALLY_ENDPOINT/?Action=GetJournal&Version=2019-11-22&LedgerId=$TALLY_LEDGE
 # Of users' journals: the service adds its own (anchors, STATE_ROOTs).
 customs() { "$TALLY_BIN" list "$TALLY_LEDGER_ID" --type CUSTOM --json --endpoint "$TALLY_ENDPOINT" | wc -l; }
 records=$(wc -l <"$source/data/easter.ndjson")
-same "all records are in the ledger, and the one between two stamps" "$(customs)" $((records + 1))
+same "all records are in the ledger, the one between two stamps and the signed one" "$(customs)" \
+	$((records + 2))
 same "journal 1 is the first record" \
 	"$(fetch "$get=1" | grep -c 'PayloadJsonString":"{\\"year\\":1583,')" 1
 same "journal 0 creates the ledger" "$(fetch "$get=0" | member PayloadType)" CREATE_LEDGER
@@ -63,7 +64,13 @@ server=$(cat "$demo/web/serve.pid")
 passes "runs a second time" quickstart
 same "the server went on" "$(cat "$demo/web/serve.pid")" "$server"
 same "it was not anchored again" "$(anchors)" 2
-same "nothing was appended twice" "$(customs)" $((records + 1))
+same "nothing was appended twice" "$(customs)" $((records + 2))
+same "nor a member added" "$("$TALLY_BIN" member list "$TALLY_LEDGER_ID" --json --endpoint "$TALLY_ENDPOINT" |
+	grep -c '"MemberId"')" 2
+vkey=$("$TALLY_BIN" ledger vkey "$TALLY_LEDGER_ID" --endpoint "$TALLY_ENDPOINT")
+same "a clue's lineage is proved to the end" \
+	"$("$TALLY_BIN" verify "$demo/easter-03-31.json" --vkey "$vkey" --max-lag 1 --json | member Count)" \
+	"$(grep -c '"easter:03-31"' "$source/data/easter.ndjson")"
 
 # The restart takes one tick of the web server; a loaded machine may miss it, so the best of three
 # counts, and none may fail.
@@ -82,7 +89,7 @@ for round in 1 2 3; do
 	fi
 done
 same "a killed tally.fcgi answers again within a second" "$best" yes
-same "nothing was lost" "$(customs)" $((records + 1))
+same "nothing was lost" "$(customs)" $((records + 2))
 
 port=$(free_port)
 passes "runs again on another port" quickstart

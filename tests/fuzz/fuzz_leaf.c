@@ -2,8 +2,10 @@
  * Canonical JSON from outside: what is valid can be walked from end to end, and written again from
  * its parts it is the same text. Of what is not valid no function reads beyond the end.
  */
+#include "err.h"
 #include "fuzz.h"
 #include "leaf.h"
+#include "signed.h"
 
 static struct { uint8_t bytes[1 << 16]; size_t used; } out;
 
@@ -42,6 +44,35 @@ static void rewrite(struct tally_bytes value)
 	add(object ? "}" : "]", 1);
 }
 
+/* Unescaped, a string is no longer than it was, and is what it is said to be. */
+static void unescape(struct tally_bytes item)
+{
+	uint8_t *room = malloc(item.size);
+	struct tally_bytes text;
+
+	PROMISE(room != NULL);
+	if (tally_canon_text(item, room, &text))
+		PROMISE(text.size + 2 <= item.size && tally_canon_is(item, text));
+	else
+		PROMISE(!tally_canon_plain(item, &text));
+	free(room);
+}
+
+/* Whatever the members' signatures are, no more is written than the leaf is long. */
+static void signatures(struct tally_bytes input, const struct tally_leaf *leaf)
+{
+	struct tally_leaf_signature found[TALLY_LEAF_SIGNATURES];
+	uint8_t *room = malloc(input.size);
+	struct tally_err err;
+	int count;
+
+	PROMISE(room != NULL);
+	count = tally_leaf_signatures(input, room, found, &err);
+	PROMISE(count >= -1 && count <= TALLY_LEAF_SIGNATURES);
+	PROMISE(count < 1 || tally_bytes_equal(found[0].member_id, leaf->member_id));
+	free(room);
+}
+
 static void walk(struct tally_bytes input)
 {
 	struct tally_bytes item, name, text;
@@ -53,6 +84,7 @@ static void walk(struct tally_bytes input)
 		PROMISE(at <= input.size && item.size > 0);
 		(void)tally_canon_uint(item, &number);
 		(void)tally_canon_hash(item, &hash);
+		unescape(item);
 		if (tally_canon_plain(item, &text))
 			PROMISE(tally_canon_is(item, text));
 	}
@@ -75,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tally_leaf_parse(input, &leaf)) {
 		PROMISE(tally_canon_valid(input) && leaf.ledger_id.size > 0);
 		(void)tally_leaf_has_clue(&leaf, TALLY_BYTES_LIT("a"));
+		signatures(input, &leaf);
 		PROMISE(!tally_leaf_payload_is(&leaf, salt, TALLY_BYTES_NONE) || leaf.has_payload);
 	}
 	return 0;

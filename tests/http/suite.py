@@ -20,6 +20,7 @@ sys.path.insert(0, here)
 import cases
 import starts
 import together
+import witness
 from client import Client
 from world import World
 
@@ -108,7 +109,7 @@ def main():
             for mount in ('/', '/some/ledger'):
                 run_server(world, report, server, mount)
         if options.starts or servers == list(SERVERS):
-            for function in starts.CASES + together.CASES:
+            for function in starts.CASES + together.CASES + witness.CASES:
                 report.do('starts ' + function.__name__, function, world)
     finally:
         world.end()

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "buf.h"
+#include "cose.h"
 #include "hash.h"
 #include "note.h"
 
@@ -94,6 +95,7 @@ static void fill_info(struct tally_ledger_info *info, const char *id)
 		.create_ms = 1587515659345, .update_ms = 1587515659346, .journal_count = 4,
 		.block_count = 3, .member_count = 1, .root = some_hash("root"),
 		.last_block_hash = some_hash("block"), .origin = "example.invalid/log",
+		.state_size = 2, .state_root = some_hash("state"), .state_journal = 2,
 		.time_anchor_count = 3, .has_anchor_interval = true, .anchor_interval_s = 3600,
 	};
 	strcpy(info->id, id);
@@ -298,6 +300,20 @@ int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_i
 		.size = TREE, .root = root,
 		.note = tally_arena_bytes(arena, tally_bytes(text, size)) };
 	return 1;
+}
+
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err)
+{
+	struct tally_signed_checkpoint checkpoint;
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, &checkpoint, err);
+
+	*receipt_r = (struct tally_cose_receipt){
+		.kind = COSE_INCLUSION, .alg = COSE_EDDSA, .kid = TALLY_BYTES_LIT("\1\2\3\4"),
+		.issuer = TALLY_BYTES_LIT("example.invalid"), .subject = TALLY_BYTES_LIT("log"),
+		.size = checkpoint.size, .root = checkpoint.root, .signature = { 1, 2, 3 } };
+	return found;
 }
 
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
@@ -889,10 +905,8 @@ int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct t
 int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err)
 {
-	(void)core;
 	(void)ledger_id;
-	(void)err;
-	return 0;
+	return outcome(core, err);
 }
 
 static int fill_state(struct tally_core *core, struct tally_state_found *found_r,

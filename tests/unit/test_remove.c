@@ -99,6 +99,7 @@ static bool begin_as(struct world *w, enum tally_ledger_type type,
 
 	memset(w, 0, sizeof(*w));
 	w->conf = tally_conf_new();
+	tally_conf_override(w->conf, "ledger", "state_journals", "0");	/* journals are counted */
 	if (!open_core(w, true, wrapped))
 		return false;
 	write = owner(w);
@@ -1288,6 +1289,7 @@ static bool begin_on_disk(struct world *w, char directory[], struct tally_core_o
 	if (driver == NULL || mkdtemp(directory) == NULL)
 		return false;
 	w->conf = tally_conf_new();
+	tally_conf_override(w->conf, "ledger", "state_journals", "0");	/* journals are counted */
 	tally_conf_override(w->conf, "store", "path",
 			    tally_arena_printf(&w->arena, "%s/store", directory));
 	tally_conf_override(w->conf, "store", "driver", driver->name);

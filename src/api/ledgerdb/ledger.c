@@ -317,6 +317,11 @@ static int stat_ledger(struct tally_call *call, struct tally_err *err)
 	tally_add_hex(arena, to, "LastBlockHash", info.last_block_hash.bytes, TALLY_HASH_SIZE);
 	tally_add_hex(arena, to, "RootHash", info.root.bytes, TALLY_HASH_SIZE);
 	tally_add_str(arena, to, "Origin", info.origin);
+	if (info.state_size > 0) {
+		tally_add_uint(arena, to, "StateSize", info.state_size);
+		tally_add_hex(arena, to, "StateRootHash", info.state_root.bytes, TALLY_HASH_SIZE);
+		tally_add_uint_text(arena, to, "StateRootJournalId", info.state_journal);
+	}
 	return 0;
 }
 
@@ -328,6 +333,11 @@ static const struct tally_reply_field stat_ledger_reply[] = {
 	{ "LedgerInfo.RootHash", NODE_TEXT, false,
 	  "Root of the log tree of JournalCount journals, hex." },
 	{ "LedgerInfo.Origin", NODE_TEXT, false, "Name of the log in its checkpoints." },
+	{ "LedgerInfo.StateSize", NODE_UINT, true,
+	  "The newest STATE_ROOT journal is about the first so many; these three are absent where "
+	  "there is none." },
+	{ "LedgerInfo.StateRootHash", NODE_TEXT, true, "The root of the state tree in it, hex." },
+	{ "LedgerInfo.StateRootJournalId", NODE_TEXT, true, "Its number." },
 	REPLY_END
 };
 
