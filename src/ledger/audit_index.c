@@ -354,7 +354,8 @@ static int compare_tables(struct comparing *c, struct tally_store *made, struct 
 static int check_mark(struct comparing *c, const struct tally_audit_options *options,
 		      const struct tally_mark *mark, struct tally_err *err)
 {
-	const struct audit_place place = { .ledger = c->ledger->ledger, .space = c->ledger->space };
+	struct audit_place place = { .ledger = c->ledger->ledger, .space = c->ledger->space,
+				     .has_block = true };
 	struct tally_block_header header;
 	uint8_t hash[TALLY_HASH_SIZE];
 	struct tally_arena arena;
@@ -368,6 +369,7 @@ static int check_mark(struct comparing *c, const struct tally_audit_options *opt
 		return -1;
 	if (mark->blocks > count) {
 		c->ledger->findings++;
+		place.block = count;
 		audit_found(c->audit, &place, "index", "its index has %llu blocks, and %llu are there",
 			    (unsigned long long)mark->blocks, (unsigned long long)count);
 		return 0;
@@ -382,8 +384,8 @@ static int check_mark(struct comparing *c, const struct tally_audit_options *opt
 	if (fits)
 		return 1;
 	c->ledger->findings++;
-	audit_found(c->audit, &place, "index", "its index was made of another block %llu",
-		    (unsigned long long)mark->blocks - 1);
+	place.block = mark->blocks - 1;
+	audit_found(c->audit, &place, "index", "its index was made of another one");
 	return 0;
 }
 

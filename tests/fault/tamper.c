@@ -30,7 +30,6 @@
 #include "conf.h"
 #include "forge.h"
 #include "log.h"
-#include "mem.h"
 #include "note.h"
 #include "rich.h"
 #include "tap.h"
@@ -40,7 +39,21 @@
 #define BLOCKS_MOST 600
 #define HELD_MOST 12
 
-enum { CHILD_CLEAN = 10, CHILD_FOUND, CHILD_UNOPENED, CHILD_FAILED };
+enum { CHILD_CLEAN, CHILD_FOUND, CHILD_UNOPENED, CHILD_FAILED, CHILD_CRASHED };
+
+/* Nothing here has to outlive a cut of the power: drivers, and their libraries, need not wait for disks. */
+int fsync(int fd);
+int fdatasync(int fd);
+
+int fsync(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
+}
+
+int fdatasync(int fd)
+{
+	return fsync(fd);
+}
 
 static struct tally_err err;
 static uint64_t seed, random_state;
@@ -197,7 +210,11 @@ static int digest_of(struct tally_store *store, uint8_t digest_r[TALLY_HASH_SIZE
 
 static bool make_rich(void)
 {
+	const struct tally_caller everyone = { .local = true };
 	struct rich *rich = &base.rich;
+	struct tally_ledger_info *infos;
+	size_t count;
+	bool more;
 
 	if (!rich_begin(rich, &err))
 		return false;
@@ -211,10 +228,13 @@ static bool make_rich(void)
 		    tally_state_refresh(rich->core, tally_bytes_str(rich->plain), &err) < 0 ||
 		    tally_core_maintain(rich->core, &err) != 0)
 			return false;
-	return add_held(rich->plain, false) && add_held(rich->plain, true) &&
-	       add_held(rich->strict, false) && add_held(rich->keys, false) &&
-	       add_held(rich->erased, false) && add_held(rich->gone, false) &&
-	       add_held("system", false);
+	if (tally_ledger_list(rich->core, &everyone, TALLY_BYTES_NONE, 10, &rich->arena, &infos, &count,
+			      &more, &err) != 0 || more)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!add_held(infos[i].id, false))
+			return false;
+	return add_held(rich->plain, true) && add_held(rich->gone, false) && add_held("system", false);
 }
 
 static bool base_make(const char *driver)
@@ -346,7 +366,10 @@ static void turn_at(const char *path, off_t at, uint8_t bits)
 struct change {
 	char what[200];			/* in words */
 	bool unused_counts;		/* it may have met what nobody reads */
-	bool consistent;		/* the copy was put together by the driver */
+	/* what the first finding must name; a driver that finds the damage itself may name a file */
+	bool has_space, has_journal, has_table;
+	uint64_t space, journal;
+	uint32_t table;
 };
 
 /* Turns byte number `offset` of these bytes wherever they lie in the files of that part. */
@@ -536,13 +559,12 @@ static bool remove_file(struct change *change)
 /* ---- consistently ---- */
 
 /* A new store of the driver with these blocks in one space. */
-static bool put_together(struct change *change, struct forge *forge,
+static bool put_together(struct forge *forge,
 			 const struct tally_bytes *blocks, bool with_index)
 {
 	struct tally_store *store;
 	bool good;
 
-	change->consistent = true;
 	remove_directory(base.copy);
 	store = open_store(base.driver, base.copy, true, &err);
 	good = store != NULL &&
@@ -570,6 +592,8 @@ static bool forge_any(struct change *change, struct forge *forge, uint64_t *jour
 	for (size_t b = 0; b < forge->count; b++)
 		journals += forge->blocks[b].count;
 	*journal_r = below(journals);
+	change->has_space = true;
+	change->space = space;
 	snprintf(change->what, sizeof(change->what), "space %llx journal %llu of %llu",
 		 (unsigned long long)space, (unsigned long long)*journal_r,
 		 (unsigned long long)journals);
@@ -637,7 +661,7 @@ static bool forge_record(struct change *change)
 	bool whole_chain = below(2) == 0;
 
 	good = good && change_record(change, &forge, &forge_journal(&forge, journal, NULL)->record) &&
-	       put_together(change, &forge,
+	       put_together(&forge,
 			    forge_blocks(&forge, whole_chain ? 0 : forge.count, NULL, NULL),
 			    below(2) == 0);
 	say(change, whole_chain ? "roots made anew" : "roots as they were");
@@ -665,7 +689,9 @@ static bool forge_payload(struct change *change)
 		forged->payload = turned(&forge, forged->payload);
 	}
 	say(change, erases ? "its payload is erased" : "its payload is changed");
-	good = put_together(change, &forge, forge_blocks(&forge, forge.count, NULL, NULL), true);
+	change->has_journal = !erases;
+	change->journal = journal;
+	good = put_together(&forge, forge_blocks(&forge, forge.count, NULL, NULL), true);
 	forge_free(&forge);
 	return good;
 }
@@ -682,7 +708,7 @@ static bool forge_envelope(struct change *change)
 	if (good) {
 		forged->envelope = turned(&forge, forged->envelope);
 		say(change, "its envelope is changed");
-		good = put_together(change, &forge, forge_blocks(&forge, forge.count, NULL, NULL),
+		good = put_together(&forge, forge_blocks(&forge, forge.count, NULL, NULL),
 				    true);
 	}
 	forge_free(&forge);
@@ -703,7 +729,7 @@ static bool forge_order(struct change *change)
 		forge_swap_journals(&forge, journal, other);
 	say(change, drops ? "it is left out" : "it changes places");
 	good = good && forge.count > 0 &&
-	       put_together(change, &forge, forge_blocks(&forge, 0, NULL, NULL), below(2) == 0);
+	       put_together(&forge, forge_blocks(&forge, 0, NULL, NULL), below(2) == 0);
 	forge_free(&forge);
 	return good;
 }
@@ -724,7 +750,7 @@ static bool forge_header(struct change *change)
 	tally_put_u32(block + 188, tally_crc32c(0, block, 188));
 	blocks[at].data = block;
 	say(change, "the header of its block is changed");
-	good = good && put_together(change, &forge, blocks, true);
+	good = good && put_together(&forge, blocks, true);
 	forge_free(&forge);
 	return good;
 }
@@ -750,7 +776,7 @@ static bool forge_blocks_order(struct change *change)
 	}
 	say(change, drops ? "its block is left out" : "its block changes places");
 	good = good && (drops ? forge.count > 0 : one != two) &&
-	       put_together(change, &forge, blocks, below(2) == 0);
+	       put_together(&forge, blocks, below(2) == 0);
 	forge_free(&forge);
 	return good;
 }
@@ -778,7 +804,7 @@ static bool forge_splice(struct change *change)
 	}
 	say(change, fits ? "its block has the journals of another ledger's" :
 			   "its block is another ledger's");
-	good = good && forge.space != other.space && put_together(change, &forge, blocks, below(2) == 0);
+	good = good && forge.space != other.space && put_together(&forge, blocks, below(2) == 0);
 	forge_free(&forge);
 	forge_free(&other);
 	return good;
@@ -794,8 +820,10 @@ static bool forge_rollback(struct change *change)
 
 	snprintf(change->what, sizeof(change->what), "space %llx is rolled back to %zu of %zu blocks",
 		 (unsigned long long)forge.space, blocks, forge.count);
+	/* an empty one is missed where others speak of it */
+	change->has_space = blocks > 0;
 	forge.count = blocks;
-	good = good && put_together(change, &forge, forge_blocks(&forge, blocks, NULL, NULL),
+	good = good && put_together(&forge, forge_blocks(&forge, blocks, NULL, NULL),
 				    below(2) == 0);
 	forge_free(&forge);
 	return good;
@@ -810,7 +838,7 @@ static bool lie_of_index(struct change *change)
 	struct forge forge = { .count = 0 };
 	struct tally_store *store;
 	struct tally_mark mark;
-	bool good = put_together(change, NULL, NULL, true);
+	bool good = put_together(NULL, NULL, true);
 
 	/* state pages and the orders to erase may be more than what is needed */
 	snprintf(change->what, sizeof(change->what), "a pair of table %u of space %llx is %s",
@@ -820,6 +848,10 @@ static bool lie_of_index(struct change *change)
 						   TALLY_BYTES_LIT("\1\2");
 	if (kind == 2)
 		put.key = turned(&forge, pair->key);
+	change->has_space = true;
+	change->has_table = true;
+	change->space = pair->space;
+	change->table = pair->table;
 	store = open_store(base.driver, base.copy, false, &err);
 	good = good && store != NULL && tally_store_mark(store, pair->space, &mark, &err) == 0 &&
 	       tally_store_apply(store, pair->space, &mark, &mark, &put, 1, &err) == 0;
@@ -831,91 +863,115 @@ static bool lie_of_index(struct change *change)
 
 /* ---- the child ---- */
 
+/* What one audit came to, as the child hands it over. */
+struct outcome {
+	int status;			/* CHILD_ */
+	bool has_finding;
+	struct tally_audit_finding finding;	/* the first */
+	char text[600];			/* that, or why there was no audit */
+};
+
 static int on_found(void *ctx, const struct tally_audit_finding *finding)
 {
-	snprintf(ctx, 600, "%.520s", finding->text);
+	struct outcome *outcome = ctx;
+
+	outcome->has_finding = true;
+	outcome->finding = *finding;
+	snprintf(outcome->text, sizeof(outcome->text), "%.520s", finding->text);
 	return 1;
 }
 
-static int audit_copy(char text[600])
+static void audit_copy(struct outcome *outcome)
 {
 	struct tally_audit_options options = { .threads = 2, .trust = base.rich.trust,
 					       .held = base.held, .held_count = base.held_count,
-					       .found = on_found, .ctx = text };
+					       .found = on_found, .ctx = outcome };
 	struct tally_store *store = open_store(base.driver, base.copy, false, &err);
 	struct tally_audit_source source;
 	uint8_t digest[TALLY_HASH_SIZE];
-	int result;
 
-	text[0] = '\0';
-	snprintf(text, 600, "%s", store == NULL ? err.text : "");
+	outcome->status = CHILD_UNOPENED;
+	snprintf(outcome->text, sizeof(outcome->text), "%s", store == NULL ? err.text : "");
 	if (store == NULL)
-		return CHILD_UNOPENED;
+		return;
 	options.index = options.blocks = store;
 	if (tally_audit_store_open(store, &source, &err) != 0) {
-		snprintf(text, 600, "%s", err.text);
-		return CHILD_UNOPENED;
+		snprintf(outcome->text, sizeof(outcome->text), "%s", err.text);
+		tally_store_close(&store);
+		return;
 	}
-	result = tally_audit(&options, &source, &err);
+	outcome->status = CHILD_FOUND;
+	if (tally_audit(&options, &source, &err) != 0) {
+		snprintf(outcome->text, sizeof(outcome->text), "%s", err.text);
+		outcome->status = CHILD_FAILED;
+	} else if (!outcome->has_finding) {
+		outcome->status = digest_of(store, digest) == 0 &&
+				  memcmp(digest, base.digest, sizeof(digest)) == 0 ?
+			CHILD_CLEAN : CHILD_FAILED;
+	}
 	tally_audit_store_free(&source);
-	if (result != 0)
-		snprintf(text, 600, "%s", err.text);
-	else if (text[0] == '\0')
-		result = digest_of(store, digest) == 0 &&
-					 memcmp(digest, base.digest, sizeof(digest)) == 0 ?
-				 CHILD_CLEAN : CHILD_FAILED;
-	else
-		result = CHILD_FOUND;
 	tally_store_close(&store);
-	return result < 0 ? CHILD_FAILED : result;
 }
 
-/* Exit status of a child that audits the copy; -1: it crashed. What it found is in text. */
-static int run_child(char text[600])
+/* A child audits the copy. */
+static void run_child(struct outcome *outcome)
 {
 	int ends[2], status = 0;
 	ssize_t size;
 	pid_t pid;
 
-	text[0] = '\0';
-	if (pipe(ends) != 0)
-		return -1;
+	memset(outcome, 0, sizeof(*outcome));
 	fflush(stdout);
-	pid = fork();
+	pid = pipe(ends) == 0 ? fork() : -1;
 	if (pid == 0) {
-		char own[600];
-		int null = open("/dev/null", O_WRONLY), result;
+		int null = open("/dev/null", O_WRONLY);
 
-		close(ends[0]);
 		alarm(120);
 		dup2(null, STDERR_FILENO);
-		result = audit_copy(own);
-		if (write(ends[1], own, strlen(own)) < 0)
-			result = CHILD_FAILED;
-		_exit(result);
+		audit_copy(outcome);
+		_exit(write(ends[1], outcome, sizeof(*outcome)) == sizeof(*outcome) ? 0 : 1);
 	}
+	CHECK(pid > 0);
 	close(ends[1]);
-	size = read(ends[0], text, 599);
-	text[size > 0 ? size : 0] = '\0';
+	size = read(ends[0], outcome, sizeof(*outcome));
 	close(ends[0]);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	if (size == sizeof(*outcome) && status == 0)
+		return;
+	outcome->status = CHILD_CRASHED;
+	snprintf(outcome->text, sizeof(outcome->text), "%s %d",
+		 WIFSIGNALED(status) ? "signal" : "exit status",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* A ledger with its block, journal or table; or a file of the driver's. */
-static bool names_place(const char *text)
+/* What a driver says of damage that it found: a file, a page, a block. */
+static bool driver_names_place(const char *text)
 {
 	static const char *const places[] = {
-		": block ", ": journal ", ": index table ", ": its index ", "space ", "ledger ",
-		": a checkpoint: ", ": a receipt: ", ".seg", ".run", ".idx", ".db", "log.", "manifest",
-		"catalog", "tail", "intent", "format", "checkpoint", "block ", "table "
+		"page ", "block ", ".seg", ".run", ".db", "log.", "log file", "manifest", "catalog", "tail",
+		"intent", "format", "checkpoint", "space ", "there is no "
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (strstr(text, places[i]) != NULL)
 			return true;
 	return false;
+}
+
+static bool names_place(const struct change *change, const struct outcome *outcome)
+{
+	const struct tally_audit_finding *finding = &outcome->finding;
+
+	if (!outcome->has_finding)
+		return !change->has_space && driver_names_place(outcome->text);
+	if (change->has_space && finding->space != change->space)
+		return false;
+	if (change->has_table)
+		return finding->has_table && finding->table == change->table;
+	if (change->has_journal)
+		return finding->has_journal && finding->journal == change->journal;
+	return finding->has_block || finding->has_journal || finding->has_table ||
+	       strstr(finding->what, "held") != NULL || driver_names_place(outcome->text);
 }
 
 /* ---- classes ---- */
@@ -951,8 +1007,8 @@ static const struct class {
 static bool try_change(const struct class *class)
 {
 	struct change change;
-	char text[600];
-	int tries = 0, status;
+	struct outcome outcome;
+	int tries = 0;
 
 	do {
 		change = (struct change){ .unused_counts = false };
@@ -963,15 +1019,16 @@ static bool try_change(const struct class *class)
 		}
 	} while (!class->make(&change));
 	CASE("%.140s", change.what);
-	status = run_child(text);
-	if (status == CHILD_CLEAN && change.unused_counts)
+	run_child(&outcome);
+	if (outcome.status == CHILD_CLEAN && change.unused_counts)
 		return true;
-	if (status == CHILD_CLEAN)
+	if (outcome.status == CHILD_CLEAN)
 		FAIL("nothing was found");
-	else if (status != CHILD_FOUND && status != CHILD_UNOPENED)
-		FAIL("%s: %s", status < 0 || status < CHILD_CLEAN ? "it crashed" : "it failed", text);
-	else if (!names_place(text))
-		FAIL("no place is named: %s", text);
+	else if (outcome.status >= CHILD_FAILED)
+		FAIL("%s: %s", outcome.status == CHILD_CRASHED ? "it crashed" : "it failed",
+		     outcome.text);
+	else if (!names_place(&change, &outcome))
+		FAIL("the place is not named: %s", outcome.text);
 	return false;
 }
 

@@ -1232,7 +1232,7 @@ static void a_mark_of_other_blocks_is_found(void)
 	CHECK_OK(forge_copy(store, shorter, &forge, blocks, true, &err));
 	outcome = audit_with(shorter, (struct tally_audit_options){
 		.only = rich.plain, .index = shorter, .blocks = shorter });
-	CHECK(strstr(outcome.text, "its index was made of another block") != NULL);
+	CHECK(strstr(outcome.text, "its index was made of another one") != NULL);
 	tally_store_close(&shorter);
 	shorter = open_store("mem:", true);
 	forge.count--;
