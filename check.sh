@@ -295,9 +295,11 @@ prepare() {
 				say "    there is no $server; its tests are skipped"
 		done
 	fi
+	# a header of ours is for C++ programs too
+	is_wanted gcc && install_packages g++
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
 	if is_wanted cli; then
-		install_packages mandoc
+		install_packages mandoc openssl
 	fi
 	if is_wanted sdk; then
 		command -v npm >/dev/null || install_packages nodejs npm

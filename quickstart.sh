@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # From a fresh clone to a running ledger: installs what is needed from packages, builds, makes a
-# store, starts a web server on 127.0.0.1, appends the records of data/easter.ndjson and reads one
-# back. Writes DIR and ./build-quickstart only; uses root for packages only; touches no system service.
+# store, starts a web server and a self-made time-stamp authority on 127.0.0.1, appends the records of
+# data/easter.ndjson, reads one back, bounds one in time, and proves a clue's lineage and a member's
+# signature. Writes DIR and ./build-quickstart only; uses root for packages only; touches no system service.
 set -euo pipefail
 { # read as a whole, so that it may be replaced while it runs
 
@@ -10,7 +11,7 @@ usage() {
 usage: ./quickstart.sh [options]
 
   --port N       port on 127.0.0.1 (default 8080)
-  --dir DIR      where the demo lives: store, logs, demo.env (default ./demo)
+  --dir DIR      where the demo lives: store, logs, demo.env, tsa (default ./demo)
   --driver NAME  storage driver of a new store: bdb (default) or flatfile
   --server NAME  lighttpd (default), apache or nginx
   --stop         stop the server that runs for DIR
@@ -69,8 +70,25 @@ stop_server() {
 	rm -f "$dir/web/arguments"
 }
 
+# The same of the time-stamp authority.
+running_tsa() {
+	local pid
+	pid=$(cat "$dir/tsa/pid" 2>/dev/null) || return 1
+	[ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
+		grep -qF -- " tsa serve $dir/tsa " || return 1
+	printf '%s\n' "$pid"
+}
+
+stop_tsa() {
+	local pid
+	pid=$(running_tsa) || return 0
+	kill -TERM "$pid"
+	wait_gone "$pid" 30 || die "process $pid does not stop"
+}
+
 if [ -n "$stop" ]; then
 	[ -d "$dir" ] && dir=$(cd "$dir" && pwd -P)
+	stop_tsa
 	if stop_server; then
 		say "stopped; the store is kept in $dir"
 	else
@@ -97,6 +115,8 @@ ended() {
 	if [ "$status" != 0 ] && [ -n "$stage_name" ]; then
 		warn "failed in stage '$stage_name' (exit status $status)"
 	fi
+	# what was started for a demo that did not come to be
+	[ "$status" = 0 ] || [ -z "${tsa_started-}" ] || kill "$tsa_started" 2>/dev/null || true
 }
 trap ended EXIT
 
@@ -156,6 +176,7 @@ export TALLY_ACCESS_KEY_SECRET='$TALLY_ACCESS_KEY_SECRET'
 export TALLY_LEDGER_ID='${TALLY_LEDGER_ID-}'
 export TALLY_STORE='$dir/store'
 export TALLY_DRIVER='$driver'
+export TALLY_CONFIG='$dir/tally.conf'
 export TALLY_BIN='$tally'
 END
 	)
@@ -182,10 +203,33 @@ else
 	say "    made, driver $driver"
 fi
 
+# ---- a time-stamp authority, self-made ----
+
+stage authority "A time-stamp authority, self-made"
+[ -f "$dir/tsa/ca.pem" ] || "$tally" tsa init "$dir/tsa" --name "Quickstart authority" >>"$build/build.log" 2>&1 ||
+	die "tally tsa init failed, see $build/build.log"
+tsa_port=$(cat "$dir/tsa/port" 2>/dev/null || true)
+if ! running_tsa >/dev/null; then
+	{ [ -n "$tsa_port" ] && ! port_in_use "$tsa_port"; } || tsa_port=$(free_port)
+	setsid "$tally" tsa serve "$dir/tsa" --listen "127.0.0.1:$tsa_port" >"$dir/tsa/log" 2>&1 </dev/null &
+	tsa_started=$!
+	printf '%s\n' "$tsa_started" >"$dir/tsa/pid"
+	printf '%s\n' "$tsa_port" >"$dir/tsa/port"
+fi
+wait_http "$tsa_port" /ca.pem 15 || die "the authority does not answer; see $dir/tsa/log"
+cat >"$dir/tally.conf" <<END
+# Of the demo. Its stamps prove a time to nobody else: for that, name an authority that others trust
+# (doc/operations.md, "Time stamps").
+[time]
+authorities = http://127.0.0.1:$tsa_port/
+ca_file = $dir/tsa/ca.pem
+END
+say "    on http://127.0.0.1:$tsa_port/; its stamps prove a time to nobody else"
+
 # ---- server ----
 
 stage server "Web server $server on $endpoint"
-arguments="$server $port $tally"
+arguments="$server $port $tally $tsa_port"
 if pid=$(running); then
 	if [ "$(cat "$dir/web/arguments" 2>/dev/null)" = "$arguments" ] && wait_http "$port" /healthz 5; then
 		say "    runs already (process $pid)"
@@ -198,7 +242,7 @@ fi
 if [ -z "${pid-}" ]; then
 	port_in_use "$port" && die "something else listens on 127.0.0.1:$port; choose another --port"
 	"$tally" serve --store "$dir/store" --driver "$driver" --server "$server" \
-		--listen "127.0.0.1:$port" --dir "$dir/web" --daemon >>"$build/build.log" ||
+		--config "$dir/tally.conf" --listen "127.0.0.1:$port" --dir "$dir/web" --daemon >>"$build/build.log" ||
 		die "the server did not start"
 	wait_http "$port" /healthz 30 || {
 		tail -n 25 "$dir/web/serve.log" "$dir/web/log/"* >&2
@@ -243,6 +287,43 @@ for format in JSON XML; do
 	printf '\n%s\n' "$answer"
 done
 say ""
+
+# ---- bounded in time ----
+
+stage time "A journal between two time stamps, checked without the server"
+ca=$dir/tsa/ca.pem proof=$dir/between.tlog-proof
+if [ ! -f "$proof" ]; then
+	"$tally" anchor create "$TALLY_LEDGER_ID" >>"$build/build.log"
+	answer=$("$tally" call AppendJournal LedgerId="$TALLY_LEDGER_ID" Clues='["between"]' \
+		Payload='{"note":"appended between two time stamps"}')
+	"$tally" anchor create "$TALLY_LEDGER_ID" >>"$build/build.log"
+	between=$(json JournalId <<<"$answer")
+	"$tally" prove "$TALLY_LEDGER_ID" "$between" --time -o "$proof.new" && mv "$proof.new" "$proof"
+fi
+vkey=$("$tally" ledger vkey "$TALLY_LEDGER_ID")
+env -u TALLY_ENDPOINT "$tally" verify "$proof" --vkey "$vkey" --ca "$ca" || die "the proof does not verify"
+say "    (by the self-made authority: it shows how, and proves the time to nobody else)"
+
+# ---- complete, and signed ----
+
+stage proof "All years with Easter on 31 March, and a member's signature, checked without the server"
+lineage=$dir/easter-03-31.json member_key=$dir/member.pem signed=$dir/signed.tlog-proof
+"$tally" prove "$TALLY_LEDGER_ID" --clue easter:03-31 --fresh -o "$lineage"
+env -u TALLY_ENDPOINT "$tally" verify "$lineage" --vkey "$vkey" || die "the lineage does not verify"
+if [ ! -f "$member_key" ]; then
+	rm -f "$member_key.new"
+	"$tally" member keygen "$member_key.new" >"$dir/member.public"
+	"$tally" member create "$TALLY_LEDGER_ID" --key-file "$member_key.new" --role writer >"$dir/member.id"
+	mv "$member_key.new" "$member_key"
+fi
+if [ ! -f "$signed" ]; then
+	number=$(echo '{"note":"signed by a member"}' | "$tally" append "$TALLY_LEDGER_ID" --lines --json \
+		--token signed --sign "$member_key" --member "$(cat "$dir/member.id")" |
+		sed -n 's/.*"FirstJournalId" *: *\([0-9]*\).*/\1/p')
+	"$tally" prove "$TALLY_LEDGER_ID" "$number" -o "$signed.new" && mv "$signed.new" "$signed"
+fi
+env -u TALLY_ENDPOINT "$tally" verify "$signed" --vkey "$vkey" --signed-by "$(cat "$dir/member.public")" ||
+	die "the member's signature does not verify"
 stage_done
 
 cat <<END
@@ -256,6 +337,10 @@ Try next:
   \$TALLY_BIN append \$TALLY_LEDGER_ID README.md
   \$TALLY_BIN call AppendJournal LedgerId=\$TALLY_LEDGER_ID Payload='{"hello":"ledger"}' Clues='["first"]'
   \$TALLY_BIN call ListJournals LedgerId=\$TALLY_LEDGER_ID Clue=first --format xml
+  \$TALLY_BIN anchor list \$TALLY_LEDGER_ID
+  \$TALLY_BIN verify $proof --vkey "\$(\$TALLY_BIN ledger vkey \$TALLY_LEDGER_ID)" --ca $ca
+  \$TALLY_BIN verify $lineage --vkey "\$(\$TALLY_BIN ledger vkey \$TALLY_LEDGER_ID)" --max-lag 10
+  \$TALLY_BIN member list \$TALLY_LEDGER_ID
   \$TALLY_BIN actions
   \$TALLY_BIN --help
 END

@@ -23,6 +23,8 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "clock.h"
+
 /* Space that an append leaves free, so that recovery and checkpoints find some. */
 #define ROOM_TO_SPARE (4u << 20)
 
@@ -80,7 +82,28 @@ int bdb_fail(struct bdb_store *bdb, int ret, struct tally_err *err, const char *
 			     message[0] != '\0' ? "; " : "", message);
 }
 
-/* The engine complains in several lines; the first says most. */
+#define QUIET_NS (10 * 1000000000ull)
+
+/*
+ * The engine complains in several lines, and on a full medium about every page; the first says
+ * most. That one is logged; what follows it within some seconds is for who looks for it.
+ */
+static enum tally_log_level message_level(struct bdb_store *bdb, const char *message)
+{
+	uint64_t now = tally_mono_ns();
+	bool first;
+
+	pthread_mutex_lock(&bdb->lock);
+	first = bdb->message[0] == '\0';
+	if (first)
+		snprintf(bdb->message, sizeof(bdb->message), "%s", message);
+	first = first || now - bdb->told_ns >= QUIET_NS;
+	if (first)
+		bdb->told_ns = now;
+	pthread_mutex_unlock(&bdb->lock);
+	return first ? TALLY_LOG_WARN : TALLY_LOG_DEBUG;
+}
+
 static void on_message(const DB_ENV *env, const char *prefix, const char *message)
 {
 	struct bdb_store *bdb = env->app_private;
@@ -88,11 +111,7 @@ static void on_message(const DB_ENV *env, const char *prefix, const char *messag
 	(void)prefix;
 	if (strstr(message, "checksum error") != NULL)
 		atomic_store(&bdb->bad_page, true);
-	pthread_mutex_lock(&bdb->lock);
-	if (bdb->message[0] == '\0')
-		snprintf(bdb->message, sizeof(bdb->message), "%s", message);
-	pthread_mutex_unlock(&bdb->lock);
-	tally_log(TALLY_LOG_WARN, "bdb.engine", "path", bdb->env_dir, "message", message, NULL);
+	tally_log(message_level(bdb, message), "bdb.engine", "path", bdb->env_dir, "message", message, NULL);
 }
 
 static void on_event(DB_ENV *env, u_int32_t event, void *info)
@@ -309,6 +328,30 @@ static int open_durably(const char *path, int flags, ...)
 	return fd;
 }
 
+/*
+ * Opening and closing trees is logged, and the engine flushes its log when it is let go of. Of a
+ * store that was only read that is of no use to anybody; what this thread is told to write and to
+ * sync is then dropped.
+ */
+static __thread bool leaving;
+
+static ssize_t write_unless_leaving(int fd, const void *data, size_t size, off_t offset)
+{
+	return leaving ? (ssize_t)size : pwrite(fd, data, size, offset);
+}
+
+static int sync_unless_leaving(int fd)
+{
+	return leaving ? 0 : fdatasync(fd);
+}
+
+void bdb_env_leave(struct bdb_store *bdb)
+{
+	leaving = true;
+	bdb_env_close(bdb);
+	leaving = false;
+}
+
 static int open_tree(struct bdb_store *bdb, DB_TXN *txn, const char *name, bool create, DB **db_r)
 {
 	u_int32_t flags = DB_THREAD | DB_READ_UNCOMMITTED | (create ? DB_CREATE : 0);
@@ -418,11 +461,7 @@ void bdb_env_close(struct bdb_store *bdb)
 static int load_settings(const struct tally_store_args *args, struct bdb_settings *set,
 			 struct tally_err *err)
 {
-	struct tally_conf *own = args->conf == NULL ? tally_conf_new() : NULL;
-	int ret = tally_conf_load(own != NULL ? own : args->conf, "bdb", bdb_settings, set, err);
-
-	tally_conf_free(&own);
-	if (ret < 0)
+	if (tally_conf_load(args->conf, "bdb", bdb_settings, set, err) < 0)
 		return -1;
 	if (set->cache < 1u << 20)
 		return tally_err_about(err, TALLY_INVALID, "bdb.cache", "bdb.cache must be at least 1M");
@@ -541,6 +580,16 @@ static int reopen(struct bdb_store *bdb, struct tally_err *err)
 	return bdb_env_open(bdb, false, false, err);
 }
 
+/*
+ * Pages live in memory of the program's heap (DB_PRIVATE), and of a new page the engine clears the
+ * head only: what the heap held there before, such as a payload that was read and has been erased
+ * since, would be written to the file in the unused part of the page.
+ */
+static void *clean_memory(size_t size)
+{
+	return calloc(1, size);
+}
+
 static int bdb_open(const struct tally_store_args *args, struct tally_store **store_r,
 		    struct tally_err *err)
 {
@@ -549,7 +598,10 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 
 	if (load_settings(args, &set, err) < 0)
 		return -1;
+	db_env_set_func_malloc(clean_memory);
 	db_env_set_func_open(open_durably);
+	db_env_set_func_pwrite(write_unless_leaving);
+	db_env_set_func_fsync(sync_unless_leaving);
 	bdb = bdb_new(args->location, &set);
 	if ((args->create ? create(bdb, err) : reopen(bdb, err)) < 0 ||
 	    bdb_directory_load(bdb, err) < 0 || bdb_keeper_start(bdb, err) < 0) {

@@ -88,6 +88,9 @@ struct bdb_store {
 	pthread_mutex_t index_lock;
 	pthread_mutex_t lock;
 
+	bool clean;			/* opened as a clean close had left it, which was at ... */
+	uint32_t clean_file, clean_offset;
+
 	bool extended;			/* the log file has its full size; under append_lock */
 	uint32_t next_slot;		/* under index_lock */
 
@@ -96,7 +99,8 @@ struct bdb_store {
 	size_t bucket_count;
 	size_t space_count;
 	struct bdb_figures figures;
-	char message[160];		/* the engine's last complaint */
+	char message[160];		/* the engine's first complaint since the last error */
+	uint64_t told_ns;		/* when a complaint went into the log */
 
 	atomic_bool failed;		/* a sync failed: nothing is written any more */
 	atomic_bool panicked;		/* the engine gave up: nothing is read any more either */
@@ -148,6 +152,8 @@ int bdb_env_open(struct bdb_store *bdb, bool create, bool catastrophic, struct t
 /* Lets go of the trees, which is logged; and of all of it. */
 void bdb_trees_close(struct bdb_store *bdb);
 void bdb_env_close(struct bdb_store *bdb);
+/* The same, and nothing of what was logged since open reaches the files. */
+void bdb_env_leave(struct bdb_store *bdb);
 
 /* A store that is not open yet; make_dirs: also what open needs of it in dir. */
 struct bdb_store *bdb_new(const char *dir, const struct bdb_settings *set);

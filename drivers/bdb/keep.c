@@ -88,6 +88,15 @@ static int settle(struct bdb_store *bdb, struct tally_err *err)
 	return bdb_checkpoint_trees(bdb, true, err);
 }
 
+/* Nothing of the log reached its file since the store was opened as a clean close had left it. */
+static bool as_found(struct bdb_store *bdb)
+{
+	struct bdb_log_state log;
+
+	return bdb->clean && !atomic_load(&bdb->wrote) && bdb_log_state(bdb, &log) == 0 &&
+	       log.disk_file == bdb->clean_file && log.disk_offset == bdb->clean_offset;
+}
+
 int bdb_keep_close(struct bdb_store *bdb, struct tally_err *err)
 {
 	struct bdb_log_end end;
@@ -98,6 +107,10 @@ int bdb_keep_close(struct bdb_store *bdb, struct tally_err *err)
 		return tally_err_set(err, TALLY_IO, "close of %s: writing failed earlier", bdb->dir);
 	}
 	ret = settle(bdb, err);
+	if (ret == 0 && as_found(bdb)) {
+		bdb_env_leave(bdb);
+		return 0;
+	}
 	bdb_trees_close(bdb);
 	/* The note first: it must never speak of a log that is gone. */
 	if (ret == 0 && (ret = bdb_tail_remember(bdb, &end, err)) == 0)

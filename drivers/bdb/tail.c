@@ -604,8 +604,12 @@ int bdb_tail_check(struct bdb_store *bdb, struct tally_err *err)
 	known = note_read(bdb, &note);
 	if (known && check_note(bdb, &note, newest, err) < 0)
 		return -1;
-	if (known && log_ends_at(bdb, &note, newest))
+	if (known && log_ends_at(bdb, &note, newest)) {
+		bdb->clean = true;
+		bdb->clean_file = note.file;
+		bdb->clean_offset = note.offset;
 		return 0;
+	}
 	if (find_end(bdb, &end, err) < 0)
 		return -1;
 	if (known && (end.file < note.file ||

@@ -64,12 +64,7 @@ static struct flat_store *flat_downcast(struct tally_store *store)
 static int load_settings(const struct tally_conf *conf, struct flat_settings *settings,
 			 struct tally_err *err)
 {
-	struct tally_conf *own = conf == NULL ? tally_conf_new() : NULL;
-	int ret = tally_conf_load(conf != NULL ? conf : own, "flatfile", flat_setting_rows, settings,
-				  err);
-
-	tally_conf_free(&own);
-	if (ret < 0)
+	if (tally_conf_load(conf, "flatfile", flat_setting_rows, settings, err) < 0)
 		return -1;
 	if (settings->segment_size < 65536 || settings->segment_size > (1u << 30))
 		return tally_err_set(err, TALLY_INVALID,

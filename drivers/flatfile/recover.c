@@ -160,6 +160,7 @@ struct scan {
 	int fd;
 	uint64_t salt;
 	uint64_t size;			/* of the file */
+	uint64_t listed;		/* so far the tail list reaches */
 	bool verify;			/* bodies too */
 	struct tally_buf body;
 };
@@ -275,7 +276,10 @@ static void log_torn(const char *path, uint64_t offset, uint64_t bytes)
 	tally_log(TALLY_LOG_WARN, "flatfile.torn", "file", path, "offset", at, "cut", size, NULL);
 }
 
-/* The open segment ends here: whatever a last write left behind is cut off. */
+/*
+ * The open segment ends here: whatever a last write left behind is cut off. Frames enter the tail
+ * list after the sync that acknowledged them, so where it lists them all, all is on the medium.
+ */
 static int end_tail(struct scan *scan, struct tally_err *err)
 {
 	struct flat_segment *segment = scan->segment;
@@ -294,6 +298,8 @@ static int end_tail(struct scan *scan, struct tally_err *err)
 		if (flat_truncate(blocks->disk, scan->fd, segment->data.path, segment->end, err) < 0)
 			return -1;
 		blocks->zeroed = segment->end;
+	} else if (segment->end > FLAT_HEAD && segment->end == scan->listed) {
+		return 0;
 	}
 	if (flat_sync(blocks->disk, scan->fd, segment->data.path, err) < 0)
 		return -1;
@@ -369,6 +375,7 @@ static int read_segment(struct flat_blocks *blocks, const struct flat_segment_he
 		.segment = segment,
 		.intent = intent,
 		.salt = atomic_load(&segment->salt),
+		.listed = segment->end,
 		.verify = next == NULL,
 	};
 	int ret;

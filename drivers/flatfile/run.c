@@ -219,6 +219,15 @@ struct ref {
 	uint32_t crc;
 };
 
+static void start_add(struct flat_page *page, uint32_t *room, uint32_t at)
+{
+	if (page->count == *room) {
+		*room = 2 * *room + 32;
+		page->starts = tally_realloc(page->starts, *room * sizeof(*page->starts));
+	}
+	page->starts[page->count++] = at;
+}
+
 static bool pairs_split(struct flat_page *page)
 {
 	uint32_t at = 0, room = 0;
@@ -232,11 +241,7 @@ static bool pairs_split(struct flat_page *page)
 		size = PAIR_HEAD + tally_get_u16(page->data + at) + (size == REMOVED ? 0 : size);
 		if (size > page->size - at)
 			return false;
-		if (page->count == room) {
-			room = 2 * room + 32;
-			page->starts = tally_realloc(page->starts, room * sizeof(*page->starts));
-		}
-		page->starts[page->count++] = at;
+		start_add(page, &room, at);
 		at += size;
 	}
 	return page->count > 0;
@@ -254,11 +259,7 @@ static bool refs_split(struct flat_page *page)
 		size = REF_HEAD + tally_get_u16(page->data + at) + REF_TAIL;
 		if (size > page->size - at)
 			return false;
-		if (page->count == room) {
-			room = 2 * room + 32;
-			page->starts = tally_realloc(page->starts, room * sizeof(*page->starts));
-		}
-		page->starts[page->count++] = at;
+		start_add(page, &room, at);
 		at += size;
 	}
 	return page->count > 0;

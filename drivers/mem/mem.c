@@ -61,6 +61,9 @@ struct mem_store {
 	uint64_t mood_calls;
 	size_t held;				/* appends that wait now */
 	uint64_t releases;			/* grows with each release */
+	bool refuse_erase, refuse_scrub;
+	uint64_t erases;			/* calls that were not refused */
+	uint64_t scrubs;			/* all calls */
 	pthread_cond_t changed;			/* held or releases */
 
 	uint64_t appends, blocks, bytes, applies;
@@ -429,8 +432,15 @@ static int mem_erase(struct tally_store *store, uint64_t space, uint64_t number,
 {
 	struct mem_store *mem = mem_downcast(store);
 	struct mem_block *block;
+	bool refused;
 	int ret = 0;
 
+	pthread_mutex_lock(&mem->lock);
+	refused = mem->refuse_erase;
+	mem->erases += !refused;
+	pthread_mutex_unlock(&mem->lock);
+	if (refused)
+		return tally_err_set(err, TALLY_IO, "erase: refused");
 	pthread_mutex_lock(&mem->pool->lock);
 	block = block_find(mem->pool, space, number);
 	if (block == NULL) {
@@ -453,9 +463,14 @@ static int mem_erase(struct tally_store *store, uint64_t space, uint64_t number,
 /* Erased bytes are overwritten where they stood and exist nowhere else. */
 static int mem_scrub(struct tally_store *store, struct tally_err *err)
 {
-	(void)store;
-	(void)err;
-	return 0;
+	struct mem_store *mem = mem_downcast(store);
+	bool refused;
+
+	pthread_mutex_lock(&mem->lock);
+	refused = mem->refuse_scrub;
+	mem->scrubs++;
+	pthread_mutex_unlock(&mem->lock);
+	return refused ? tally_err_set(err, TALLY_IO, "scrub: refused") : 0;
 }
 
 /* ---- index tables ---- */
@@ -769,6 +784,30 @@ void tally_mem_misbehave(struct tally_store *store, enum tally_mem_mood mood, ui
 	mem->mood = mood;
 	mem->mood_calls = calls;
 	pthread_mutex_unlock(&mem->lock);
+}
+
+uint64_t tally_mem_refuse_erase(struct tally_store *store, bool refuse)
+{
+	struct mem_store *mem = mem_downcast(store);
+	uint64_t erases;
+
+	pthread_mutex_lock(&mem->lock);
+	mem->refuse_erase = refuse;
+	erases = mem->erases;
+	pthread_mutex_unlock(&mem->lock);
+	return erases;
+}
+
+uint64_t tally_mem_refuse_scrub(struct tally_store *store, bool refuse)
+{
+	struct mem_store *mem = mem_downcast(store);
+	uint64_t scrubs;
+
+	pthread_mutex_lock(&mem->lock);
+	mem->refuse_scrub = refuse;
+	scrubs = mem->scrubs;
+	pthread_mutex_unlock(&mem->lock);
+	return scrubs;
 }
 
 void tally_mem_await_held(struct tally_store *store, size_t count)

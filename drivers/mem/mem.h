@@ -8,6 +8,7 @@
 #ifndef TALLY_MEM_H
 #define TALLY_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ enum tally_mem_mood {
 
 /* The next calls of append through this open store behave so, later ones promptly again. */
 void tally_mem_misbehave(struct tally_store *store, enum tally_mem_mood mood, uint64_t calls);
+
+/* From now on erase fails through this open store, with IO; or does not. Returns the calls of erase
+ * so far that were not refused. */
+uint64_t tally_mem_refuse_erase(struct tally_store *store, bool refuse);
+/* The same of scrub; all calls count. */
+uint64_t tally_mem_refuse_scrub(struct tally_store *store, bool refuse);
 
 /* Returns when at least count appends are held. */
 void tally_mem_await_held(struct tally_store *store, size_t count);

@@ -125,31 +125,41 @@ static int check_signature(const struct tally_request *request, const struct tal
 	return mismatch(request, text, fault);
 }
 
-static struct tally_bytes scoped_nonce(struct tally_arena *arena, struct tally_bytes key_id,
-				       struct tally_bytes nonce)
+static struct tally_bytes two_lines(struct tally_arena *arena, struct tally_bytes a,
+				    struct tally_bytes b)
 {
-	uint8_t *text = tally_arena_alloc(arena, key_id.size + 1 + nonce.size);
+	uint8_t *text = tally_arena_alloc(arena, a.size + 1 + b.size);
 
-	memcpy(text, key_id.data, key_id.size);
-	text[key_id.size] = '\n';
-	memcpy(text + key_id.size + 1, nonce.data, nonce.size);
-	return tally_bytes(text, key_id.size + 1 + nonce.size);
+	if (a.size > 0)
+		memcpy(text, a.data, a.size);
+	text[a.size] = '\n';
+	if (b.size > 0)
+		memcpy(text + a.size + 1, b.data, b.size);
+	return tally_bytes(text, a.size + 1 + b.size);
 }
 
-/* What all signed requests have in common once their signature holds. */
+/*
+ * What all signed requests have in common once their signature holds. A nonce that was used for
+ * something else is refused here. Of a write that was sent before, the block knows whether it was
+ * done; a read that a relay repeats is the same read.
+ */
 static int admit(const struct tally_auth *auth, const struct tally_request *request,
-		 struct tally_bytes nonce, uint64_t now_ms, enum tally_action_kind kind,
-		 struct tally_write *write, struct tally_fault *fault)
+		 const struct tally_form *form, struct tally_bytes action,
+		 struct tally_bytes key_id, struct tally_bytes nonce, uint64_t now_ms,
+		 enum tally_action_kind kind, struct tally_write *write, struct tally_fault *fault)
 {
-	write->again = request->again;
-	if (kind == ACTION_WRITE) {
-		write->nonce = nonce;
-		return 0;
-	}
-	/* a read that a relay repeats is the same read */
-	if (!tally_nonces_take(auth->nonces, nonce, now_ms,
-			       write->request_ms + auth->window_ms) && !request->again)
+	struct tally_bytes own = two_lines(request->arena, key_id, nonce), ledger;
+	enum tally_nonce_use use;
+
+	tally_form_get(form, "LedgerId", &ledger);
+	use = tally_nonces_take(auth->nonces, own, two_lines(request->arena, action, ledger), now_ms,
+				write->request_ms + auth->window_ms);
+	if (use == NONCE_ELSEWHERE ||
+	    (use == NONCE_SAME && kind != ACTION_WRITE && !request->again))
 		return tally_fault_set(fault, FAULT_NONCE_USED);
+	write->again = request->again;
+	if (kind == ACTION_WRITE)
+		write->nonce = own;
 	return 0;
 }
 
@@ -159,6 +169,7 @@ static int check_rpc(const struct tally_auth *auth, const struct tally_request *
 {
 	struct credentials given;
 	struct tally_access_key key;
+	struct tally_bytes action;
 	char secret[48];
 	uint64_t now_ms = tally_now_ms();
 	int result;
@@ -173,12 +184,13 @@ static int check_rpc(const struct tally_auth *auth, const struct tally_request *
 	if (result < 0)
 		return -1;
 	write->caller.account = key.account;
-	return admit(auth, request, scoped_nonce(request->arena, given.key_id, given.nonce),
-		     now_ms, kind, write, fault);
+	tally_form_get(form, "Action", &action);
+	return admit(auth, request, form, action, given.key_id, given.nonce, now_ms, kind, write,
+		     fault);
 }
 
 static int check_acs3(const struct tally_auth *auth, const struct tally_request *request,
-		      enum tally_action_kind kind, struct tally_write *write,
+		      const struct tally_form *form, enum tally_action_kind kind, struct tally_write *write,
 		      struct tally_fault *fault)
 {
 	struct tally_access_key key;
@@ -200,8 +212,8 @@ static int check_acs3(const struct tally_auth *auth, const struct tally_request 
 	if (!tally_secret_equal(given.signature, tally_bytes(mac, sizeof(mac))))
 		return mismatch(request, given.string_to_sign, fault);
 	write->caller.account = key.account;
-	return admit(auth, request, scoped_nonce(request->arena, given.key_id, given.nonce),
-		     now_ms, kind, write, fault);
+	return admit(auth, request, form, tally_request_header(request, "x-acs-action", NULL),
+		     given.key_id, given.nonce, now_ms, kind, write, fault);
 }
 
 /* Local administration, or nobody. */
@@ -243,7 +255,7 @@ int tally_auth_check(const struct tally_auth *auth, const struct tally_request *
 		return check_rpc(auth, request, form, kind, write_r, fault);
 	case SCHEME_ACS3:
 		*covered_r = true;
-		return check_acs3(auth, request, kind, write_r, fault);
+		return check_acs3(auth, request, form, kind, write_r, fault);
 	case SCHEME_NONE:
 		break;
 	}

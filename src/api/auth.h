@@ -10,15 +10,18 @@
 struct tally_nonces;
 
 /*
- * Nonces of signed reads, in memory: a bounded table that forgets what has expired, and under
- * pressure what expires next. Any thread.
+ * Nonces of signed requests, in memory: a bounded table that forgets what has expired, and under
+ * pressure what expires next. With each stands for what it was used. Any thread.
  */
 struct tally_nonces *tally_nonces_new(size_t capacity);
 void tally_nonces_free(struct tally_nonces **nonces);
 
-/* True when it is new; it is then remembered until expire_ms. */
-bool tally_nonces_take(struct tally_nonces *nonces, struct tally_bytes nonce, uint64_t now_ms,
-		       uint64_t expire_ms);
+/* NEW: it is remembered until expire_ms, with use. SAME: it was taken with that use, ELSEWHERE: with
+ * another one (of two uses in 65,536 the table knows no difference). */
+enum tally_nonce_use { NONCE_NEW, NONCE_SAME, NONCE_ELSEWHERE };
+enum tally_nonce_use tally_nonces_take(struct tally_nonces *nonces, struct tally_bytes nonce,
+				       struct tally_bytes use, uint64_t now_ms,
+				       uint64_t expire_ms);
 
 /* How a request says who sends it. */
 enum tally_scheme { SCHEME_NONE, SCHEME_RPC, SCHEME_ACS3 };
@@ -34,8 +37,8 @@ struct tally_auth {
 /*
  * Fills write_r (caller, nonce, request_ms, again) or sets the fault. Checks in this order: the
  * common parameters are there, their values, the access key, the clock, the signature, the nonce
- * (so that a forged request burns no nonce). The nonce of a write is only passed on: the core
- * keeps it with what it commits.
+ * (so that a forged request burns no nonce). A nonce that was used with another action or ledger is
+ * refused; that of a write is passed on as well, and the core keeps it with what it commits.
  *
  * Neither AccessKeyId nor Signature: local administration if the request is local (the header
  * x-tally-account names the account it acts as), else nobody, account 0.

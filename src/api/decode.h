@@ -60,12 +60,27 @@ int tally_decode(struct tally_arena *arena, const struct tally_action *action,
 bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
 			const struct tally_bytes **items_r, size_t *count_r);
 
+/* Members' signatures: a JSON array of at most `most` objects with MemberId, MemberSignature and
+ * MemberSignatureType (or Signature, SignatureType). False if it is anything else. */
+struct tally_signature_text {
+	struct tally_bytes member_id, signature, type;
+};
+bool tally_json_signatures(struct tally_arena *arena, struct tally_bytes text,
+			   struct tally_signature_text *signatures, size_t most, size_t *count_r);
+
+struct tally_batch_rules {
+	bool lines;		/* one object a line; else a JSON array of objects */
+	bool each;		/* a malformed entry is refused alone: its `refused` says why */
+	size_t most;		/* entries */
+};
+
 /*
- * Entries of a batch: a JSON array of objects, or one object a line. Members: Payload or
- * PayloadBase64, Clues, ClientId, ClientToken. -1 INVALID or MISSING with the subject
- * "Journals.3.Payload", counted from 0.
+ * Entries of a batch. Members: Payload or PayloadBase64, Clues, ClientId, ClientToken. -1 INVALID
+ * or MISSING with the subject "Journals.3.Payload", counted from 0, of a malformed entry; or
+ * "Journals" of a body that is no array, has no entries, or too many.
  */
-int tally_json_entries(struct tally_arena *arena, struct tally_bytes body, bool lines,
-		       struct tally_entry **entries_r, size_t *count_r, struct tally_err *err);
+int tally_json_entries(struct tally_arena *arena, struct tally_bytes body,
+		       const struct tally_batch_rules *rules, struct tally_entry **entries_r,
+		       size_t *count_r, struct tally_err *err);
 
 #endif

@@ -71,6 +71,8 @@ static const struct row rows[] = {
 		"It may have been done: repeat it with the same ClientToken to learn its outcome." },
 	[FAULT_READ_ONLY] = { 403, 0, "LedgerReadOnly",
 		"The ledger can be read only, until an operator has looked at it. %s" },
+	[FAULT_NO_AUTHORITY] = { 503, 30, "ServiceUnavailable",
+		"No time-stamp authority could be had. %s" },
 	[FAULT_INTERNAL] = { 500, 0, "InternalError",
 		"The request processing has failed due to some unknown error." },
 	[FAULT_NOT_HERE] = { 501, 0, "NotImplemented",
@@ -144,8 +146,11 @@ int tally_fault_from(struct tally_fault *fault, struct tally_arena *arena,
 
 	if (strcmp(err->subject, "ReadOnly") == 0)
 		kind = FAULT_READ_ONLY;
+	if (strcmp(err->subject, "TimeAuthority") == 0)
+		kind = FAULT_NO_AUTHORITY;
 	/* these have a sentence in their message where the others have a name */
-	if (kind == FAULT_UNAUTHORIZED || kind == FAULT_UNSUPPORTED || kind == FAULT_READ_ONLY)
+	if (kind == FAULT_UNAUTHORIZED || kind == FAULT_UNSUPPORTED || kind == FAULT_READ_ONLY ||
+	    kind == FAULT_NO_AUTHORITY)
 		return tally_fault_about(fault, arena, kind, text);
 	if (subject.size == 0 && kind == FAULT_INVALID_PARAMETER)
 		subject = TALLY_BYTES_LIT("request");

@@ -42,6 +42,7 @@ enum tally_fault_kind {
 	FAULT_UNAVAILABLE,
 	FAULT_UNCERTAIN,
 	FAULT_READ_ONLY,		/* subject: why, a sentence */
+	FAULT_NO_AUTHORITY,		/* subject: why, a sentence */
 	FAULT_INTERNAL,
 	FAULT_NOT_HERE			/* a part of the URL map that this server does not have */
 };

@@ -1,5 +1,6 @@
 /* Reading JSON from outside with json-c: lists of strings, and the bodies of batches. */
 #include "decode.h"
+#include "signing_args.h"
 
 #include <json.h>
 #include <stdio.h>
@@ -120,10 +121,65 @@ bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,
 	return good;
 }
 
+/* ---- members' signatures ---- */
+
+/* One of the names of a signature's parts, or NULL. */
+static struct tally_bytes *signature_part(struct tally_signature_text *text, const char *name)
+{
+	if (strcmp(name, "MemberId") == 0)
+		return &text->member_id;
+	if (strcmp(name, "MemberSignature") == 0 || strcmp(name, "Signature") == 0)
+		return &text->signature;
+	if (strcmp(name, "MemberSignatureType") == 0 || strcmp(name, "SignatureType") == 0)
+		return &text->type;
+	return NULL;
+}
+
+static bool get_signature(struct tally_arena *arena, struct json_object *object,
+			  struct tally_signature_text *text)
+{
+	*text = (struct tally_signature_text){ .type = TALLY_BYTES_NONE };
+	if (!json_object_is_type(object, json_type_object))
+		return false;
+	json_object_object_foreach(object, name, value) {
+		struct tally_bytes *part = signature_part(text, name);
+
+		if (part == NULL || part->size > 0 || !get_string(arena, value, part))
+			return false;
+	}
+	return true;
+}
+
+static bool get_signatures(struct tally_arena *arena, struct json_object *list,
+			   struct tally_signature_text *signatures, size_t most, size_t *count_r)
+{
+	if (!json_object_is_type(list, json_type_array) ||
+	    json_object_array_length(list) > most)
+		return false;
+	*count_r = json_object_array_length(list);
+	for (size_t i = 0; i < *count_r; i++)
+		if (!get_signature(arena, json_object_array_get_idx(list, i), &signatures[i]))
+			return false;
+	return true;
+}
+
+bool tally_json_signatures(struct tally_arena *arena, struct tally_bytes text,
+			   struct tally_signature_text *signatures, size_t most, size_t *count_r)
+{
+	struct json_tokener *tokener = new_tokener();
+	struct json_object *list = parse(tokener, text);
+	bool good = list != NULL && get_signatures(arena, list, signatures, most, count_r);
+
+	json_object_put(list);
+	json_tokener_free(tokener);
+	return good;
+}
+
 /* ---- batches ---- */
 
 struct batch {
 	struct tally_arena *arena;
+	const struct tally_batch_rules *rules;
 	struct tally_entry *entries;
 	size_t count, room;
 };
@@ -141,14 +197,8 @@ static int wrong(struct tally_err *err, enum tally_code code, size_t number, con
 
 static struct tally_entry *next_entry(struct batch *batch)
 {
-	struct tally_entry *old = batch->entries;
-
-	if (batch->count == batch->room) {
-		batch->room = batch->room > 0 ? 2 * batch->room : 64;
-		batch->entries = tally_arena_array(batch->arena, struct tally_entry, batch->room);
-		if (batch->count > 0)
-			memcpy(batch->entries, old, batch->count * sizeof(*old));
-	}
+	batch->entries = tally_arena_more(batch->arena, batch->entries, batch->count, &batch->room,
+					  sizeof(*batch->entries));
 	return &batch->entries[batch->count++];
 }
 
@@ -174,10 +224,43 @@ static bool get_token(struct batch *batch, struct json_object *value, struct tal
 	return true;
 }
 
-static int take_entry(struct batch *batch, struct json_object *object, struct tally_err *err)
+/* What goes with a member's signature. False: no such name, or malformed. */
+static bool get_signing(struct batch *batch, const char *name, struct json_object *value,
+			struct tally_signing_text *text)
 {
-	struct tally_entry *entry = next_entry(batch);
+	const struct {
+		const char *name;
+		struct tally_bytes *part;
+	} parts[] = {
+		{ "MemberId", &text->member_id }, { "MemberSignature", &text->signature },
+		{ "Signature", &text->signature }, { "MemberSignatureType", &text->type },
+		{ "SignatureType", &text->type }, { "MemberNonce", &text->nonce },
+		{ "PayloadSalt", &text->salt }, { "RequestMessage", &text->message },
+	};
+
+	if (strcmp(name, "MemberSignatures") == 0) {
+		text->list = tally_arena_bytes(batch->arena, tally_bytes_str(
+			json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)));
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct tally_bytes *part = parts[i].part;
+
+		if (strcmp(name, parts[i].name) != 0)
+			continue;
+		return part->size == 0 && get_string(batch->arena, value, part) &&
+		       part->size > 0 && (part != &text->message ||
+					  tally_base64_decode(batch->arena, *part, part));
+	}
+	return false;
+}
+
+static int read_entry(struct batch *batch, struct json_object *object, struct tally_entry *entry,
+		      struct tally_err *err)
+{
 	size_t number = batch->count - 1;
+	struct tally_signing_text signing = { .list = TALLY_BYTES_NONE };
+	struct tally_signing *made;
 	bool given = false, good = true;
 
 	if (!json_object_is_type(object, json_type_object))
@@ -194,11 +277,36 @@ static int take_entry(struct batch *batch, struct json_object *object, struct ta
 		else if (strcmp(name, "ClientToken") == 0)
 			good = get_token(batch, value, &entry->token);
 		else
-			good = false;
+			good = get_signing(batch, name, value, &signing);
 		if (!good)
 			return wrong(err, TALLY_INVALID, number, name);
 	}
-	return given ? 0 : wrong(err, TALLY_MISSING, number, "Payload");
+	if (!given)
+		return wrong(err, TALLY_MISSING, number, "Payload");
+	if (tally_signing_make(batch->arena, &signing, &made, err) != 0)
+		return wrong(err, err->code, number, err->subject);
+	entry->signing = made;
+	return 0;
+}
+
+/* NULL: what stands there is no JSON. */
+static int take_entry(struct batch *batch, struct json_object *object, struct tally_err *err)
+{
+	struct tally_entry *entry;
+	struct tally_err *why;
+
+	if (batch->count >= batch->rules->most)
+		return tally_err_about(err, TALLY_INVALID, "Journals",
+				       "the batch has more than %zu journals", batch->rules->most);
+	entry = next_entry(batch);
+	if (read_entry(batch, object, entry, err) == 0)
+		return 0;
+	if (!batch->rules->each)
+		return -1;
+	why = tally_arena_array(batch->arena, struct tally_err, 1);
+	*why = *err;
+	*entry = (struct tally_entry){ .refused = why };
+	return 0;
 }
 
 static int take_array(struct batch *batch, struct json_tokener *tokener, struct tally_bytes body,
@@ -255,13 +363,14 @@ static int take_lines(struct batch *batch, struct json_tokener *tokener, struct 
 	return result;
 }
 
-int tally_json_entries(struct tally_arena *arena, struct tally_bytes body, bool lines,
-		       struct tally_entry **entries_r, size_t *count_r, struct tally_err *err)
+int tally_json_entries(struct tally_arena *arena, struct tally_bytes body,
+		       const struct tally_batch_rules *rules, struct tally_entry **entries_r,
+		       size_t *count_r, struct tally_err *err)
 {
 	struct json_tokener *tokener = new_tokener();
-	struct batch batch = { .arena = arena };
-	int result = lines ? take_lines(&batch, tokener, body, err) :
-			     take_array(&batch, tokener, body, err);
+	struct batch batch = { .arena = arena, .rules = rules };
+	int result = rules->lines ? take_lines(&batch, tokener, body, err) :
+				    take_array(&batch, tokener, body, err);
 
 	json_tokener_free(tokener);
 	if (result == 0 && batch.count == 0)

@@ -1,6 +1,6 @@
 /*
- * The table of read nonces: buckets of eight slots, each a 64-bit keyed digest with its time of
- * expiry. A slot that has expired is free; where a bucket is full of live ones the one that
+ * The table of nonces: buckets of eight slots, each a 64-bit keyed digest with its time of expiry
+ * and 16 bits that stand for its use. A slot that has expired is free; where a bucket is full of live ones the one that
  * expires first is given up, so memory is bounded whatever comes. The key is of this process, so
  * nobody outside can aim at a bucket.
  */
@@ -18,6 +18,7 @@
 struct bucket {
 	uint64_t digest[SLOTS];
 	uint32_t expire_s[SLOTS];	/* 0: never used */
+	uint16_t use[SLOTS];
 };
 
 struct tally_nonces {
@@ -56,7 +57,8 @@ void tally_nonces_free(struct tally_nonces **nonces)
 	*nonces = NULL;
 }
 
-static bool take(struct bucket *bucket, uint64_t digest, uint32_t now_s, uint32_t expire_s)
+static enum tally_nonce_use take(struct bucket *bucket, uint64_t digest, uint16_t use,
+				 uint32_t now_s, uint32_t expire_s)
 {
 	size_t best = 0, i;
 
@@ -64,27 +66,30 @@ static bool take(struct bucket *bucket, uint64_t digest, uint32_t now_s, uint32_
 		bool live = bucket->expire_s[i] >= now_s && bucket->expire_s[i] != 0;
 
 		if (live && bucket->digest[i] == digest)
-			return false;
+			return bucket->use[i] == use ? NONCE_SAME : NONCE_ELSEWHERE;
 		if (bucket->expire_s[i] < bucket->expire_s[best])
 			best = i;
 	}
 	bucket->digest[best] = digest;
 	bucket->expire_s[best] = expire_s;
-	return true;
+	bucket->use[best] = use;
+	return NONCE_NEW;
 }
 
-bool tally_nonces_take(struct tally_nonces *nonces, struct tally_bytes nonce, uint64_t now_ms,
-		       uint64_t expire_ms)
+enum tally_nonce_use tally_nonces_take(struct tally_nonces *nonces, struct tally_bytes nonce,
+				       struct tally_bytes use, uint64_t now_ms,
+				       uint64_t expire_ms)
 {
-	uint8_t digest[TALLY_DIGEST_SIZE];
+	uint8_t digest[TALLY_DIGEST_SIZE], use_digest[TALLY_DIGEST_SIZE];
+	enum tally_nonce_use found;
 	size_t number;
-	bool fresh;
 
 	tally_keyed_digest(nonces->key, nonce, digest);
+	tally_keyed_digest(nonces->key, use, use_digest);
 	number = (size_t)tally_get_u64(digest + 8) & nonces->mask;
 	pthread_mutex_lock(&nonces->locks[number % LOCKS]);
-	fresh = take(&nonces->buckets[number], tally_get_u64(digest), (uint32_t)(now_ms / 1000),
-		     (uint32_t)(expire_ms / 1000 + 1));
+	found = take(&nonces->buckets[number], tally_get_u64(digest), tally_get_u16(use_digest),
+		     (uint32_t)(now_ms / 1000), (uint32_t)(expire_ms / 1000 + 1));
 	pthread_mutex_unlock(&nonces->locks[number % LOCKS]);
-	return fresh;
+	return found;
 }

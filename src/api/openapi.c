@@ -39,7 +39,11 @@ static const char *const needs[] = {
 	[PERM_VIEW_LEDGER] = "view ledger", [PERM_UPDATE_LEDGER] = "update ledger",
 	[PERM_VIEW_MEMBER] = "view member", [PERM_UPDATE_MEMBER] = "update member",
 	[PERM_UPDATE_SELF] = "update oneself", [PERM_VIEW_JOURNAL] = "view journal",
-	[PERM_APPEND] = "append", [PERM_LOCAL] = "local administration",
+	[PERM_APPEND] = "append", [PERM_UPDATE_TRUSTPOINT] = "update trust point",
+	[PERM_VIEW_TRUSTPOINT] = "view trust point",
+	[PERM_CREATE_TIMEANCHOR] = "create time anchor",
+	[PERM_VIEW_TIMEANCHOR] = "view time anchor", [PERM_REMOVE] = "remove payloads",
+	[PERM_LOCAL] = "local administration",
 };
 
 static void add_choices(struct tally_arena *arena, struct tally_node *to, const char *name,

@@ -14,6 +14,8 @@ bool tally_shape_differs(const char *path, enum tally_node_kind *kind_r)
 	const char *name = strrchr(path, '.');
 
 	name = name != NULL ? name + 1 : path;
+	if (strstr(path, "LastTimeAnchor.") != NULL)
+		return false;		/* a text in the samples too */
 	if (strcmp(name, "JournalId") == 0)
 		*kind_r = NODE_UINT;
 	else if (strcmp(name, "Clues") == 0)
@@ -69,6 +71,15 @@ static void add_clues(struct tally_call *call, struct tally_node *to,
 		tally_add_text(call->arena, list, NULL, clues[i]);
 }
 
+void tally_reply_removed(struct tally_call *call, struct tally_node *to,
+			 const struct tally_journal *journal)
+{
+	if (!journal->removed)
+		return;
+	tally_add_bool(call->arena, to, "Removed", true);
+	tally_add_uint(call->arena, to, "RemovedBy", journal->removed_by);
+}
+
 void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 			 const struct tally_journal *journal)
 {
@@ -83,6 +94,9 @@ void tally_reply_journal(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "Timestamp", journal->timestamp_ms);
 	tally_add_str(arena, to, "PayloadType", journal->payload_type);
 	tally_add_payload(arena, to, "PayloadJsonString", "PayloadEncoding", journal->payload);
+	tally_reply_removed(call, to, journal);
+	if (journal->key.size > 0)
+		tally_add_text(arena, to, "Key", journal->key);
 }
 
 void tally_reply_receipt(struct tally_call *call, struct tally_node *to,
@@ -104,14 +118,62 @@ void tally_reply_receipt(struct tally_call *call, struct tally_node *to,
 	tally_add_hex(arena, to, "RootHash", receipt->root.bytes, TALLY_HASH_SIZE);
 }
 
-void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
-			const struct tally_ledger_info *info)
+static void add_stamp(struct tally_call *call, struct tally_node *to,
+		      const struct tally_anchor *anchor)
+{
+	tally_add_str(call->arena, to, "Source", anchor->given ? "CALLER" : "TSA");
+	if (!anchor->given)
+		tally_add_text(call->arena, to, "Authority", anchor->authority);
+}
+
+void tally_reply_anchor(struct tally_call *call, struct tally_node *to,
+			const struct tally_anchor *anchor)
+{
+	struct tally_arena *arena = call->arena;
+
+	tally_add_uint(arena, to, "JournalId", anchor->journal_id);
+	tally_add_uint(arena, to, "LedgerVersion", anchor->version);
+	tally_add_hex(arena, to, "LedgerDigest", anchor->root.bytes, TALLY_HASH_SIZE);
+	tally_add_str(arena, to, "LedgerDigestType", "SHA256");
+	tally_add_text(arena, to, "Proof", anchor->proof);
+	tally_add_uint(arena, to, "TimeStamp", anchor->time_ms / 1000);
+	add_stamp(call, to, anchor);
+}
+
+/* Here the numbers are texts, and the time is in milliseconds. */
+static int add_last_anchor(struct tally_call *call, struct tally_node *ledger,
+			   const struct tally_ledger_info *info, struct tally_err *err)
+{
+	struct tally_arena *arena = call->arena;
+	struct tally_anchor anchor;
+	struct tally_node *to;
+	int found = tally_anchor_last(call->core, tally_bytes_str(info->id), arena, &anchor, err);
+
+	if (found != 1)
+		return found;
+	to = tally_add_object(arena, ledger, "LastTimeAnchor");
+	tally_add_uint_text(arena, to, "JournalId", anchor.journal_id);
+	tally_add_uint_text(arena, to, "LedgerVersion", anchor.version);
+	tally_add_hex(arena, to, "LedgerDigest", anchor.root.bytes, TALLY_HASH_SIZE);
+	tally_add_str(arena, to, "LedgerDigestType", "SHA256");
+	tally_add_text(arena, to, "Proof", anchor.proof);
+	tally_add_uint_text(arena, to, "TimeStamp", anchor.time_ms);
+	add_stamp(call, to, &anchor);
+	return 0;
+}
+
+int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
+		       const struct tally_ledger_info *info, struct tally_err *err)
 {
 	static const char *const types[] = { [LEDGER_JOURNAL] = "JOURNAL", [LEDGER_KV] = "KV" };
 	static const char *const states[] = {
 		[LEDGER_INVALID] = "INVALID", [LEDGER_NORMAL] = "NORMAL",
 		[LEDGER_DELETING] = "DELETING", [LEDGER_DELETED] = "DELETED"
 	};
+	static const char *const policies[] = { [SIGN_ACCEPTED] = "ACCEPTED", [SIGN_OFF] = "OFF",
+						[SIGN_REQUIRED] = "REQUIRED" };
+	static const char *const removals[] = { [REMOVAL_DUAL] = "DUAL", [REMOVAL_OFF] = "OFF",
+						[REMOVAL_ADMIN] = "ADMIN" };
 	struct tally_arena *arena = call->arena;
 
 	tally_add_text(arena, to, "LedgerId",	/* info may be on the caller's stack */
@@ -129,6 +191,15 @@ void tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "MemberCount", info->member_count);
 	tally_add_uint(arena, to, "TimeAnchorCount", info->time_anchor_count);
 	tally_add_bool(arena, to, "PublicRead", info->public_read);
+	tally_add_str(arena, to, "SignaturePolicy", policies[info->sign_policy]);
+	tally_add_uint(arena, to, "SignatureCount", info->sign_count > 0 ? info->sign_count : 1);
+	tally_add_str(arena, to, "RemovalPolicy", removals[info->removal_policy]);
+	tally_add_uint(arena, to, "MinimumIndex", info->purged_before);
+	if (info->has_anchor_interval)
+		tally_add_uint(arena, to, "TimeAnchorInterval", info->anchor_interval_s);
+	if (info->time_anchor_count == 0 || info->status != LEDGER_NORMAL)
+		return 0;
+	return add_last_anchor(call, to, info, err);
 }
 
 /* ---- NextToken: hex of a 16-byte MAC and the position ---- */

@@ -72,26 +72,33 @@ void tally_rpc_sort(struct tally_rpc_param *params, size_t count)
 		qsort(params, count, sizeof(*params), by_name);
 }
 
-struct tally_bytes tally_rpc_canonical_query(struct tally_arena *arena,
-					     const struct tally_rpc_param *sorted, size_t count)
+/* params as a query, in their order, percent-encoded; but the one called left_out, if not NULL. */
+static struct tally_bytes query_of(struct tally_arena *arena, const struct tally_rpc_param *params,
+				   size_t count, const char *left_out)
 {
 	size_t room = 1, i;
 	uint8_t *text, *out;
 
 	for (i = 0; i < count; i++)
-		room += encoded_size(sorted[i].name) + encoded_size(sorted[i].value) + 2;
+		room += encoded_size(params[i].name) + encoded_size(params[i].value) + 2;
 	text = out = tally_arena_alloc(arena, room);
 	for (i = 0; i < count; i++) {
-		if (tally_bytes_is(sorted[i].name, "Signature"))
+		if (left_out != NULL && tally_bytes_is(params[i].name, left_out))
 			continue;
 		if (out != text)
 			*out++ = '&';
-		out = put_encoded(out, sorted[i].name);
+		out = put_encoded(out, params[i].name);
 		*out++ = '=';
-		out = put_encoded(out, sorted[i].value);
+		out = put_encoded(out, params[i].value);
 	}
 	*out = '\0';
 	return tally_bytes(text, (size_t)(out - text));
+}
+
+struct tally_bytes tally_rpc_canonical_query(struct tally_arena *arena,
+					     const struct tally_rpc_param *sorted, size_t count)
+{
+	return query_of(arena, sorted, count, "Signature");
 }
 
 struct tally_bytes tally_rpc_string_to_sign(struct tally_arena *arena, const char *method,
@@ -136,27 +143,6 @@ static bool present(const struct tally_rpc_param *params, size_t count, const ch
 	return false;
 }
 
-/* params as a query, in their order, percent-encoded. */
-static struct tally_bytes wire(struct tally_arena *arena, const struct tally_rpc_param *params,
-			       size_t count)
-{
-	size_t room = 1, i;
-	uint8_t *text, *out;
-
-	for (i = 0; i < count; i++)
-		room += encoded_size(params[i].name) + encoded_size(params[i].value) + 2;
-	text = out = tally_arena_alloc(arena, room);
-	for (i = 0; i < count; i++) {
-		if (i > 0)
-			*out++ = '&';
-		out = put_encoded(out, params[i].name);
-		*out++ = '=';
-		out = put_encoded(out, params[i].value);
-	}
-	*out = '\0';
-	return tally_bytes(text, (size_t)(out - text));
-}
-
 struct tally_bytes tally_rpc_signed_query(struct tally_arena *arena, const char *method,
 					  const struct tally_rpc_param *params, size_t count,
 					  const struct tally_rpc_param *extra, size_t extra_count,
@@ -188,7 +174,7 @@ struct tally_bytes tally_rpc_signed_query(struct tally_arena *arena, const char 
 			sent[n++] = common[i];
 	}
 	if (key_id.size == 0)
-		return wire(arena, sent, n);
+		return query_of(arena, sent, n, NULL);
 	all = tally_arena_array(arena, struct tally_rpc_param, n + extra_count + 1);
 	memcpy(all, sent, n * sizeof(*all));
 	if (extra_count > 0)
@@ -199,5 +185,5 @@ struct tally_bytes tally_rpc_signed_query(struct tally_arena *arena, const char 
 	sent[n].name = TALLY_BYTES_LIT("Signature");
 	sent[n++].value = tally_bytes_str(tally_base64_encode(arena,
 							      tally_bytes(mac, sizeof(mac))));
-	return wire(arena, sent, n);
+	return query_of(arena, sent, n, NULL);
 }

@@ -16,7 +16,7 @@
 #include "tlog.h"
 #include "utf8.h"
 
-#define NONCES (1 << 21)	/* of signed reads within the clock window; 24 MiB when all are used */
+#define NONCES (1 << 21)	/* within the clock window; 28 MiB when all are used */
 
 struct tally_service {
 	struct tally_core *core;
@@ -184,7 +184,9 @@ static bool is_public_kind(const struct tally_action *action)
 {
 	return action->need == PERM_ANYONE ||
 	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
-						action->need == PERM_VIEW_JOURNAL));
+						action->need == PERM_VIEW_JOURNAL ||
+						action->need == PERM_VIEW_TRUSTPOINT ||
+						action->need == PERM_VIEW_TIMEANCHOR));
 }
 
 static int authenticate(struct exchange *x)
@@ -450,6 +452,8 @@ static void answer_log(struct exchange *x)
 		respond_text(x, 503, "no checkpoint has been cosigned by enough witnesses yet\n");
 	} else if (found == 1) {
 		respond_file(x, &file);
+	} else if (found == 0 && file.pruned) {
+		respond_text(x, 410, "these entries lie below the log's minimum index\n");
 	} else if (found == 0) {
 		respond_text(x, 404, "there is no such file\n");
 	} else {

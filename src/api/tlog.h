@@ -11,6 +11,7 @@ struct tally_tlog_file {
 	const char *type;		/* its media type */
 	bool fixed;			/* never another content under this name */
 	bool public;			/* the ledger is; caches may keep it */
+	bool pruned;			/* with 0: there was one, but it is not served any more */
 	bool later;			/* there is none yet (bytes are empty): ask again */
 	struct tally_bytes bytes;
 };

@@ -174,6 +174,20 @@ char *tally_arena_str(struct tally_arena *arena, struct tally_bytes bytes)
 	return tally_arena_copy(arena, bytes.data, bytes.size);
 }
 
+void *tally_arena_more(struct tally_arena *arena, void *old, size_t count, size_t *room,
+		       size_t item_size)
+{
+	void *more;
+
+	if (count < *room)
+		return old;
+	*room = *room > 0 ? 2 * *room : 16;
+	more = tally_arena_zalloc(arena, *room * item_size);
+	if (count > 0)
+		memcpy(more, old, count * item_size);
+	return more;
+}
+
 char *tally_arena_vprintf(struct tally_arena *arena, const char *format, va_list args)
 {
 	va_list again;

@@ -49,6 +49,11 @@ char *tally_arena_vprintf(struct tally_arena *arena, const char *format, va_list
 #define tally_arena_array(arena, type, count) \
 	((type *)tally_arena_zalloc((arena), sizeof(type) * (count)))
 
+/* An array with room for one more: old itself while *room is more than count (its items so far), else
+ * a copy with twice the room. New room is zero. */
+void *tally_arena_more(struct tally_arena *arena, void *old, size_t count, size_t *room,
+		       size_t item_size);
+
 /* malloc family that ends the process when memory runs out. */
 void *tally_malloc(size_t size);
 void *tally_calloc(size_t count, size_t size);

@@ -514,8 +514,8 @@ int tally_conf_load(const struct tally_conf *conf, const char *section,
 	const struct tally_setting *row;
 
 	for (row = rows; row->type != SETTING_END; row++) {
-		struct conf_entry from;
-		const char *text = find_text(conf, section, row->key, &from);
+		struct conf_entry from = { .file = "fallback" };
+		const char *text = conf != NULL ? find_text(conf, section, row->key, &from) : NULL;
 		const char *expected;
 
 		expected = store_value(row, text != NULL ? text : row->fallback, dest);

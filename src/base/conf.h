@@ -63,7 +63,8 @@ void tally_conf_override(struct tally_conf *conf, const char *section, const cha
  * long as conf. */
 const char *tally_conf_get(const struct tally_conf *conf, const char *section, const char *key);
 
-/* Fills *dest from the rows (ended by a zero row); INVALID names the setting that is wrong. */
+/* Fills *dest from the rows (ended by a zero row); INVALID names the setting that is wrong. conf
+ * NULL: all fallbacks. */
 int tally_conf_load(const struct tally_conf *conf, const char *section,
 		    const struct tally_setting *rows, void *dest, struct tally_err *err);
 

@@ -4,7 +4,8 @@
  * Every journal gets a ClientToken derived from the upload's name and the journal's place in it.
  * A token that the ledger knows is answered with the first receipt, so an upload that broke off
  * is simply run again: what is there already is not appended twice, and what failed half-way is
- * retried the same way.
+ * retried the same way. That holds for what a member signs (--sign) too: a signature is no part of
+ * what a token stands for, so the second run signs anew, and what is there keeps its first one.
  */
 #include "config.h"
 
@@ -26,6 +27,7 @@
 #include "jcs.h"
 #include "print.h"
 #include "secret.h"
+#include "signer.h"
 #include "utf8.h"
 
 #define BATCH_DEFAULT 1000
@@ -44,6 +46,7 @@ struct place {
 struct upload {
 	struct verb_call *call;
 	struct client client;
+	struct signer signer;
 	const char *ledger;
 	char name[PATH_MAX + 64];	/* of the upload under way, first part of every token */
 	uint64_t batch;
@@ -232,6 +235,21 @@ static void add_payload(struct tally_buf *body, struct tally_bytes payload)
 	tally_arena_free(&arena);
 }
 
+/* What an entry brings of a member's signature goes on as it is. */
+static const char *const signing_names[] = { "MemberId", "MemberSignature", "MemberSignatureType",
+					     "MemberNonce", "PayloadSalt", "MemberSignatures",
+					     "RequestMessage" };
+
+#define SIGNING_NAMES (sizeof signing_names / sizeof signing_names[0])
+
+static bool is_signing_name(const char *name)
+{
+	for (size_t i = 0; i < SIGNING_NAMES; i++)
+		if (strcmp(name, signing_names[i]) == 0)
+			return true;
+	return false;
+}
+
 /*
  * An object in the form of AppendJournals: it has Payload or PayloadBase64, and nothing that
  * form does not know. Any other record is a payload as it stands.
@@ -249,19 +267,96 @@ static bool is_entry(json_object *object)
 
 		while (i < 5 && strcmp(name, names[i]) != 0)
 			i++;
-		if (i == 5 || (i < 2 && !json_object_is_type(value, json_type_string)))
+		if ((i == 5 && !is_signing_name(name)) ||
+		    (i < 2 && !json_object_is_type(value, json_type_string)))
 			return false;
 		payload = payload || i < 2;
 	}
 	return payload;
 }
 
-static void add_entry(struct upload *upload, json_object *entry, struct tally_bytes payload,
+static bool has_signature(json_object *entry)
+{
+	return reply_member(entry, "MemberSignature") != NULL ||
+	       reply_member(entry, "MemberSignatures") != NULL ||
+	       reply_member(entry, "RequestMessage") != NULL;
+}
+
+static void copy_signing(struct upload *upload, json_object *entry)
+{
+	for (size_t i = 0; i < SIGNING_NAMES; i++) {
+		json_object *value = reply_member(entry, signing_names[i]);
+
+		if (value != NULL)
+			tally_buf_printf(&upload->body, ",\"%s\":%s", signing_names[i],
+					 json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+	}
+}
+
+static struct tally_bytes string_of(json_object *value)
+{
+	return tally_bytes(json_object_get_string(value), (size_t)json_object_get_string_len(value));
+}
+
+/* The clues in the order in which add_clues sends them. */
+static size_t gather_clues(const struct upload *upload, json_object *clues,
+			   struct tally_arena *arena, struct tally_bytes **clues_r)
+{
+	size_t given = 0, count = reply_count(clues);
+
+	while (verb_nth_value(upload->call, "clue", given) != NULL)
+		given++;
+	*clues_r = tally_arena_array(arena, struct tally_bytes, given + count + 1);
+	for (size_t i = 0; i < given; i++)
+		(*clues_r)[i] = tally_bytes_str(verb_nth_value(upload->call, "clue", i));
+	for (size_t i = 0; i < count; i++)
+		(*clues_r)[given + i] = string_of(json_object_array_get_idx(clues, i));
+	return given + count;
+}
+
+/* The payload's own bytes. What is malformed in an entry is for the server to refuse. */
+static struct tally_bytes payload_of(json_object *entry, struct tally_bytes record,
+				     struct tally_arena *arena)
+{
+	json_object *base64 = reply_member(entry, "PayloadBase64");
+	struct tally_bytes bytes = TALLY_BYTES_NONE;
+
+	if (entry == NULL)
+		return record;
+	if (base64 == NULL)
+		return string_of(reply_member(entry, "Payload"));
+	return tally_base64_decode(arena, string_of(base64), &bytes) ? bytes : TALLY_BYTES_NONE;
+}
+
+/* Signs the journal; false after printing why not. */
+static bool add_signature(struct upload *upload, json_object *entry, struct tally_bytes record)
+{
+	struct tally_statement statement = { .payload_type = TALLY_BYTES_LIT("CUSTOM") };
+	struct tally_arena arena = { 0 };
+	struct signature signature;
+	struct tally_bytes payload, *clues;
+	bool good;
+
+	statement.clue_count = gather_clues(upload, reply_member(entry, "Clues"), &arena, &clues);
+	statement.clues = clues;
+	payload = payload_of(entry, record, &arena);
+	good = signer_sign(&upload->signer, upload->call, &statement, &payload, &signature);
+	tally_arena_free(&arena);
+	if (good)
+		tally_buf_printf(&upload->body, ",\"MemberId\":\"%s\",\"MemberSignature\":\"%s\","
+				 "\"MemberNonce\":\"%s\",\"PayloadSalt\":\"%s\"",
+				 upload->signer.member_id, signature.signature, signature.nonce,
+				 signature.salt);
+	return good;
+}
+
+static bool add_entry(struct upload *upload, json_object *entry, struct tally_bytes payload,
 		      uint64_t place)
 {
 	const char *client_id = verb_value(upload->call, "client-id", NULL);
 	const char *own_token = reply_text(entry, "ClientToken");
 	struct tally_buf *body = &upload->body;
+	bool good = true;
 	char token[65];
 
 	tally_buf_add_u8(body, '{');
@@ -270,10 +365,7 @@ static void add_entry(struct upload *upload, json_object *entry, struct tally_by
 	else if (reply_member(entry, "PayloadBase64") != NULL)
 		add_member(body, "PayloadBase64", tally_bytes_str(reply_text(entry, "PayloadBase64")));
 	else
-		add_member(body, "Payload",
-			   tally_bytes(json_object_get_string(reply_member(entry, "Payload")),
-				       (size_t)json_object_get_string_len(
-					       reply_member(entry, "Payload"))));
+		add_member(body, "Payload", string_of(reply_member(entry, "Payload")));
 	add_clues(upload, reply_member(entry, "Clues"));
 	if (entry != NULL && reply_member(entry, "ClientId") != NULL)
 		client_id = reply_text(entry, "ClientId");
@@ -284,7 +376,12 @@ static void add_entry(struct upload *upload, json_object *entry, struct tally_by
 	make_token(upload, place, token);
 	tally_buf_add_u8(body, ',');
 	add_member(body, "ClientToken", tally_bytes_str(own_token[0] != '\0' ? own_token : token));
+	if (has_signature(entry) || !upload->signer.on)
+		copy_signing(upload, entry);
+	else
+		good = add_signature(upload, entry, payload);
 	tally_buf_add_str(body, "}\n");
+	return good;
 }
 
 /* Puts one journal into the batch and sends the batch when it is full. */
@@ -293,7 +390,7 @@ static bool add_record(struct upload *upload, struct tally_bytes record, bool ma
 {
 	json_object *entry = NULL;
 	size_t before = upload->body.size;
-	bool room = true;
+	bool room = true, signed_well;
 
 	if (may_be_entry && record.size != 0 && record.data[0] == '{' && record.size < INT_MAX) {
 		json_tokener *parser = json_tokener_new();
@@ -305,8 +402,10 @@ static bool add_record(struct upload *upload, struct tally_bytes record, bool ma
 			entry = NULL;
 		}
 	}
-	add_entry(upload, entry, record, place);
+	signed_well = add_entry(upload, entry, record, place);
 	json_object_put(entry);
+	if (!signed_well)
+		return false;
 	if (upload->body.size > BATCH_BYTES && upload->count != 0) {
 		/* This one would make the body too large: it begins the next. */
 		struct tally_buf next = { 0 };
@@ -516,13 +615,18 @@ static int append_run(struct verb_call *call)
 		return verb_misuse(call, "--raw or --lines, not both");
 	if (!verb_number(call, "batch", 1, BATCH_MAX, &upload.batch))
 		return VERB_USAGE;
-	status = client_open(call, true, &upload.client);
-	if (status != VERB_OK)
+	status = signer_read(call, &upload.signer);
+	if (status == VERB_OK)
+		status = client_open(call, true, &upload.client);
+	if (status != VERB_OK) {
+		signer_wipe(&upload.signer);
 		return status;
+	}
 	upload.places = tally_calloc(upload.batch, sizeof *upload.places);
 	upload.bytes_total = total_size(call);
 	status = VERB_FAILED;
-	if (count_before(&upload)) {
+	if (count_before(&upload) &&
+	    (!upload.signer.on || signer_ask(&upload.signer, &upload.client, upload.ledger))) {
 		bar_begin(&upload.bar, "append", upload.bytes_total != 0 ? "bytes" : "journals");
 		status = upload_all(&upload) ? VERB_OK : VERB_FAILED;
 		bar_end(&upload.bar);
@@ -534,6 +638,7 @@ static int append_run(struct verb_call *call)
 				upload.named ? "; run it again to go on from there" : "");
 	}
 	client_close(&upload.client);
+	signer_wipe(&upload.signer);
 	tally_buf_free(&upload.body);
 	free(upload.places);
 	return status;
@@ -543,6 +648,7 @@ static const struct verb_option append_options[] = {
 	{ "token", "NAME", "name of this upload, so that it can be resumed (default: the file's path)" },
 	{ "clue", "TEXT", "a clue for every journal; may be given several times" },
 	{ "client-id", "TEXT", "ClientId of every journal that brings none" },
+	SIGNER_OPTIONS,
 	{ "lines", NULL, "each line is one journal's payload, whatever it looks like" },
 	{ "raw", NULL, "each file is one journal" },
 	{ "batch", "N", "journals sent at a time (default 1000, at most 10000)" },
@@ -558,8 +664,9 @@ const struct verb verb_append = {
 	.summary = "Append files, or lines of NDJSON, to a ledger",
 	.details =
 		"Files named *.ndjson or *.jsonl, and standard input, hold one journal a line: either\n"
-		"an object with Payload or PayloadBase64, and if wanted Clues, ClientId, ClientToken;\n"
-		"or anything else, which is the payload itself. Every other file is one journal.\n"
+		"an object with Payload or PayloadBase64, and if wanted Clues, ClientId, ClientToken and\n"
+		"what goes with a member's signature; or anything else, which is the payload itself.\n"
+		"Every other file is one journal. --sign signs each that brings no signature.\n"
 		"\n"
 		"An upload that was interrupted is run again with the same words within 7 days: what\n"
 		"the ledger has already is not appended twice. Standard input needs --token for that.",

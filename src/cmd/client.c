@@ -175,9 +175,16 @@ static json_object *ask_host(struct client *client)
 	};
 	struct tally_response response = { 0 };
 
-	if (client->content_type != NULL)
+	if (client->write && client->content_type == NULL) {	/* values may be too long for a query */
+		request.body = request.query;
+		request.query = TALLY_BYTES_NONE;
+	}
+	if (client->write)
 		headers[request.header_count++] = (struct tally_header){
-			TALLY_BYTES_LIT("content-type"), tally_bytes_str(client->content_type)
+			TALLY_BYTES_LIT("content-type"),
+			tally_bytes_str(client->content_type != NULL ?
+						client->content_type :
+						"application/x-www-form-urlencoded")
 		};
 	if (client->account != NULL)
 		headers[request.header_count++] = (struct tally_header){

@@ -27,6 +27,7 @@
 #include "policyfile.h"
 #include "print.h"
 #include "settings.h"
+#include "stamp.h"
 #include "store.h"
 
 #define NFS_MAGIC 0x6969
@@ -93,6 +94,21 @@ static bool check_conf(struct doctor *doctor)
 	else
 		found(doctor, GOOD, "configuration", NULL, "readable, every setting is known");
 	return true;
+}
+
+static void check_authorities(struct doctor *doctor)
+{
+	struct tally_authorities *authorities;
+	struct tally_err err;
+
+	if (tally_authorities_open(doctor->call->conf, &authorities, &err) != 0) {
+		found(doctor, BAD, "authorities", "correct [time] in tally.conf", "%s", err.text);
+		return;
+	}
+	found(doctor, GOOD, "authorities", NULL, authorities != NULL ?
+	      "time-stamp authorities and their certificates are named" :
+	      "no time-stamp authority is named: no ledger is anchored in time");
+	tally_authorities_close(&authorities);
 }
 
 static void check_driver(struct doctor *doctor)
@@ -173,6 +189,40 @@ static void check_key(struct doctor *doctor)
 		found(doctor, GOOD, "key file", NULL, "%s, for its owner only", path);
 }
 
+/* What was erased is there again where an older copy was put back, and still in older backups. */
+static void check_erased(struct doctor *doctor, struct client *client)
+{
+	json_object *reply, *list, *lost;
+	size_t holding = 0;
+
+	client_start_admin(client, "ListBackups");
+	reply = client_try(client);
+	if (reply == NULL) {
+		found(doctor, BAD, "erasures", NULL, "%s", client->message);
+		return;
+	}
+	lost = reply_member(reply, "LostErasures");
+	for (size_t i = 0; i < reply_count(lost); i++) {
+		json_object *one = json_object_array_get_idx(lost, i);
+		bool purge = reply_member(one, "Before") != NULL;
+
+		found(doctor, BAD, "erasures", purge ? "order it again: tally purge" :
+						       "order it again: tally occult",
+		      "%s has again what was erased from it, since an older copy was put back: %s %s",
+		      reply_text(one, "LedgerId"), purge ? "all journals below" : "journal",
+		      reply_text(one, purge ? "Before" : "JournalId"));
+	}
+	list = reply_member(reply, "Backups");
+	for (size_t i = 0; i < reply_count(list); i++)
+		holding += reply_bool(json_object_array_get_idx(list, i), "HoldsErased");
+	if (holding > 0)
+		found(doctor, ODD, "backups", "destroy them when you can, then 'tally backup --forget DIR'; "
+		      "'tally backup --list' lists them", "%zu may hold what was erased since", holding);
+	else if (reply_count(lost) == 0)
+		found(doctor, GOOD, "erasures", NULL, "nothing that was erased is known to be anywhere");
+	json_object_put(reply);
+}
+
 static void check_store(struct doctor *doctor)
 {
 	struct client client;
@@ -191,6 +241,8 @@ static void check_store(struct doctor *doctor)
 		found(doctor, GOOD, "opening", NULL, "it answers; ledgers: %zu",
 		      reply_count(reply_member(reply, "Spaces")) - 1);
 	json_object_put(reply);
+	if (reply != NULL)
+		check_erased(doctor, &client);
 	if (reply != NULL && verb_given(doctor->call, "deep")) {
 		client_start_admin(&client, "CheckStore");
 		reply = client_try(&client);
@@ -343,6 +395,7 @@ static int doctor_run(struct verb_call *call)
 	if (check_conf(&doctor)) {
 		path = tally_conf_get(call->conf, "store", "path");
 		check_driver(&doctor);
+		check_authorities(&doctor);
 		if (path == NULL) {
 			found(&doctor, BAD, "store", "name one with --store DIR, TALLY_STORE or tally.conf",
 			      "no store is named");

@@ -1,4 +1,4 @@
-/* Removing and copying directories; see files.h. */
+/* Files and directories as a whole; see files.h. */
 #include "config.h"
 
 #include "files.h"
@@ -14,8 +14,69 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arena.h"
+#include "buf.h"
 #include "err.h"
 #include "print.h"
+#include "verb.h"
+
+/* ---- one file ---- */
+
+bool file_read_whole(const struct verb_call *call, const char *path, size_t max,
+		     struct tally_arena *arena, struct tally_bytes *bytes_r)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : verb_open(path, O_RDONLY, 0);
+	struct tally_buf buf = { 0 };
+	ssize_t got = -1;
+
+	while (fd >= 0 && buf.size <= max) {
+		got = read(fd, tally_buf_reserve(&buf, 65536), 65536);
+		if (got <= 0)
+			break;
+		buf.size += (size_t)got;
+	}
+	if (got < 0)
+		verb_fail(call, "%s: %s", path, strerror(errno));
+	else if (buf.size > max)
+		verb_fail(call, "%s is too large", path);
+	if (fd >= 0)
+		close(fd);
+	*bytes_r = tally_bytes(tally_arena_str(arena, tally_buf_bytes(&buf)), buf.size);
+	tally_buf_free(&buf);
+	return got == 0;
+}
+
+static bool write_all(int fd, struct tally_bytes bytes)
+{
+	while (bytes.size > 0) {
+		ssize_t put = write(fd, bytes.data, bytes.size);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		bytes = tally_bytes(bytes.data + put, bytes.size - (size_t)put);
+	}
+	return true;
+}
+
+bool file_write_whole(const struct verb_call *call, const char *path, struct tally_bytes bytes)
+{
+	bool good;
+	int fd;
+
+	if (path == NULL || strcmp(path, "-") == 0)	/* what fails there is told at the end */
+		return fwrite(bytes.data, 1, bytes.size, stdout) == bytes.size;
+	fd = verb_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	good = fd >= 0 && write_all(fd, bytes);
+	if (fd >= 0 && close(fd) != 0)
+		good = false;
+	if (!good)
+		verb_fail(call, "%s: %s", path, strerror(errno));
+	return good;
+}
+
+/* ---- directories ---- */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {

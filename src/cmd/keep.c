@@ -44,6 +44,14 @@ static int say_cosigned(const struct client *client, const struct cosign_sum *su
 	return VERB_OK;
 }
 
+/* That no authority answered is said, and is no failure: the store is maintained, and cron comes again. */
+static void say_anchored(json_object *reply)
+{
+	if (reply_text(reply, "AnchorError")[0] != '\0')
+		fprintf(stderr, "tally maintain: no ledger was anchored in time: %s\n",
+			reply_text(reply, "AnchorError"));
+}
+
 static int maintain(struct client *client)
 {
 	struct tally_policy_file *policy;
@@ -55,7 +63,11 @@ static int maintain(struct client *client)
 	reply = client_run(client);
 	if (reply == NULL)
 		return VERB_FAILED;
-	if (!verb_given(client->call, "json"))
+	say_anchored(reply);
+	if (!verb_given(client->call, "json") && reply_uint(reply, "Anchored") > 0)
+		printf("maintained; %llu ledgers anchored in time\n",
+		       (unsigned long long)reply_uint(reply, "Anchored"));
+	else if (!verb_given(client->call, "json"))
 		puts("maintained");
 	status = cosign_policy(client->call, &policy);
 	if (status == VERB_OK && policy != NULL)
@@ -113,7 +125,9 @@ static const struct verb_option keep_options[] = { VERB_JSON_OPTION, VERB_STORE_
 const struct verb verb_maintain = {
 	.name = "maintain",
 	.usage = "",
-	.summary = "Tidy the store: apply the index, checkpoint, remove old logs; suits cron",
+	.summary = "Tidy the store, and anchor ledgers that are due; suits cron",
+	.details = "The index is applied, the driver makes a checkpoint and removes old logs. Ledgers whose\n"
+		   "anchor interval has passed are anchored in time, where authorities are configured.",
 	.options = keep_options,
 	.run = maintain_run,
 };

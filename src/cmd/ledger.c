@@ -1,4 +1,4 @@
-/* tally ledger: create, list, show, set, delete. */
+/* tally ledger: create, list, show, set, delete; trust is in trust.c. */
 #include "config.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "client.h"
+#include "clock.h"
 #include "print.h"
 
 /* "on" or "off" as the API has it; NULL for anything else. */
@@ -33,6 +34,85 @@ static bool add_public_read(struct client *client)
 	}
 	client_add(client, "PublicRead", switch_value(text));
 	return true;
+}
+
+/* Adds SignaturePolicy and SignatureCount where they are given; false after printing what is wrong. */
+static bool add_signatures(struct client *client)
+{
+	static const char *const policies[] = { "ACCEPTED", "OFF", "REQUIRED" };
+	const char *text = verb_value(client->call, "signatures", NULL), *policy = NULL;
+	uint64_t count = 0;
+
+	for (size_t i = 0; text != NULL && i < sizeof policies / sizeof policies[0]; i++)
+		if (strcasecmp(text, policies[i]) == 0)
+			policy = policies[i];
+	if (text != NULL && policy == NULL) {
+		verb_misuse(client->call, "--signatures is accepted, off or required, not %s", text);
+		return false;
+	}
+	if (!verb_number(client->call, "signature-count", 1, 8, &count))
+		return false;
+	client_add(client, "SignaturePolicy", policy);
+	if (count != 0)
+		client_add_uint(client, "SignatureCount", count);
+	return true;
+}
+
+/* "90", "15m", "1h", "7d" or "off" as seconds; false for anything else. */
+static bool read_interval(const char *text, uint64_t *seconds_r)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	size_t digits = strspn(text, "0123456789");
+	uint64_t factor = 1;
+
+	*seconds_r = 0;
+	if (strcasecmp(text, "off") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof units / sizeof *units && text[digits] != '\0'; i++)
+		if (text[digits] == units[i].unit && text[digits + 1] == '\0')
+			factor = units[i].seconds;
+	if ((text[digits] != '\0' && factor == 1 && text[digits] != 's') ||
+	    !tally_parse_u64(tally_bytes(text, digits), 366 * 86400, seconds_r))
+		return false;
+	*seconds_r *= factor;
+	return *seconds_r > 0 && *seconds_r <= 366 * 86400;
+}
+
+/* Adds TimeAnchorInterval where the option is given; false after printing that it is wrong. */
+static bool add_anchor_interval(struct client *client)
+{
+	const char *text = verb_value(client->call, "anchor-interval", NULL);
+	uint64_t seconds;
+
+	if (text == NULL)
+		return true;
+	if (!read_interval(text, &seconds)) {
+		verb_misuse(client->call, "--anchor-interval is a time such as 90, 15m, 1h or 7d, or off, "
+			    "not %s", text);
+		return false;
+	}
+	client_add_uint(client, "TimeAnchorInterval", seconds);
+	return true;
+}
+
+/* Adds RemovalPolicy where the option is given; false after printing that it is wrong. */
+static bool add_removal(struct client *client)
+{
+	static const char *const policies[] = { "DUAL", "ADMIN", "OFF" };
+	const char *text = verb_value(client->call, "removal", NULL);
+
+	for (size_t i = 0; text != NULL && i < sizeof policies / sizeof *policies; i++) {
+		if (strcasecmp(text, policies[i]) == 0) {
+			client_add(client, "RemovalPolicy", policies[i]);
+			return true;
+		}
+	}
+	if (text != NULL)
+		verb_misuse(client->call, "--removal is dual, admin or off, not %s", text);
+	return text == NULL;
 }
 
 /* Runs what has been gathered; prints the reply, or only says done. */
@@ -77,7 +157,8 @@ static int create(struct client *client)
 	if (type != NULL)
 		client_add(client, "LedgerType", strcasecmp(type, "kv") == 0 ? "KV" :
 						 strcasecmp(type, "journal") == 0 ? "JOURNAL" : type);
-	if (!add_public_read(client))
+	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client) ||
+	    !add_removal(client))
 		return VERB_USAGE;
 	reply = client_run(client);
 	if (reply == NULL)
@@ -152,6 +233,18 @@ static int list(struct client *client)
 	return VERB_OK;
 }
 
+/* "2026-11-22T10:00:00Z by Name, journal 12" */
+static void anchor_cell(struct table *table, json_object *anchor)
+{
+	bool stamped = strcmp(reply_text(anchor, "Source"), "TSA") == 0;
+	char time[21], text[400];
+
+	tally_time_format(reply_uint(anchor, "TimeStamp"), time);
+	snprintf(text, sizeof text, "%s %s%s, journal %s", time, stamped ? "by " : "as given",
+		 stamped ? reply_text(anchor, "Authority") : "", reply_text(anchor, "JournalId"));
+	table_cell(table, text);
+}
+
 static int show(struct client *client)
 {
 	json_object *reply, *ledger;
@@ -173,6 +266,8 @@ static int show(struct client *client)
 		table_cell(&table, name);
 		if (strcmp(name, "CreateTime") == 0 || strcmp(name, "UpdateTime") == 0)
 			table_ms(&table, reply_uint(ledger, name));
+		else if (strcmp(name, "LastTimeAnchor") == 0)
+			anchor_cell(&table, value);
 		else
 			table_cell(&table, json_object_get_string(value));
 	}
@@ -207,13 +302,15 @@ static int set(struct client *client)
 	struct verb_call *call = client->call;
 
 	if (!verb_given(call, "public-read") && !verb_given(call, "name") &&
-	    !verb_given(call, "description"))
-		return verb_misuse(call, "set what? --public-read, --name or --description");
+	    !verb_given(call, "description") && !verb_given(call, "anchor-interval") &&
+	    !verb_given(call, "signatures") && !verb_given(call, "signature-count"))
+		return verb_misuse(call, "set what? --public-read, --name, --description, --signatures, "
+				   "--signature-count or --anchor-interval");
 	client_start_write(client, "ModifyLedgerAttribute");
 	client_add(client, "LedgerId", call->args[0]);
 	client_add(client, "LedgerName", verb_value(call, "name", NULL));
 	client_add(client, "LedgerDescription", verb_value(call, "description", NULL));
-	if (!add_public_read(client))
+	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client))
 		return VERB_USAGE;
 	return finish(client, NULL);
 }
@@ -238,10 +335,17 @@ static int delete_run(struct verb_call *call) { return client_with(call, delete)
 
 #define COMMON_OPTIONS VERB_JSON_OPTION, VERB_STORE_OPTIONS, VERB_ENDPOINT_OPTIONS, VERB_OPTIONS_END
 
+#define SIGNATURE_OPTIONS                                                                         \
+	{ "signatures", "WHICH", "members' signatures on what is appended: accepted, off, required" }, \
+	{ "signature-count", "N", "how many members must sign where it is required (1 to 8)" }
+
 static const struct verb_option create_options[] = {
 	{ "description", "TEXT", "what it is for, up to 256 characters" },
 	{ "type", "NAME", "journal (default) or kv" },
 	{ "public-read", "on|off", "may everyone read it, without a key (default: off)" },
+	SIGNATURE_OPTIONS,
+	{ "anchor-interval", "TIME", "anchor it in time so often: 15m, 1h, 7d, off (default: as configured)" },
+	{ "removal", "dual|admin|off", "who can have payloads erased (default: dual)" },
 	{ "account", "NUMBER", "the account that owns it (default: the store's first)" },
 	{ "token", "TEXT", "the same token gives the same ledger again, within 7 days" },
 	COMMON_OPTIONS
@@ -249,6 +353,8 @@ static const struct verb_option create_options[] = {
 static const struct verb_option plain_options[] = { COMMON_OPTIONS };
 static const struct verb_option set_options[] = {
 	{ "public-read", "on|off", "may everyone read it, without a key" },
+	SIGNATURE_OPTIONS,
+	{ "anchor-interval", "TIME", "anchor it in time so often: 15m, 1h, 7d, off" },
 	{ "name", "TEXT", "its new name" },
 	{ "description", "TEXT", "its new description" },
 	COMMON_OPTIONS
@@ -275,19 +381,23 @@ static const struct verb ledger_vkey = {
 	.options = plain_options, .min_args = 1, .max_args = 1, .run = vkey_run,
 };
 static const struct verb ledger_set = {
-	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description or readers",
+	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description, readers or signatures",
 	.options = set_options, .min_args = 1, .max_args = 1, .run = set_run,
 };
 static const struct verb ledger_delete = {
 	.name = "delete", .usage = "LEDGER", .summary = "Close a ledger for ever",
 	.options = delete_options, .min_args = 1, .max_args = 1, .run = delete_run,
 };
+extern const struct verb ledger_trust;	/* trust.c */
+extern const struct verb ledger_removal;	/* removal.c */
+
 static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show, &ledger_vkey,
-						   &ledger_set, &ledger_delete, NULL };
+						   &ledger_set, &ledger_trust, &ledger_removal, &ledger_delete,
+						   NULL };
 
 const struct verb verb_ledger = {
 	.name = "ledger",
-	.usage = "create|list|show|vkey|set|delete",
+	.usage = "create|list|show|vkey|set|trust|removal|delete",
 	.summary = "Make, list, show, change and delete ledgers",
 	.parts = ledger_parts,
 };

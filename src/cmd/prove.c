@@ -1,46 +1,38 @@
 /*
  * tally prove: a journal's proof as a file (c2sp.org/tlog-proof) that can be checked without the
  * server, by tally verify or by anybody's tool. The leaf and the salt stand in its line "extra",
- * which is no part of the proof: what verifies is the leaf's hash.
+ * which is no part of the proof: what verifies is the leaf's hash. So does, with --time, what bounds
+ * the journal in time (bounds.h), which has proofs of its own.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
+#include "bounds.h"
 #include "client.h"
+#include "files.h"
 #include "note.h"
 #include "prooffile.h"
+#include "proofs.h"
 
 #define TRIES 3
 
 struct proven {
 	struct tally_bytes leaf, extra, checkpoint;
 	const char *salt;
+	json_object *time;		/* what bounds it, or NULL */
 	struct tally_proof_file file;
 };
 
-static bool write_file(const struct verb_call *call, const char *path, struct tally_bytes bytes)
-{
-	int fd = verb_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	bool good = fd >= 0 && write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size;
-
-	if (fd >= 0 && close(fd) != 0)
-		good = false;
-	if (!good)
-		verb_fail(call, "%s: %s", path, strerror(errno));
-	return good;
-}
-
-/* ProofPath is a JSON list within a text. */
+/* ProofPath is a JSON list within a text; with --time it is a list. */
 static bool read_path(json_object *reply, struct tally_proof_file *file)
 {
-	json_object *list = json_tokener_parse(reply_text(reply, "ProofPath"));
+	json_object *given = reply_member(reply, "ProofPath");
+	json_object *list = json_object_is_type(given, json_type_array) ?
+				    json_object_get(given) :
+				    json_tokener_parse(reply_text(reply, "ProofPath"));
 	bool good = list != NULL && reply_count(list) <= TALLY_TREE_MAX_PATH;
 
 	for (size_t i = 0; good && i < reply_count(list); i++)
@@ -96,17 +88,19 @@ static bool choose_tree(struct client *client, uint64_t *size_r)
 
 static bool read_proof(struct tally_arena *arena, json_object *reply, struct proven *proven)
 {
+	const char *index = reply_member(reply, "LeafIndex") != NULL ? "LeafIndex" : "JournalSequence";
+
 	proven->checkpoint = tally_arena_bytes(arena,
 					       tally_bytes_str(reply_text(reply, "Checkpoint")));
 	proven->salt = reply_text(reply, "Salt");
-	proven->file.index = reply_uint(reply, "LeafIndex");
+	proven->file.index = reply_uint(reply, index);
 	proven->file.checkpoint = proven->checkpoint;
 	return tally_base64_decode(arena, tally_bytes_str(reply_text(reply, "Leaf")),
 				   &proven->leaf) &&
 	       read_path(reply, &proven->file);
 }
 
-/* {"leaf":"...","salt":"..."} in base64. */
+/* {"leaf":"...","salt":"...","time":{...}} in base64. */
 static void make_extra(struct tally_arena *arena, struct proven *proven)
 {
 	json_object *extra = json_object_new_object();
@@ -116,6 +110,8 @@ static void make_extra(struct tally_arena *arena, struct proven *proven)
 							  (int)proven->leaf.size));
 	if (proven->salt[0] != '\0')
 		json_object_object_add(extra, "salt", json_object_new_string(proven->salt));
+	if (proven->time != NULL)
+		json_object_object_add(extra, "time", json_object_get(proven->time));
 	proven->file.extra = tally_bytes_str(tally_base64_encode(arena, tally_bytes_str(
 		json_object_to_json_string_ext(extra, JSON_C_TO_STRING_PLAIN |
 						      JSON_C_TO_STRING_NOSLASHESCAPE))));
@@ -137,21 +133,41 @@ static bool holds(const struct proven *proven)
 				      proven->file.path_count, &checkpoint.root);
 }
 
-static int write_proof(struct verb_call *call, struct proven *proven)
+static int write_proof(const struct verb_call *call, struct proven *proven, const char *output,
+		       const char *leaf)
 {
-	const char *output = verb_value(call, "output", NULL);
-	const char *leaf = verb_value(call, "leaf", NULL);
 	struct tally_buf buf = { 0 };
 	int status = VERB_OK;
 
 	tally_proof_format(&proven->file, &buf);
-	if (leaf != NULL && !write_file(call, leaf, proven->leaf))
+	if (leaf != NULL && !file_write_whole(call, leaf, proven->leaf))
 		status = VERB_FAILED;
-	else if (output == NULL || strcmp(output, "-") == 0)
-		fwrite(buf.data, 1, buf.size, stdout);
-	else if (!write_file(call, output, tally_buf_bytes(&buf)))
+	else if (!file_write_whole(call, output, tally_buf_bytes(&buf)))
 		status = VERB_FAILED;
 	tally_buf_free(&buf);
+	return status;
+}
+
+int prove_write(struct client *client, json_object *reply, bool with_time, const char *output,
+		const char *leaf)
+{
+	const struct verb_call *call = client->call;
+	struct proven proven = { 0 };
+	int status;
+
+	if (reply_text(reply, "Checkpoint")[0] == '\0') {
+		status = verb_fail(call, "the server does not sign for this ledger now; its log "
+				   "says why");
+	} else if (!read_proof(&client->arena, reply, &proven) || !holds(&proven)) {
+		status = verb_fail(call, "the answer proves nothing: its hashes do not fit");
+	} else if (with_time &&
+		   (proven.time = bounds_from_reply(reply, &client->arena)) == NULL) {
+		status = verb_fail(call, "no time anchor bounds it yet (tally anchor create)");
+	} else {
+		make_extra(&client->arena, &proven);
+		status = write_proof(call, &proven, output, leaf);
+	}
+	json_object_put(proven.time);
 	return status;
 }
 
@@ -177,35 +193,48 @@ static json_object *ask_proof(struct client *client)
 	return reply;
 }
 
+static json_object *ask_time_proof(struct client *client)
+{
+	client_start(client, "GetJournalTimeProof");
+	client_add(client, "LedgerId", client->call->args[0]);
+	client_add(client, "JournalSequence", client->call->args[1]);
+	return client_run(client);
+}
+
 static int prove(struct client *client)
 {
 	struct verb_call *call = client->call;
-	json_object *reply = ask_proof(client);
-	struct proven proven = { 0 };
+	bool with_time = verb_given(call, "time");
+	json_object *reply = with_time ? ask_time_proof(client) : ask_proof(client);
 	int status;
 
 	if (reply == NULL)
 		return VERB_FAILED;
-	if (reply_text(reply, "Checkpoint")[0] == '\0') {
-		status = verb_fail(call, "the server does not sign for this ledger now; its log "
-				   "says why");
-	} else if (!read_proof(&client->arena, reply, &proven) || !holds(&proven)) {
-		status = verb_fail(call, "the answer proves nothing: its hashes do not fit");
-	} else {
-		make_extra(&client->arena, &proven);
-		status = write_proof(call, &proven);
-	}
+	status = prove_write(client, reply, with_time, verb_value(call, "output", NULL),
+			     verb_value(call, "leaf", NULL));
 	json_object_put(reply);
 	return status;
 }
 
-static int prove_run(struct verb_call *call) { return client_with(call, prove); }
+/* A journal as it was, or as a COSE receipt; or what the state says of a clue, a key, a member. */
+static int prove_run(struct verb_call *call)
+{
+	int status = prove_check_options(call);
+
+	if (status != VERB_OK)
+		return status;
+	return client_with(call, prove_wants_state(call) ? prove_state :
+				 verb_given(call, "cose") ? prove_cose : prove);
+}
 
 static const struct verb_option prove_options[] = {
 	{ "output", "FILE", "where the proof goes, also -o FILE (default: standard output)" },
 	{ "leaf", "FILE", "write the journal's leaf there too" },
+	{ "time", NULL, "put in what bounds it in time: the anchors before and after it" },
 	{ "cosigned", NULL, "only with a checkpoint that enough witnesses cosigned (default: where there is "
 			    "one that has the journal)" },
+	{ "cose", NULL, "write a COSE receipt (RFC 9942) instead; it needs the leaf beside it" },
+	PROVE_STATE_OPTIONS,
 	VERB_STORE_OPTIONS,
 	VERB_ENDPOINT_OPTIONS,
 	VERB_OPTIONS_END
@@ -213,10 +242,15 @@ static const struct verb_option prove_options[] = {
 
 const struct verb verb_prove = {
 	.name = "prove",
-	.usage = "LEDGER JOURNAL",
-	.summary = "Write a file that proves a journal, for checking offline",
+	.usage = "LEDGER [JOURNAL]",
+	.summary = "Write a file that proves something of a ledger, for checking offline",
+	.details =
+		"With JOURNAL: that the journal is in the ledger. With --clue: which journals have the\n"
+		"clue, all of them. With --kv or --member: what a key's value is, what is known of a\n"
+		"member. The latter are as of the ledger's newest STATE_ROOT journal; --fresh first\n"
+		"makes a new one. That there is none of it is proved as well.",
 	.options = prove_options,
-	.min_args = 2,
+	.min_args = 1,
 	.max_args = 2,
 	.run = prove_run,
 };

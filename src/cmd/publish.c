@@ -31,6 +31,7 @@ struct publication {
 	uint64_t old_size;
 	struct tally_hash old_root;
 	uint64_t written, bytes;
+	uint64_t pruned;			/* bundles that the log does not give out any more */
 	struct bar bar;
 };
 
@@ -103,13 +104,18 @@ static bool sync_all(struct publication *p)
 
 /* ---- fetching ---- */
 
-static bool fetch(struct publication *p, const char *name, struct tally_buf *body)
+/* A bundle below the log's minimum index is gone, which is no error: body stays empty. */
+static bool fetch(struct publication *p, int level, const char *name, struct tally_buf *body)
 {
 	char path[160];
 
 	snprintf(path, sizeof path, "/log/%s/%s", p->ledger, name);
 	if (client_fetch(p->client, path, body))
 		return true;
+	if (level < 0 && p->client->status == 410) {
+		tally_buf_clear(body);
+		return true;
+	}
 	verb_fail(p->client->call, "%s: %s", path, p->client->message);
 	return false;
 }
@@ -132,7 +138,12 @@ static bool publish_tile(struct publication *p, int level, uint64_t number, unsi
 	tally_tile_path(level, number, width, name);
 	if (is_there(p, name, size))
 		return true;
-	good = fetch(p, name, &body);
+	good = fetch(p, level, name, &body);
+	if (good && level < 0 && body.size == 0) {
+		p->pruned++;
+		tally_buf_free(&body);
+		return true;
+	}
 	if (good && size != 0 && body.size != size) {
 		verb_fail(p->client->call, "%s has %zu bytes, not %zu", name, body.size, size);
 		good = false;
@@ -249,12 +260,16 @@ static int say(const struct publication *p)
 	if (!verb_given(p->client->call, "json")) {
 		printf("published %" PRIu64 " journals; %" PRIu64 " files written\n",
 		       p->checkpoint.size, p->written);
+		if (p->pruned > 0)
+			fprintf(stderr, "%" PRIu64 " bundles of entries were purged and are not "
+				"among them\n", p->pruned);
 		return VERB_OK;
 	}
 	all = json_object_new_object();
 	json_object_object_add(all, "TreeSize", json_object_new_uint64(p->checkpoint.size));
 	json_object_object_add(all, "Files", json_object_new_uint64(p->written));
 	json_object_object_add(all, "Bytes", json_object_new_uint64(p->bytes));
+	json_object_object_add(all, "Pruned", json_object_new_uint64(p->pruned));
 	print_json(all);
 	return VERB_OK;
 }
@@ -263,7 +278,7 @@ static int publish(struct client *client)
 {
 	struct publication p = { .client = client, .ledger = client->call->args[0],
 				 .directory = client->call->args[1] };
-	bool good = fetch(&p, "checkpoint", &p.note);
+	bool good = fetch(&p, 0, "checkpoint", &p.note);
 
 	if (good && !parse_checkpoint(tally_buf_bytes(&p.note), &p.checkpoint)) {
 		verb_fail(client->call, "what came is no checkpoint");

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "fill.h"
 #include "settings.h"
+#include "stamp.h"
 #include "store.h"
 
 const struct settings_section settings_sections[] = {
@@ -17,6 +18,7 @@ const struct settings_section settings_sections[] = {
 	{ "api", tally_api_setting_rows },
 	{ "gateway", tally_gateway_setting_rows },
 	{ "log", tally_log_setting_rows },
+	{ "time", tally_time_setting_rows },
 	{ "witness", tally_witness_setting_rows },
 	{ NULL, NULL }
 };

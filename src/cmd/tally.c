@@ -6,9 +6,10 @@
 
 #include "verb.h"
 
-extern const struct verb verb_account, verb_actions, verb_adopt, verb_append, verb_backup, verb_bench, verb_call,
-	verb_doctor, verb_drivers, verb_dump, verb_get, verb_help, verb_init, verb_key, verb_ledger,
-	verb_list, verb_load, verb_maintain, verb_prove, verb_publish, verb_rebuild, verb_restore, verb_serve, verb_stat, verb_verify,
+extern const struct verb verb_account, verb_actions, verb_adopt, verb_anchor, verb_append, verb_audit,
+	verb_backup, verb_bench, verb_call, verb_certificate,
+	verb_doctor, verb_drivers, verb_dump, verb_get, verb_help, verb_init, verb_key, verb_kv, verb_ledger,
+	verb_list, verb_load, verb_maintain, verb_member, verb_occult, verb_prove, verb_publish, verb_purge, verb_rebuild, verb_restore, verb_serve, verb_stat, verb_tsa, verb_verify,
 	verb_version, verb_witness;
 
 const struct verb *const tally_verbs[] = {
@@ -18,13 +19,20 @@ const struct verb *const tally_verbs[] = {
 	&verb_account,
 	&verb_key,
 	&verb_ledger,
+	&verb_member,
 	&verb_append,
 	&verb_get,
 	&verb_list,
+	&verb_kv,
+	&verb_anchor,
 	&verb_prove,
 	&verb_verify,
+	&verb_audit,
 	&verb_publish,
 	&verb_witness,
+	&verb_occult,
+	&verb_purge,
+	&verb_certificate,
 	&verb_dump,
 	&verb_load,
 	&verb_rebuild,
@@ -37,6 +45,7 @@ const struct verb *const tally_verbs[] = {
 	&verb_drivers,
 	&verb_actions,
 	&verb_bench,
+	&verb_tsa,
 	&verb_version,
 	&verb_help,
 	NULL

@@ -1,6 +1,7 @@
 /*
  * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key, or a
- * policy (c2sp.org/tlog-policy) of logs and witnesses. It opens no store and asks no server.
+ * policy (c2sp.org/tlog-policy) of logs and witnesses; or, in proofs.h, a state proof file or a COSE
+ * receipt. It opens no store and asks no server.
  */
 #include "config.h"
 
@@ -14,13 +15,16 @@
 #include <json-c/json.h>
 
 #include "arena.h"
-#include "buf.h"
+#include "bounds.h"
+#include "certificate.h"
 #include "clock.h"
 #include "err.h"
+#include "files.h"
 #include "note.h"
 #include "policyfile.h"
 #include "print.h"
 #include "prooffile.h"
+#include "proofs.h"
 #include "verb.h"
 
 #define PAYLOAD_MAX (64u << 20)
@@ -28,6 +32,7 @@
 struct check {
 	struct verb_call *call;
 	struct tally_arena arena;
+	struct tally_bytes text;	/* of the file */
 	struct tally_proof_file file;
 	struct tally_checkpoint checkpoint;
 	struct tally_hash hash;		/* the journal's */
@@ -37,40 +42,24 @@ struct check {
 	struct tally_policy_file *policy;	/* NULL: none was given */
 	struct tally_policy_found found;	/* what the checkpoint has by it */
 	bool payload;			/* one was given, and is the leaf's */
+	struct signers signers;		/* the members that signed it */
+	json_object *time;		/* what the file says of its time, or NULL */
+	bool timed;			/* it was checked */
+	struct bound after, before;
 };
 
 static bool read_input(struct check *check, const char *path, size_t max, struct tally_bytes *bytes_r)
 {
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : verb_open(path, O_RDONLY, 0);
-	struct tally_buf buf = { 0 };
-	ssize_t got = -1;
-
-	while (fd >= 0 && buf.size <= max) {
-		got = read(fd, tally_buf_reserve(&buf, 65536), 65536);
-		if (got <= 0)
-			break;
-		buf.size += (size_t)got;
-	}
-	if (got < 0)
-		verb_fail(check->call, "%s: %s", path, strerror(errno));
-	else if (buf.size > max)
-		verb_fail(check->call, "%s is too large", path);
-	if (fd >= 0)
-		close(fd);
-	*bytes_r = tally_arena_bytes(&check->arena, tally_buf_bytes(&buf));
-	tally_buf_free(&buf);
-	return got == 0;
+	return file_read_whole(check->call, path, max, &check->arena, bytes_r);
 }
 
 /* ---- the steps, in their order; each prints why it fails ---- */
 
 static bool read_proof(struct check *check)
 {
-	struct tally_bytes text, extra;
+	struct tally_bytes extra;
 
-	if (!read_input(check, check->call->args[0], TALLY_PROOF_MAX, &text))
-		return false;
-	if (!tally_proof_parse(text, &check->file)) {
+	if (check->text.size > TALLY_PROOF_MAX || !tally_proof_parse(check->text, &check->file)) {
 		verb_fail(check->call, "%s is no proof file", check->call->args[0]);
 		return false;
 	}
@@ -170,7 +159,7 @@ static bool check_note(struct check *check)
 
 	if (!tally_note_parse(check->file.checkpoint, &note) ||
 	    !tally_checkpoint_parse(note.text, &check->checkpoint)) {
-		verb_fail(check->call, "its checkpoint is malformed");
+		verb_fail(check->call, "NOT VERIFIED: its checkpoint is malformed");
 		return false;
 	}
 	return check_vkey(check, &note) && check_policy(check, &note);
@@ -285,6 +274,38 @@ static bool check_payload(struct check *check)
 	return true;
 }
 
+/* Against the certificates of --ca; without them nothing is said of it. */
+static bool check_time(struct check *check)
+{
+	const char *path = verb_value(check->call, "ca", NULL);
+	const char *origin = tally_arena_str(&check->arena, check->checkpoint.origin);
+	struct bounds_of of = { .origin = check->checkpoint.origin, .size = check->checkpoint.size,
+				.root = check->checkpoint.root, .index = check->file.index,
+				.hash = check->hash };
+	const char *slash = strrchr(origin, '/');
+	struct tally_tsp_trust *trust;
+	struct tally_err err;
+
+	if (check->extra != NULL)
+		json_object_object_get_ex(check->extra, "time", &check->time);
+	if (path == NULL)
+		return true;
+	if (!bounds_there(check->time)) {
+		verb_fail(check->call, "the file says nothing of its time; tally prove --time makes one "
+			  "that does");
+		return false;
+	}
+	if (tally_tsp_trust_read(path, &trust, &err) != 0) {
+		verb_fail_err(check->call, &err);
+		return false;
+	}
+	of.ledger = slash != NULL ? slash + 1 : origin;
+	check->timed = bounds_verify(check->call, check->time, &of, trust, &check->arena,
+				     &check->after, &check->before);
+	tally_tsp_trust_free(&trust);
+	return check->timed;
+}
+
 /* ---- what was verified ---- */
 
 static json_object *witnesses_json(const struct check *check)
@@ -325,7 +346,26 @@ static void say_witnesses(const struct check *check)
 	       policy->quorum == QUORUM_NONE ? "none is asked for" : "met");
 }
 
-static void say_json(const struct check *check)
+/* Who signed the checkpoint. */
+static void signed_say(void *ctx)
+{
+	const struct check *check = ctx;
+
+	if (verb_given(check->call, "vkey"))
+		printf("  signature of the checkpoint by the key given: good\n");
+	if (check->policy != NULL)
+		say_witnesses(check);
+}
+
+static void signed_json(void *ctx, json_object *to)
+{
+	const struct check *check = ctx;
+
+	if (check->policy != NULL)
+		json_object_object_add(to, "Witnesses", witnesses_json(check));
+}
+
+static void say_json(struct check *check)
 {
 	json_object *all = json_object_new_object();
 	char hex[2 * TALLY_HASH_SIZE + 1];
@@ -340,14 +380,16 @@ static void say_json(const struct check *check)
 	tally_hex_encode(check->hash.bytes, TALLY_HASH_SIZE, hex);
 	json_object_object_add(all, "JournalHash", json_object_new_string(hex));
 	json_object_object_add(all, "Payload", json_object_new_boolean(check->payload));
-	if (check->policy != NULL)
-		json_object_object_add(all, "Witnesses", witnesses_json(check));
+	signers_json(&check->signers, all);
+	if (check->timed)
+		bounds_json(&check->after, &check->before, all);
+	signed_json(check, all);
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
 	print_json(all);
 }
 
-static void say_text(const struct check *check)
+static void say_text(struct check *check)
 {
 	char hex[2 * TALLY_HASH_SIZE + 1], time[21];
 	uint64_t ms;
@@ -356,10 +398,7 @@ static void say_text(const struct check *check)
 	printf("verified: journal %" PRIu64 " of the first %" PRIu64 " of %.*s\n", check->file.index,
 	       check->checkpoint.size, (int)check->checkpoint.origin.size,
 	       (const char *)check->checkpoint.origin.data);
-	if (verb_given(check->call, "vkey"))
-		printf("  signature of the checkpoint by the key given: good\n");
-	if (check->policy != NULL)
-		say_witnesses(check);
+	signed_say(check);
 	printf("  hash %s\n", hex);
 	if (check->record != NULL) {
 		printf("  type %s\n", record_text(check, "payloadType"));
@@ -367,31 +406,66 @@ static void say_text(const struct check *check)
 			tally_time_format(ms, time);
 			printf("  time %s, as the server says\n", time);
 		}
+		certificate_say(check->record);
 	}
+	signers_say(&check->signers);
+	if (check->timed)
+		bounds_say(&check->after, &check->before);
+	else if (bounds_there(check->time))
+		printf("  time stamps were not checked; that takes --ca FILE\n");
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
+}
+
+/* A proof file. */
+static int verify_journal(struct check *check)
+{
+	bool good = read_policy(check) && read_proof(check) && check_note(check) && find_journal(check) &&
+		    check_path(check) && check_leaf(check) &&
+		    signers_check(check->call, check->leaf, &check->arena, &check->signers) &&
+		    check_payload(check) && check_time(check);
+
+	if (good && verb_given(check->call, "json"))
+		say_json(check);
+	else if (good)
+		say_text(check);
+	return good ? VERB_OK : VERB_FAILED;
+}
+
+/* Of another file than a proof file: the same demands. */
+static bool check_signed(void *ctx, struct tally_bytes note, struct tally_checkpoint *checkpoint_r)
+{
+	struct check *check = ctx;
+
+	check->file.checkpoint = note;
+	if (!read_policy(check) || !check_note(check))
+		return false;
+	*checkpoint_r = check->checkpoint;
+	return true;
 }
 
 static int verify_run(struct verb_call *call)
 {
 	struct check check = { .call = call };
-	bool good;
+	const struct verify_signed by = { &check, check_signed, signed_say, signed_json };
+	int status = VERB_FAILED;
 
 	if (!verb_given(call, "vkey") && !verb_given(call, "policy"))
 		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it, or "
 				   "--policy FILE");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
-	good = read_policy(&check) && read_proof(&check) && check_note(&check) && find_journal(&check) &&
-	       check_path(&check) && check_leaf(&check) && check_payload(&check);
-	if (good && verb_given(call, "json"))
-		say_json(&check);
-	else if (good)
-		say_text(&check);
+	if (verb_given(call, "cose") && (!verb_given(call, "vkey") || verb_given(call, "policy")))
+		return verb_misuse(call, "a COSE receipt is signed by the log alone: --vkey KEY and no policy");
+	if (read_input(&check, call->args[0], VERIFY_FILE_MAX, &check.text))
+		status = verb_given(call, "cose") ? verify_cose(call, check.text, &check.arena) :
+			 verify_is_state(check.text) ?
+				 verify_state(call, check.text, &by, &check.arena) :
+				 verify_journal(&check);
 	json_object_put(check.record);
 	json_object_put(check.extra);
 	tally_policy_file_free(&check.policy);
 	tally_arena_free(&check.arena);
-	return good ? VERB_OK : VERB_FAILED;
+	return status;
 }
 
 static const struct verb_option verify_options[] = {
@@ -402,6 +476,10 @@ static const struct verb_option verify_options[] = {
 	{ "journal-hash", "HEX", "only the journal's hash, instead of a leaf" },
 	{ "payload", "FILE", "check also that this is the journal's payload; - is standard input" },
 	{ "salt", "HEX", "the payload's salt (default: what the proof file holds)" },
+	{ "ca", "FILE", "check its time stamps too: certificates that are trusted, PEM" },
+	{ "signed-by", "HEX", "demand that a member signed the journal with this public key" },
+	{ "cose", NULL, "the file is a COSE receipt; it is checked with --leaf" },
+	{ "max-lag", "N", "of a state proof: refuse it where more than N journals came after the state" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
 };

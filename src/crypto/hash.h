@@ -17,6 +17,10 @@ void tally_sha256_end(struct tally_sha256 *sha, uint8_t hash_r[TALLY_HASH_SIZE])
 
 void tally_sha256(const void *data, size_t size, uint8_t hash_r[TALLY_HASH_SIZE]);
 
+/* SHA-256(first || a || b), what a node of a tree is; hash_r may be a or b. */
+void tally_sha256_pair(uint8_t first, const uint8_t a[TALLY_HASH_SIZE],
+		       const uint8_t b[TALLY_HASH_SIZE], uint8_t hash_r[TALLY_HASH_SIZE]);
+
 void tally_hmac_sha1(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[20]);
 void tally_hmac_sha256(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[32]);
 

@@ -31,6 +31,7 @@
 #include "relay.h"
 #include "secret.h"
 #include "service.h"
+#include "stamp.h"
 
 #define REPEAT_PATIENCE_MS 15000	/* for a request whose connection broke, recovery included */
 #define OPEN_PAUSE_MS 1000		/* between two attempts to open a store that does not open */
@@ -49,6 +50,8 @@ struct tally_host {
 	_Atomic(struct tally_service *) service;	/* set once the store is open here */
 
 	pthread_mutex_t lock;		/* opening, and all below */
+	struct tally_authorities *authorities;	/* of time stamps; NULL: none are configured */
+	struct tally_stamp_thread *stamps;
 	struct tally_core *core;
 	struct tally_owner *owner;
 	int listen_fd;
@@ -111,6 +114,8 @@ static void give_up(struct tally_host *host)
 {
 	struct tally_service *service = atomic_exchange(&host->service, NULL);
 
+	tally_authorities_stop(host->authorities);
+	tally_stamp_stop(&host->stamps);
 	tally_cosigning_stop(&host->cosigning);
 	tally_relay_stop(&host->relay, CLOSE_GRACE_MS);
 	if (host->listen_fd >= 0)
@@ -118,6 +123,7 @@ static void give_up(struct tally_host *host)
 	host->listen_fd = -1;
 	tally_service_free(&service);
 	tally_core_close(&host->core);
+	tally_authorities_close(&host->authorities);
 	tally_disown(&host->owner);
 }
 
@@ -141,6 +147,13 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	};
 	struct tally_service *service;
 
+	if (tally_authorities_open(host->conf, &host->authorities, err) != 0)
+		return -1;
+	if (host->authorities != NULL) {
+		options.stamp = tally_authorities_stamp;
+		options.stamp_ctx = host->authorities;
+	}
+
 	if (moved)
 		tally_log(TALLY_LOG_WARN, "store.moved", "path", host->directory, "effect",
 			  "read only until it is adopted", NULL);
@@ -149,6 +162,9 @@ static int open_core(struct tally_host *host, bool moved, struct tally_err *err)
 	    tally_service_new(host->core, host->conf, &service, err) != 0)
 		return -1;
 	atomic_store(&host->service, service);
+	if (host->kind == HOST_SERVER && host->authorities != NULL &&
+	    tally_stamp_start(host->core, &host->stamps, err) != 0)
+		return -1;
 	if (start_relay(host, err) != 0)
 		return -1;
 	return host->kind == HOST_SERVER && !moved ?
@@ -473,4 +489,14 @@ void tally_host_close(struct tally_host **host_p)
 	drop_idle(host);
 	give_up(host);
 	host_free(host);
+}
+
+struct tally_core *tally_host_core(struct tally_host *host)
+{
+	struct tally_core *core;
+
+	pthread_mutex_lock(&host->lock);
+	core = host->core;
+	pthread_mutex_unlock(&host->lock);
+	return core;
 }

@@ -14,6 +14,7 @@
 #include "request.h"
 
 struct tally_conf;
+struct tally_core;
 struct tally_err;
 struct tally_host;
 
@@ -44,6 +45,10 @@ void tally_host_handle(struct tally_host *host, const struct tally_request *requ
 /* False once the store that is open here can no longer be used (a sync failed): the process should
  * end, and whoever starts next recovers it. */
 bool tally_host_healthy(struct tally_host *host);
+
+/* The core where the store is open here, for who works beside the requests; NULL where it is not. It is
+ * closed with the host. */
+struct tally_core *tally_host_core(struct tally_host *host);
 
 /* Waits for requests under way, closes the core, gives ownership up. Clears the handle. */
 void tally_host_close(struct tally_host **host);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "host.h"
 #include "driver.h"
 #include "log.h"
+#include "stamp.h"
 #include "store.h"
 
 struct options {
@@ -111,6 +113,7 @@ static int check_config(struct tally_conf *conf, struct tally_err *err)
 	tally_conf_declare(conf, "api", tally_api_setting_rows);
 	tally_conf_declare(conf, "gateway", tally_gateway_setting_rows);
 	tally_conf_declare(conf, "log", tally_log_setting_rows);
+	tally_conf_declare(conf, "time", tally_time_setting_rows);
 	tally_conf_declare(conf, "witness", tally_witness_setting_rows);
 	for (size_t i = 0; tally_builtin_drivers[i] != NULL; i++) {
 		const struct tally_driver *row = tally_builtin_drivers[i];
@@ -143,6 +146,22 @@ static int read_config(struct tally_conf *conf, const char *path, struct tally_e
 	return open_log(conf, err);
 }
 
+/*
+ * How the system's allocator is to keep memory in a long life with many threads. By itself it gives
+ * threads heaps of their own (8 for each processor), each of which keeps at its highest what was
+ * free in it, and takes ever larger pieces from them after it has once seen such a piece freed. What
+ * is allocated often comes out of arenas here, so few heaps do; and large pieces go back at once.
+ */
+static void bound_heaps(void)
+{
+#ifdef M_ARENA_MAX
+	if (getenv("MALLOC_ARENA_MAX") == NULL)
+		mallopt(M_ARENA_MAX, 2);
+	if (getenv("MALLOC_MMAP_THRESHOLD_") == NULL)
+		mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+#endif
+}
+
 static int serve(const struct tally_conf *conf, int listen_fd, bool own_socket)
 {
 	struct tally_gateway_settings settings;
@@ -150,6 +169,7 @@ static int serve(const struct tally_conf *conf, int listen_fd, bool own_socket)
 	struct tally_err err = { 0 };
 	int result = -1;
 
+	bound_heaps();
 	tally_fcgi_block_signals();
 	if (tally_gateway_settings_load(conf, &settings, &err) == 0 &&
 	    tally_host_open(conf, HOST_SERVER, &host, &err) == 0)

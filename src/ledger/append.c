@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "signing.h"
 #include "utf8.h"
 
 /* ---- preparing ---- */
@@ -28,11 +29,21 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE])
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared)
 {
+	tally_prepare_salted(arena, payload, TALLY_BYTES_NONE, evidence, prepared);
+}
+
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared)
+{
 	struct tally_payload_slot slot = { .evidence = evidence, .payload = payload };
 	struct tally_record *record = &prepared->record;
 	struct tally_buf head = { 0 };
 
-	tally_salt(slot.salt);
+	if (salt.size == TALLY_SALT_SIZE)
+		memcpy(slot.salt, salt.data, TALLY_SALT_SIZE);
+	else
+		tally_salt(slot.salt);
 	record->has_payload = true;
 	record->payload_size = payload.size;
 	tally_payload_hash(slot.salt, payload, record->payload_hash);
@@ -61,7 +72,9 @@ struct entry {
 	bool known;				/* it was there already: journal_id is the first */
 	uint64_t journal_id;
 	struct tally_hash leaf;
+	struct tally_signed *of;		/* NULL: not signed by a member */
 	struct tally_err err;			/* of this entry alone */
+	bool refused;				/* err is what the committer said: decided anew each time */
 };
 
 /* RequestDigest: SHA-256 over a label and, each behind its length (u64), LedgerId, payload type,
@@ -123,37 +136,66 @@ static int check_entry(struct tally_core *core, const struct tally_entry *in,
 	return 0;
 }
 
-/* The evidence of a plain request: what the client said of itself, unsigned. */
-static struct tally_bytes client_evidence(struct tally_arena *arena, struct tally_bytes client_id)
+/* The salt of a signed payload is the member's: its hash is what was signed. */
+static int check_salt(const struct tally_signing *signing, struct tally_err *err)
 {
-	if (client_id.size == 0)
-		return TALLY_BYTES_NONE;
-	return tally_arena_bytes(arena, client_id);
+	if (signing == NULL || signing->count == 0 || signing->message.size > 0 ||
+	    signing->salt.size == TALLY_SALT_SIZE)
+		return 0;
+	return signing->salt.size == 0 ?
+		       tally_err_about(err, TALLY_MISSING, "PayloadSalt",
+				       "what the member signed has the payload's hash with a salt") :
+		       tally_err_about(err, TALLY_INVALID, "PayloadSalt", "it has 16 bytes");
 }
 
-static void prepare(struct tally_core *core, const struct tally_write *write,
-		    struct tally_bytes ledger_id, const struct tally_entry *in, size_t index,
-		    bool batch, struct tally_arena *arena, struct entry *entry)
+static void set_token(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, const struct tally_entry *in, size_t index,
+		      bool batch, struct tally_arena *arena, struct entry *entry)
 {
-	struct tally_record *record = &entry->prepared.record;
 	struct tally_bytes token = in->token;
 
-	record->type = TYPE_CUSTOM;
-	record->clues = in->clues;
-	record->clue_count = (uint8_t)in->clue_count;
-	tally_prepare_payload(arena, in->payload, client_evidence(arena, in->client_id),
-			      &entry->prepared);
-	request_digest(ledger_id, in, entry->request);
-	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
 	if (token.size == 0 && write->token.size > 0)
 		token = batch ? tally_bytes_str(tally_arena_printf(
 					arena, "%.*s#%zu", (int)write->token.size,
 					(const char *)write->token.data, index)) :
 				write->token;
-	if (token.size > 0) {
-		entry->has_token = true;
-		tally_token_digest(core, ledger_id, write->caller.account, token, entry->token);
+	if (token.size == 0)
+		return;
+	entry->has_token = true;
+	tally_token_digest(core, ledger_id, write->caller.account, token, entry->token);
+}
+
+static int prepare(struct tally_space *space, const struct tally_write *write,
+		   const struct tally_entry *in, size_t index, bool batch,
+		   struct tally_arena *arena, struct entry *entry, struct tally_err *err)
+{
+	struct tally_core *core = space->core;
+	struct tally_bytes ledger_id = tally_bytes_str(space->name);
+	struct tally_record *record = &entry->prepared.record;
+	const struct tally_signing *signing = in->signing;
+
+	record->type = TYPE_CUSTOM;
+	record->clues = in->clues;
+	record->clue_count = (uint8_t)in->clue_count;
+	if (signing != NULL && signing->count > 0) {
+		entry->of = tally_arena_alloc(arena, sizeof(*entry->of));
+		if (check_salt(signing, err) != 0 ||
+		    tally_signing_signers(space, &write->caller, signing, arena, entry->of,
+					  err) != 0 ||
+		    tally_signing_check_message(signing, entry->of, err) != 0)
+			return -1;
 	}
+	tally_prepare_salted(arena, in->payload,
+			     signing != NULL ? signing->salt : TALLY_BYTES_NONE,
+			     tally_signing_evidence(signing, in->client_id, entry->of, arena),
+			     &entry->prepared);
+	if (entry->of != NULL && tally_signing_check(space, signing, in->payload, in->client_id,
+						     record, entry->of, err) != 0)
+		return -1;
+	request_digest(ledger_id, in, entry->request);
+	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
+	set_token(core, write, ledger_id, in, index, batch, arena, entry);
+	return 0;
 }
 
 /* ---- deciding ---- */
@@ -208,6 +250,25 @@ static int decide_again(struct append *append, uint64_t journal_id)
 	return 0;
 }
 
+/* Policy and signers; of a batch that is not atomic a refusal is the entry's own. */
+static int decide_signing(struct tally_build *build, struct append *append, struct entry *entry,
+			  struct tally_err *err)
+{
+	static const struct tally_signed unsigned_entry;
+	struct tally_prepared *prepared = &entry->prepared;
+
+	if (entry->of == NULL)
+		prepared->record.member_id = tally_bytes_str(append->member.id);
+	if (tally_signing_decide(build, entry->of != NULL ? entry->of : &unsigned_entry, PERM_APPEND,
+				 &prepared->envelope, &entry->err) == 0)
+		return 0;
+	entry->refused = true;
+	if (!append->atomic)
+		return 0;
+	*err = entry->err;
+	return -1;
+}
+
 static int add_entries(struct tally_build *build, const struct tally_write *write,
 		       struct append *append, struct tally_err *err)
 {
@@ -224,7 +285,10 @@ static int add_entries(struct tally_build *build, const struct tally_write *writ
 					    TALLY_BYTES_NONE,
 				    entry->request_key, first, &entry->prepared.envelope);
 		first = false;
-		entry->prepared.record.member_id = tally_bytes_str(append->member.id);
+		if (decide_signing(build, append, entry, err) != 0)
+			return -1;
+		if (entry->err.code != TALLY_OK)
+			continue;
 		if (tally_build_add(build, &entry->prepared, &entry->journal_id, &entry->leaf,
 				    err) != 0)
 			return -1;
@@ -246,9 +310,13 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 	if (head->type != LEDGER_JOURNAL)
 		return tally_err_about(err, TALLY_INVALID, "LedgerId",
 				       "a KV ledger takes no journals of clients");
-	for (size_t i = 0; i < append->count; i++)
-		if (append->entries[i].err.code == TALLY_MISMATCH)
-			append->entries[i].err.code = TALLY_OK;	/* decided again after a conflict */
+	for (size_t i = 0; i < append->count; i++) {
+		struct entry *entry = &append->entries[i];
+
+		if (entry->refused || entry->err.code == TALLY_MISMATCH)
+			entry->err.code = TALLY_OK;	/* decided again after a conflict */
+		entry->refused = false;
+	}
 	if (decide_tokens(build, append, err) != 0)
 		return -1;
 	if (all_known(append))
@@ -321,7 +389,7 @@ static int run_part(struct tally_core *core, struct tally_space *space,
 		    size_t bytes, bool atomic, struct tally_append_result *results,
 		    struct tally_err *err)
 {
-	struct append append = { entries, count, atomic, { { 0 }, 0, 0, false } };
+	struct append append = { .entries = entries, .count = count, .atomic = atomic };
 	struct tally_command command = { .space = space, .decide = decide_append, .write = write,
 					 .ctx = &append, .bytes = bytes, .journals = count };
 	struct tally_err none = { 0 };
@@ -347,7 +415,7 @@ static int run_part(struct tally_core *core, struct tally_space *space,
 
 static size_t entry_cost(const struct entry *entry)
 {
-	size_t record = 160;
+	size_t record = 160 + (entry->of != NULL ? entry->of->count * 192 + TALLY_MAX_NONCE : 0);
 
 	for (size_t i = 0; i < entry->prepared.record.clue_count; i++)
 		record += 1 + entry->prepared.record.clues[i].size;
@@ -367,22 +435,23 @@ static void name_entry(size_t index, bool batch, struct tally_err *err)
 	memcpy(err->subject, subject, sizeof(subject));
 }
 
-static int prepare_all(struct tally_core *core, const struct tally_write *write,
-		       struct tally_bytes ledger_id, const struct tally_entry *in, size_t count,
-		       bool atomic, struct tally_arena *arena, struct entry *entries,
-		       struct tally_err *err)
+static int prepare_all(struct tally_space *space, const struct tally_write *write,
+		       const struct tally_entry *in, size_t count, bool atomic,
+		       struct tally_arena *arena, struct entry *entries, struct tally_err *err)
 {
 	bool batch = count > 1;
 
 	for (size_t i = 0; i < count; i++) {
-		if (check_entry(core, &in[i], &entries[i].err) != 0) {
+		if (in[i].refused != NULL)
+			entries[i].err = *in[i].refused;
+		else if (check_entry(space->core, &in[i], &entries[i].err) != 0 ||
+			 prepare(space, write, &in[i], i, batch, arena, &entries[i],
+				 &entries[i].err) != 0)
 			name_entry(i, batch, &entries[i].err);
-			if (!atomic)
-				continue;
-			*err = entries[i].err;
-			return -1;
-		}
-		prepare(core, write, ledger_id, &in[i], i, batch, arena, &entries[i]);
+		if (entries[i].err.code == TALLY_OK || !atomic)
+			continue;
+		*err = entries[i].err;
+		return -1;
 	}
 	return 0;
 }
@@ -433,6 +502,11 @@ static int run_all(struct tally_core *core, struct tally_space *space,
 			results + from, err);
 }
 
+size_t tally_core_batch_limit(const struct tally_core *core)
+{
+	return core->limits.batch;
+}
+
 int tally_append(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
 		 bool atomic, struct tally_append_result *results_r, struct tally_err *err)
@@ -453,7 +527,7 @@ int tally_append(struct tally_core *core, const struct tally_write *write,
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
 	tally_arena_init(&arena);
 	own = tally_calloc(count, sizeof(*own));
-	result = prepare_all(core, write, ledger_id, entries, count, atomic, &arena, own, err);
+	result = prepare_all(space, write, entries, count, atomic, &arena, own, err);
 	if (result == 0)
 		result = run_all(core, space, write, own, count, atomic, &arena, results_r,
 				 err);

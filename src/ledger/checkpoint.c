@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core_private.h"
+#include "cose.h"
 #include "note.h"
 #include "policy.h"
 #include "tile.h"
@@ -14,8 +15,12 @@ struct tally_note_cache {
 	pthread_mutex_t lock;
 	uint64_t size;
 	struct tally_hash root;
+	uint64_t state_size;
+	struct tally_hash state_root;
 	char text[TALLY_CHECKPOINT_TEXT + 1 + TALLY_NOTE_LINE];
 	size_t text_size;
+	uint64_t cose_size;		/* of the tree that cose_signature is for */
+	uint8_t cose_signature[TALLY_COSE_SIGNATURE];
 	/* Apart, since it is held while the note is written to the disk: who signs does not wait. */
 	pthread_mutex_t cosigned_lock;
 	struct tally_cosigned_note cosigned;
@@ -28,6 +33,10 @@ int tally_root_at(struct tally_nodes *nodes, uint64_t size, struct tally_hash *r
 {
 	struct tally_frontier frontier;
 
+	if (size == nodes->view->head->frontier.size) {
+		*root_r = nodes->view->head->root;
+		return 0;
+	}
 	tally_frontier_init(&frontier);
 	frontier.size = size;
 	for (unsigned int level = 0; level < TALLY_TREE_MAX_PATH; level++)
@@ -190,6 +199,8 @@ static int sign_head(struct tally_core *core, const struct tally_head *head,
 					   cache->text + size + 1);
 	cache->size = head->frontier.size;
 	cache->root = head->root;
+	cache->state_size = head->state.size;
+	cache->state_root = head->state.root;
 	tally_high_put(core->high, head->origin, head->frontier.size, &head->root);
 	return 0;
 }
@@ -220,6 +231,10 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	/* What others have signed under our name meanwhile must be in the tree. */
 	if (tally_high_refresh(space->core->high, err) != 0 || tally_space_trust(space, err) != 0)
 		return -1;
+	if (view->head->state_wrong)
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly",
+				       "%s has a STATE_ROOT journal that is not what its journals "
+				       "make; it is not signed for", space->name);
 	cache = cache_of(space);
 	pthread_mutex_lock(&cache->lock);
 	if (cache->size < view->head->frontier.size)
@@ -227,32 +242,25 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	if (result == 0)
 		*checkpoint_r = (struct tally_signed_checkpoint){
 			.size = cache->size, .root = cache->root,
+			.state_size = cache->state_size, .state_root = cache->state_root,
 			.note = tally_arena_bytes(arena,
 						  tally_bytes(cache->text, cache->text_size)) };
 	pthread_mutex_unlock(&cache->lock);
 	return result;
 }
 
-/* trusted: found to be, before the view was taken, so that its origin is one that holds. */
-static int view_any(struct tally_core *core, struct tally_bytes ledger_id, bool trusted,
-		    struct tally_view *view_r, struct tally_err *err)
+/* A view taken after the space was found to be trusted, so that its origin is one that holds. */
+static int trusted_view(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_view *view_r, struct tally_err *err)
 {
-	struct tally_space *space = core->system;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    1 :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
+	struct tally_space *space;
+	int found = tally_space_of_log(core, ledger_id, &space, err);
 
-	if (found == 1 && trusted && tally_space_trust(space, err) != 0)
+	if (found == 1 && tally_space_trust(space, err) != 0)
 		return -1;
 	if (found == 1 && tally_view_take(space, view_r, err) != 0)
 		found = -1;
 	return found;
-}
-
-static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
-		   struct tally_view *view_r, struct tally_err *err)
-{
-	return view_any(core, ledger_id, false, view_r, err);
 }
 
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
@@ -260,11 +268,76 @@ int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_i
 			    struct tally_err *err)
 {
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
 	if (tally_view_checkpoint(&view, arena, checkpoint_r, err) != 0)
+		found = -1;
+	tally_view_drop(&view);
+	return found;
+}
+
+/* Who signs, as COSE has it. */
+static int cose_head(struct tally_core *core, const struct tally_head *head,
+		     struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		     struct tally_err *err)
+{
+	uint8_t *kid = tally_arena_alloc(arena, TALLY_COSE_KID);
+	const char *origin = tally_arena_str(arena, tally_bytes_str(head->origin));
+	const char *slash = strrchr(origin, '/');
+	struct tally_vkey vkey;
+
+	if (!tally_vkey_make(&vkey, tally_bytes_str(origin), NOTE_ED25519, core->log_public))
+		return tally_err_set(err, TALLY_UNSUPPORTED, "%s cannot be signed for", origin);
+	tally_cose_kid(&vkey, kid);
+	*receipt_r = (struct tally_cose_receipt){
+		.kind = COSE_INCLUSION, .alg = COSE_EDDSA, .kid = tally_bytes(kid, TALLY_COSE_KID),
+		.issuer = tally_bytes_str(origin),
+	};
+	if (slash != NULL) {
+		receipt_r->issuer = tally_bytes(origin, (size_t)(slash - origin));
+		receipt_r->subject = tally_bytes_str(slash + 1);
+	}
+	return 0;
+}
+
+/* Only of a tree that a checkpoint was signed for: so it is durable, and remembered outside. */
+static int view_cose(const struct tally_view *view, struct tally_arena *arena,
+		     struct tally_cose_receipt *receipt_r, struct tally_err *err)
+{
+	struct tally_core *core = view->space->core;
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_note_cache *cache;
+	int result = 0;
+
+	if (tally_view_checkpoint(view, arena, &checkpoint, err) != 0 ||
+	    cose_head(core, view->head, arena, receipt_r, err) != 0)
+		return -1;
+	receipt_r->size = checkpoint.size;
+	receipt_r->root = checkpoint.root;
+	cache = cache_of(view->space);
+	pthread_mutex_lock(&cache->lock);
+	if (cache->cose_size != checkpoint.size &&
+	    !tally_cose_sign_root(receipt_r, core->log_seed, cache->cose_signature))
+		result = tally_err_set(err, TALLY_UNSUPPORTED, "%s has no COSE receipts",
+				       view->head->origin);
+	cache->cose_size = result == 0 ? checkpoint.size : 0;
+	memcpy(receipt_r->signature, cache->cose_signature, sizeof(cache->cose_signature));
+	pthread_mutex_unlock(&cache->lock);
+	return result;
+}
+
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err)
+{
+	struct tally_view view;
+	int found = tally_view_of_log(core, ledger_id, &view, err);
+
+	if (found != 1)
+		return found;
+	if (view_cose(&view, arena, receipt_r, err) != 0)
 		found = -1;
 	tally_view_drop(&view);
 	return found;
@@ -276,7 +349,7 @@ int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 	char text[TALLY_VKEY_TEXT];
 	struct tally_vkey vkey;
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -312,7 +385,7 @@ int tally_ledger_cosigned(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_err *err)
 {
 	struct tally_view view;
-	int found = view_any(core, ledger_id, true, &view, err);
+	int found = trusted_view(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -328,7 +401,7 @@ int tally_ledger_published(struct tally_core *core, struct tally_bytes ledger_id
 	const struct tally_policy *policy = tally_core_policy(core);
 	struct tally_signed_checkpoint cosigned;
 	struct tally_view view;
-	int found = view_any(core, ledger_id, true, &view, err), has;
+	int found = trusted_view(core, ledger_id, &view, err), has;
 
 	if (found != 1)
 		return found;
@@ -367,7 +440,7 @@ int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledge
 	struct tally_note_cache *cache;
 	struct tally_high_mark mark;
 	struct tally_view view;
-	int found = view_any(core, ledger_id, true, &view, err);
+	int found = trusted_view(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -394,7 +467,7 @@ int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_i
 {
 	struct tally_high_mark mark;
 	struct tally_view view;
-	int found = view_of(core, ledger_id, &view, err), has;
+	int found = tally_view_of_log(core, ledger_id, &view, err), has;
 
 	if (found != 1)
 		return found;
@@ -700,7 +773,7 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	unsigned int shift = level > 0 ? 8 * (unsigned int)level : 0;
 	struct tally_view view;
 	uint64_t hashes;
-	int found = view_of(core, ledger_id, &view, err);
+	int found = tally_view_of_log(core, ledger_id, &view, err);
 
 	if (found != 1)
 		return found;
@@ -708,6 +781,10 @@ int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int
 	if (width == 0 || width > TALLY_TILE_WIDTH || number > hashes / TALLY_TILE_WIDTH ||
 	    hashes - number * TALLY_TILE_WIDTH < width)
 		found = 0;
+	else if (level < 0 && number < view.head->purge_before / TALLY_TILE_WIDTH)
+		found = tally_err_about(err, TALLY_NOTFOUND, "MinimumIndex",
+					"journals below %llu are purged",
+					(unsigned long long)view.head->purge_before);
 	else if (level < 0)
 		found = tile_entries(&view, number, width, arena, bytes_r, err);
 	else

@@ -13,14 +13,29 @@
 #include "bytes.h"
 #include "conf.h"
 #include "err.h"
+#include "member_key.h"
+#include "state.h"
 #include "tree.h"
 
+struct tally_buf;
 struct tally_conf;
 struct tally_core;
+struct tally_cose_receipt;
+struct tally_journal;
 struct tally_policy;
 struct tally_store;
 
 /* ---- opening ---- */
+
+/*
+ * Has a digest stamped by a time-stamp authority (RFC 3161): its token, DER, in arena, verified by
+ * whoever knows which certificates are trusted. Called from any thread, without any lock of the
+ * core held; may take as long as its own timeouts allow. -1 IO about "TimeAuthority" when none
+ * answered well, UNSUPPORTED when none is configured.
+ */
+typedef int tally_stamp(void *ctx, const uint8_t digest[TALLY_HASH_SIZE],
+			struct tally_arena *arena, struct tally_bytes *token_r,
+			struct tally_err *err);
 
 struct tally_core_options {
 	const struct tally_conf *conf;	/* [store] path, driver, master_key ...; [ledger] limits */
@@ -34,6 +49,8 @@ struct tally_core_options {
 	 * for writing. */
 	int (*adopted)(void *ctx, struct tally_err *err);
 	void *adopted_ctx;
+	tally_stamp *stamp;		/* NULL: no ledger can be anchored in time */
+	void *stamp_ctx;
 };
 
 /* Rows of [store] and [ledger], for tally_conf_declare and the manual. */
@@ -95,13 +112,16 @@ enum tally_permission {
 	PERM_VIEW_LEDGER, PERM_UPDATE_LEDGER,
 	PERM_VIEW_MEMBER, PERM_UPDATE_MEMBER, PERM_UPDATE_SELF,
 	PERM_VIEW_JOURNAL, PERM_APPEND,
+	PERM_UPDATE_TRUSTPOINT, PERM_VIEW_TRUSTPOINT, PERM_CREATE_TIMEANCHOR, PERM_VIEW_TIMEANCHOR,
+	PERM_REMOVE,
 	PERM_LOCAL		/* local administration only */
 };
 
 /*
  * May this caller do that in this ledger, by the state as of now? 0, or -1: NOTFOUND (no such
  * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Public ledgers
- * let anyone VIEW_LEDGER and VIEW_JOURNAL. Writes are checked again when they are committed.
+ * let anyone VIEW_LEDGER, VIEW_JOURNAL, VIEW_TRUSTPOINT and VIEW_TIMEANCHOR. Nobody writes to the
+ * time ledger. Writes are checked again when they are committed.
  */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
@@ -109,8 +129,39 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 
 /* ---- what every write carries ---- */
 
+/* How a ledger takes members' signatures. Numbers are on disk. */
+enum tally_sign_policy { SIGN_ACCEPTED = 0, SIGN_OFF = 1, SIGN_REQUIRED = 2 };
+
+/*
+ * Whether payloads may be erased from a ledger, and who must say so: nobody can; an ADMIN's request
+ * is enough; or, beside that, the owner's member and another ADMIN member have signed it. A policy is
+ * made weaker (OFF to DUAL to ADMIN) only with the two signatures of DUAL. Numbers are on disk.
+ */
+enum tally_removal_policy { REMOVAL_DUAL = 0, REMOVAL_OFF = 1, REMOVAL_ADMIN = 2 };
+
+/* One member's signature; member_id empty: the caller's own member; type 0: that of its key. */
+struct tally_signature {
+	struct tally_bytes member_id;
+	uint8_t type;
+	uint8_t bytes[TALLY_MEMBER_SIGNATURE];
+};
+
+/*
+ * Signatures of members over what a journal says; the first is its author's. Own form: they sign the
+ * statement (statement.h) with this nonce, and, where there is a payload, its hash with this salt.
+ * Foreign form: they signed message, a light client's TxRequest, which must say the same.
+ */
+struct tally_signing {
+	const struct tally_signature *signatures;
+	size_t count;			/* 0: not signed; at most 8 */
+	struct tally_bytes nonce;	/* 1..64 printable characters */
+	struct tally_bytes salt;	/* 16 bytes */
+	struct tally_bytes message;	/* empty: own form */
+};
+
 struct tally_write {
 	struct tally_caller caller;
+	const struct tally_signing *signing;	/* of a command; entries have their own. NULL: none */
 	struct tally_bytes nonce;	/* key id and SignatureNonce, any bytes; empty: none */
 	uint64_t request_ms;		/* the request's Timestamp, held against block time; 0: none */
 	struct tally_bytes token;	/* ClientToken; empty: none */
@@ -140,6 +191,14 @@ struct tally_ledger_info {
 	struct tally_hash root;		/* of the tree of journal_count leaves */
 	struct tally_hash last_block_hash;
 	const char *origin;		/* "<store origin>/<LedgerId>" */
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;
+	uint64_t state_size, state_journal;	/* newest STATE_ROOT; size 0: none */
+	struct tally_hash state_root;
+	bool has_anchor_interval;	/* else [time] anchor_interval counts */
+	uint64_t anchor_interval_s;	/* 0: never by itself */
+	enum tally_removal_policy removal_policy;
+	uint64_t purged_before;		/* payloads of all journals below are erased; 0: of none */
 };
 
 struct tally_ledger_create {
@@ -147,6 +206,11 @@ struct tally_ledger_create {
 	struct tally_bytes description;	/* 0..256 characters */
 	enum tally_ledger_type type;
 	bool public_read;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;	/* 0 or 1: one signature is enough */
+	bool set_anchor_interval;
+	uint64_t anchor_interval_s;
+	enum tally_removal_policy removal_policy;
 };
 
 struct tally_ledger_created {
@@ -177,11 +241,17 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		      struct tally_err *err);
 
 struct tally_ledger_change {
-	bool set_name, set_description, set_public_read;
+	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count,
+	     set_anchor_interval, set_removal_policy;
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;
+	uint64_t anchor_interval_s;
+	enum tally_removal_policy removal_policy;
 };
+/* A weaker removal policy needs signatures, see tally_journal_occult. */
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err);
@@ -198,6 +268,9 @@ struct tally_entry {
 	size_t clue_count;
 	struct tally_bytes client_id;		/* ClientId, valid UTF-8; empty: none */
 	struct tally_bytes token;		/* its own ClientToken; empty: the batch's "token#i" */
+	const struct tally_signing *signing;	/* NULL: not signed by a member */
+	const struct tally_err *refused;	/* the caller could not read it, and says why: that is
+						   its outcome; NULL: it is well */
 };
 
 struct tally_receipt {
@@ -217,6 +290,9 @@ struct tally_append_result {
 	struct tally_err err;
 };
 
+/* The limit of a batch. */
+size_t tally_core_batch_limit(const struct tally_core *core);
+
 /*
  * Appends count entries (1 .. limit of a batch). atomic: all in one block or none; the first
  * failure is the return value. Not atomic: 0 when the batch was taken up, each entry's outcome in
@@ -228,7 +304,129 @@ int tally_append(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
 		 bool atomic, struct tally_append_result *results_r, struct tally_err *err);
 
+/* ---- members ---- */
+
+/* Numbers are on disk. */
+enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
+
+struct tally_member {
+	char id[TALLY_MEMBER_ID_SIZE + 1];
+	uint64_t account;		/* 0: none; it signs what an account's access key sends */
+	enum tally_role role;
+	bool enabled;
+	struct tally_member_key key;	/* type KEY_TYPE_NONE: none */
+	uint64_t create_ms, update_ms;
+	uint64_t journal_id;		/* the last one about it */
+};
+
+struct tally_member_create {
+	struct tally_bytes id;		/* empty: made from the account or the key */
+	uint64_t account;		/* 0: none, then a key is needed */
+	enum tally_role role;
+	struct tally_member_key key;
+};
+
+/* "ADMIN" ...; NULL for ROLE_NONE. And back. */
+const char *tally_role_name(enum tally_role role);
+enum tally_role tally_role_find(struct tally_bytes name);
+
+/* "m-" and 26 lower-case hex digits. */
+bool tally_member_id_valid(struct tally_bytes id);
+
+/* EXISTS about "Member" where id or account is a member's; INVALID about "PublicKey" where the key is
+ * or was one's, or there is neither account nor key; BUSY-like DENIED at the greatest number. */
+int tally_member_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_create *create,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err);
+/* NOTFOUND about "Member m-..."; the owner stays ADMIN (INVALID about "Role"). */
+int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes member_id,
+			  enum tally_role role, struct tally_err *err);
+/* member_id empty: the caller's own. Others' keys are changed by an ADMIN, but not the owner's. The former key is of no use
+ * for ever: neither this member nor another can have it again. */
+int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, struct tally_bytes member_id,
+			 const struct tally_member_key *key, struct tally_err *err);
+
+/* member_id empty: the caller's own. 1, 0 no such member. */
+int tally_member_get(struct tally_core *core, const struct tally_caller *caller,
+		     struct tally_bytes ledger_id, struct tally_bytes member_id,
+		     struct tally_member *member_r, struct tally_err *err);
+/* In the order of ids, those after `after` (empty: from the start). */
+int tally_member_list(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_member **members_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err);
+
+/* A member as its record: canonical JSON of account, enabled, key, keyType, memberId and role, those
+ * left out that it has not. The state tree has its SHA-256. */
+void tally_member_json(const struct tally_member *member, struct tally_buf *buf);
+
+/* ---- keys and values ---- */
+
+#define TALLY_KV_KEY_MAX 255		/* bytes of UTF-8, at least 1 */
+
+/* Of a KV ledger only (INVALID about "LedgerId"). receipt_r may be NULL. */
+int tally_kv_set(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, struct tally_bytes key, struct tally_bytes value,
+		 struct tally_receipt *receipt_r, struct tally_err *err);
+/* NOTFOUND about "Key" where it has no value. */
+int tally_kv_delete(struct tally_core *core, const struct tally_write *write,
+		    struct tally_bytes ledger_id, struct tally_bytes key,
+		    struct tally_receipt *receipt_r, struct tally_err *err);
+/* 1 and the KV_SET journal, whose payload is the value; 0 where there is none. at: as of the first so
+ * many journals; UINT64_MAX: now. */
+int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes key,
+		 uint64_t at, struct tally_arena *arena, struct tally_journal *journal_r,
+		 struct tally_err *err);
+
+/* ---- the state ---- */
+
+/*
+ * Brings a STATE_ROOT journal about all that is there, unless the newest one is about all but
+ * itself. 1 when one was appended, 0 when none was needed.
+ */
+int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err);
+
+/* What the state says under one key, as of a STATE_ROOT journal. */
+struct tally_state_found {
+	uint64_t size;			/* as of the first so many journals */
+	struct tally_hash root;
+	uint64_t journal_id;		/* the STATE_ROOT journal; it is in every tree beyond it */
+	bool there;
+	struct tally_state_proof proof;
+	/* of a clue: how many journals, their numbers and hashes in order, those asked for */
+	uint64_t count, first;
+	uint64_t *journal_ids;
+	struct tally_hash *journal_hashes;
+	size_t journal_count;
+	struct tally_hash clue_root;
+	struct tally_hash range[TALLY_TREE_MAX_RANGE];	/* where it is not all of them */
+	size_t range_count;
+	/* of a key */
+	uint64_t kv_journal_id;
+	struct tally_hash kv_journal_hash;
+	/* of a member */
+	struct tally_member member;
+};
+
+/* 1, 0 where the ledger has no STATE_ROOT below tree_size (0: the newest tree). limit: journals of a
+ * clue given at once, beginning with number `first` of its lineage. NOTFOUND: no such ledger. */
+int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_bytes clue, uint64_t first, size_t limit,
+			   uint64_t tree_size, struct tally_arena *arena,
+			   struct tally_state_found *found_r, struct tally_err *err);
+int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes key, uint64_t tree_size,
+			 struct tally_state_found *found_r, struct tally_err *err);
+int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
+			     struct tally_bytes member_id, uint64_t tree_size,
+			     struct tally_state_found *found_r, struct tally_err *err);
+
 /* ---- reading ---- */
+
+struct tally_field;
 
 struct tally_journal {
 	uint64_t id;
@@ -243,8 +441,14 @@ struct tally_journal {
 	uint64_t timestamp_ms;
 	uint64_t block;
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
-	uint8_t salt[16];
+	uint8_t salt[16];		/* of a removed payload: zero */
+	bool removed;			/* the payload is erased, or about to be; it is not given out */
+	uint64_t removed_by;		/* the journal that orders that */
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */
+	struct tally_bytes author_key;	/* hex, of the member that signed it; empty: none did */
+	struct tally_bytes key;		/* of KV_SET and KV_DELETE; the payload is the value, or empty */
+	const struct tally_field *fields;	/* that data (record.h) */
+	size_t field_count;
 };
 
 /* 1, or 0 where the ledger has no such journal (or does not exist). */
@@ -328,10 +532,22 @@ struct tally_signed_checkpoint {
 	uint64_t size;
 	struct tally_hash root;
 	struct tally_bytes note;	/* the signed note, in the arena */
+	uint64_t state_size;		/* newest STATE_ROOT of that tree; 0: there is none */
+	struct tally_hash state_root;
 };
 int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
 			    struct tally_arena *arena, struct tally_signed_checkpoint *checkpoint_r,
 			    struct tally_err *err);
+
+/*
+ * What COSE receipts (cose.h) of all journals of the newest signed tree have in common: its size, its
+ * root, who signs it and the signature. The tree is one that tally_ledger_checkpoint has signed for,
+ * with its results, and one signature serves it. issuer is the store's origin, subject the LedgerId;
+ * path and place of a journal in it are the caller's to fill in.
+ */
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err);
 
 /* The policy of the options; NULL: none. It lives as long as the core. */
 const struct tally_policy *tally_core_policy(const struct tally_core *core);
@@ -374,8 +590,16 @@ int tally_core_open_ledgers(struct tally_core *core, tally_open_ledger_each *eac
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
 		      struct tally_arena *arena, const char **vkey_r, struct tally_err *err);
 
-/* A tile as C2SP serves it: level 0..63 (-1: the entry bundle), number, width 1..256. 1 and its
- * bytes in the arena, 0 where the ledger's tree has no such tile. */
+/*
+ * A tile as C2SP serves it: level 0..63 (-1: the entry bundle), number, width 1..256. 1 and its
+ * bytes in the arena, 0 where the ledger's tree has no such tile.
+ *
+ * NOTFOUND about "MinimumIndex" for the bundle, whole or partial, of entries that all lie below the
+ * point to which the ledger was purged: that point is C2SP's minimum index (tlog-tiles, "Pruning"). A
+ * bundle holds leaves, which a purge leaves as they are; it is refused so that a monitor learns from the
+ * log itself that what these leaves are about is not to be had any more. Tiles of hashes go on being
+ * served, and GetJournalProof gives single leaves: with these all that was proved stays provable.
+ */
 int tally_ledger_tile(struct tally_core *core, struct tally_bytes ledger_id, int level,
 		      uint64_t number, unsigned int width, struct tally_arena *arena,
 		      struct tally_bytes *bytes_r, struct tally_err *err);
@@ -390,6 +614,191 @@ struct tally_consistency {
 int tally_ledger_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t old_size,
 		       uint64_t new_size, struct tally_consistency *proof_r,
 		       struct tally_err *err);
+
+/* ---- time anchors ---- */
+
+/*
+ * An anchor is a journal that says when a tree of its ledger existed at the latest: an authority
+ * stamped a digest that the tree's checkpoint leads to. What comes after that journal was appended
+ * later than the stamp was made. One stamp serves all ledgers of a round, and is kept in the
+ * store's time ledger too, an ordinary public ledger that nobody else writes to.
+ */
+struct tally_anchor {
+	uint64_t journal_id;
+	bool given;			/* a certificate as its caller gave it: nothing was checked */
+	uint64_t version;		/* journals of the tree ... */
+	struct tally_hash root;		/* ... and its root; of a given one: as of its journal */
+	uint64_t time_ms;		/* of the stamp; of a given one as given */
+	struct tally_bytes proof;	/* {"hashInHex":...,"sequence":...}: place in the time ledger;
+					   of a given one as given */
+	uint64_t block;			/* that holds the journal */
+	/* all below: not of a given one */
+	struct tally_bytes authority;	/* name in its certificate */
+	struct tally_bytes serial;	/* of the stamp, hex */
+	struct tally_hash digest;	/* that was stamped */
+	struct tally_bytes token;	/* DER */
+};
+
+/*
+ * Has the ledger stamped now and appends the anchor. Callers at the same time share one stamp. BUSY
+ * when many wait already; what the stamp function says. What authorities take is waited for here
+ * only: no lock is held meanwhile.
+ */
+int tally_anchor_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_receipt *receipt_r,
+			struct tally_err *err);
+
+/* Keeps a certificate that the caller got elsewhere, as it is. proof: valid UTF-8. */
+int tally_anchor_give(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, uint64_t seconds, struct tally_bytes proof,
+		      struct tally_receipt *receipt_r, struct tally_err *err);
+
+/* 1; 0 where that journal of the ledger is no anchor, or there is none. */
+int tally_anchor_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_anchor *anchor_r,
+		     struct tally_err *err);
+int tally_anchor_last(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_anchor *anchor_r,
+		      struct tally_err *err);
+
+struct tally_anchor_page {
+	struct tally_anchor *anchors;
+	size_t count;
+	bool more;			/* go on at cursor */
+	uint64_t cursor;
+};
+/* From the journal `from` on, in either direction (UINT64_MAX in reverse: from the newest). */
+int tally_anchor_list(struct tally_core *core, struct tally_bytes ledger_id, uint64_t from,
+		      bool reverse, size_t limit, struct tally_arena *arena,
+		      struct tally_anchor_page *page_r, struct tally_err *err);
+
+/* The stamp at a place of the time ledger; 1, 0. id_r gets the time ledger's id. */
+int tally_anchor_stamp(struct tally_core *core, uint64_t sequence, struct tally_arena *arena,
+		       char id_r[TALLY_LEDGER_ID_SIZE + 1], struct tally_anchor *anchor_r,
+		       struct tally_err *err);
+
+/*
+ * Anchors many ledgers at once: those that have grown since their last anchor other than by that,
+ * and whose interval has passed. Does nothing where the core has no stamp function. *count_r:
+ * how many were. -1 when there is no stamp to be had; what concerns one ledger is logged.
+ */
+enum tally_anchor_which {
+	ANCHOR_OPEN,	/* of the ledgers that this process has at hand: for every second */
+	ANCHOR_DUE,	/* of all; an interval has passed when nine tenths of it have: for cron */
+	ANCHOR_GROWN	/* all that have grown, whatever their interval */
+};
+int tally_anchor_many(struct tally_core *core, enum tally_anchor_which which, size_t *count_r,
+		      struct tally_err *err);
+
+/* What bounds a journal in time: the newest anchor before it (it was appended after that stamp),
+ * and the oldest anchor whose stamped tree has it (it existed before that one). */
+struct tally_time_bound {
+	uint64_t journal_id;		/* of the anchor */
+	struct tally_bytes leaf;
+	struct tally_inclusion proof;	/* in the checkpoint's tree */
+};
+struct tally_time_proof {
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_journal journal;
+	struct tally_inclusion proof;	/* of the journal in that tree */
+	bool has_after, has_before;
+	struct tally_time_bound after;
+	struct tally_time_bound before;
+	struct tally_inclusion cover;	/* of the journal in the tree that was stamped */
+};
+/* 1, or 0 where the ledger has no such journal. As tally_ledger_checkpoint otherwise. */
+int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_time_proof *proof_r,
+		     struct tally_err *err);
+
+/* ---- removal ---- */
+
+/*
+ * Erases the payload of a journal (CUSTOM, KV_SET or DATASHARE), with salt and evidence, for ever; all
+ * that is in its leaf stays, and every proof holds as before. An OCCULT journal orders it, and is
+ * appended first; from then on the payload is not given out. reason: up to 256 printable characters,
+ * which stay for ever; may be empty.
+ *
+ * DENIED about "RemovalPolicy" where the ledger's forbids it; MISSING about "MemberSignatures", or
+ * DENIED, where it demands the signatures of its owner's member and of another ADMIN member, in the
+ * own form, over the OCCULT journal's statement: its data has journalHash (that of the journal), journalId
+ * and reason. INVALID about "JournalId" where there is no such journal, it has no such payload, or that
+ * is removed already.
+ */
+int tally_journal_occult(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, uint64_t journal_id,
+			 struct tally_bytes reason, struct tally_receipt *receipt_r,
+			 struct tally_err *err);
+
+/*
+ * The same for all journals below `before`; their records stay. Of a KV ledger the values in force
+ * are not erased: where there are some below it is INVALID about "KeepLive", with the first such key,
+ * unless keep_live says to leave these out; a later purge takes them when they are replaced.
+ * DATASHARE journals below make it INVALID about "Before". The members' statement has before, and
+ * keepLive where it is true. INVALID about "Before" where it is beyond the ledger, or not beyond the
+ * purge before.
+ */
+int tally_ledger_purge(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, uint64_t before, bool keep_live,
+		       struct tally_receipt *receipt_r, struct tally_err *err);
+
+/*
+ * What became of a removal. When every byte named is zero and the driver has scrubbed the store, a
+ * journal of the order's type certifies that, with the time and the backups that may still hold it.
+ */
+struct tally_erasure {
+	uint64_t order;			/* the OCCULT or PURGE journal */
+	bool certified;			/* all below are set */
+	uint64_t certificate;		/* the journal that says so */
+	uint64_t scrubbed_ms;
+	struct tally_bytes backups;	/* text, one a line: time begun, name; may be empty */
+};
+/* Of a journal whose payload is removed, or of the order itself. 1; 0 it is not removed. */
+int tally_erasure_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_erasure *erasure_r,
+		      struct tally_err *err);
+
+/* Backups that were made, as remembered beside the master key file. */
+struct tally_backup {
+	const char *directory;
+	uint64_t begin_ms, end_ms;	/* end 0: it is not known to have been finished */
+	bool holds;			/* something that was erased since */
+};
+/* Certified erasures of which this store knows nothing: an older copy was put back. */
+struct tally_lost_erasure {
+	char ledger_id[TALLY_LEDGER_ID_SIZE + 1];
+	uint64_t order, scrubbed_ms;
+	bool purge;
+	uint64_t journal_id;		/* erased it; of a purge all below it */
+};
+struct tally_backups {
+	struct tally_backup *list;
+	size_t count;
+	struct tally_lost_erasure *lost;
+	size_t lost_count;
+};
+int tally_core_backups(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_backups *backups_r, struct tally_err *err);
+/* A backup is no more: 1; 0 it is not known. */
+int tally_core_backup_forget(struct tally_core *core, const char *directory,
+			     struct tally_err *err);
+
+/* ---- trust points ---- */
+
+/* A journal up to which somebody has verified the ledger: whoever trusts that need not start at
+ * journal 0. INVALID about "JournalId" where the ledger has no such journal. */
+int tally_trust_point_set(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, uint64_t journal_id,
+			  struct tally_receipt *receipt_r, struct tally_err *err);
+
+struct tally_trust_point {
+	uint64_t journal_id;
+	uint64_t set_by;		/* the SET_TRUST_POINT journal */
+	uint64_t time_ms;		/* of that */
+};
+/* 1, 0 none was set. */
+int tally_trust_point_get(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_trust_point *point_r, struct tally_err *err);
 
 /* ---- accounts and access keys (the system ledger) ---- */
 
@@ -433,23 +842,32 @@ int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 /* Called now and then by long work; total 0: not known. */
 typedef void tally_progress(void *ctx, uint64_t done, uint64_t total);
 
-/* Index flush, then the driver's maintain; reports what was done in the log. */
+/* Erasures that are due, with their certificates; index flush, then the driver's maintain; reports
+ * what was done in the log. */
 int tally_core_maintain(struct tally_core *core, struct tally_err *err);
 
 /* Drops and builds anew the index of one ledger (empty id: all, the system ledger too). */
 int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
 		       tally_progress *progress, void *ctx, struct tally_err *err);
 
+/* A copy of the store, which is remembered (tally_core_backups). */
 int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err);
 
 /* Figures as name and value: the driver's, the queue's (groups, commands), the overlay's. */
 int tally_core_stat(struct tally_core *core, void (*each)(void *ctx, const char *name, uint64_t v),
 		    void *ctx, struct tally_err *err);
 
-/* Re-reads every block of a ledger (empty: all): header chain, slot checksums, leaves, root.
- * CORRUPT names the first place. The full audit comes with the proofs. */
+/* Re-reads every block of a ledger (empty: all): header chain, slot checksums, leaves, root; and that
+ * what is erased was ordered to be. CORRUPT names the first place. The full audit comes with the
+ * proofs. */
 int tally_core_check(struct tally_core *core, struct tally_bytes ledger_id,
 		     tally_progress *progress, void *ctx, struct tally_err *err);
+
+/* The same of one ledger from its trust point on: all blocks behind the one that holds it. *from_r:
+ * the first block that was read; 0 where no trust point is set. */
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err);
 
 /*
  * Outside of the store is remembered what was signed, and what witnesses cosigned. Where a ledger of
@@ -481,6 +899,11 @@ typedef void tally_adopt_each(void *ctx, const struct tally_adopt_log *log);
 int tally_core_adopt(struct tally_core *core, enum tally_adopt how, tally_adopt_each *each,
 		     void *ctx, struct tally_err *err);
 
+/* The stores alone, as configured, without what opening a core does: for who only looks at them. They
+ * are closed by the caller; index_r may equal blocks_r. NOTFOUND where there is no store. */
+int tally_core_open_stores(const struct tally_conf *conf, struct tally_store **blocks_r,
+			   struct tally_store **index_r, struct tally_err *err);
+
 /* Every space in ascending order: its ledger id ("system" for space 0) and number of blocks. */
 typedef int tally_core_space_each(void *ctx, uint64_t space, const char *ledger_id,
 				  uint64_t blocks);
@@ -498,6 +921,8 @@ int tally_core_load_begin(const struct tally_core_options *options, struct tally
 			  struct tally_err *err);
 int tally_core_load_block(struct tally_core *core, uint64_t space, uint64_t block,
 			  struct tally_bytes bytes, struct tally_err *err);
+/* After the last block: CORRUPT where a payload is erased that no journal orders to be. */
+int tally_core_load_end(struct tally_core *core, struct tally_err *err);
 
 /* All index tables of a space as (table, key, value) in order, after a flush: for tests that two
  * ways of building them agree. */

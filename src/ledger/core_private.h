@@ -7,6 +7,7 @@
 #include "core.h"
 #include "secret.h"
 #include "space.h"
+#include "tsp.h"
 
 #define TALLY_SPACE_BUCKETS 1024
 
@@ -20,10 +21,19 @@ struct tally_limits {			/* [ledger] */
 	uint64_t overlay_bytes;
 	uint64_t overlay_journals;
 	uint64_t flush_ms;		/* the overlay is applied at least so often */
+	uint64_t tile_cache;		/* bytes */
+	uint64_t state_cache;		/* bytes */
+	uint64_t members;		/* of one ledger */
+	uint64_t state_journals;	/* a STATE_ROOT is due after so many; 0: never by itself */
+	uint64_t state_idle_ms;		/* ... or when nothing was appended for so long; 0: never */
 };
 
 struct tally_key_cache;
+struct tally_statecache;
+struct tally_tilecache;
 struct tally_high;
+struct tally_backup_list;
+struct tally_stamp_wait;
 
 struct tally_core {
 	struct tally_limits limits;
@@ -42,12 +52,26 @@ struct tally_core {
 	uint8_t log_public[32];		/* Ed25519, of the log's key ... */
 	uint8_t *log_seed;		/* ... and its private half, in locked memory */
 	struct tally_high *high;	/* what was signed; NULL: kept nowhere (tests) */
+	struct tally_backup_list *backups;
 	struct tally_cosigned *cosigned;	/* what witnesses signed of that */
+
+	/* time stamps (stamp.c) */
+	tally_stamp *stamp;
+	void *stamp_ctx;
+	uint64_t anchor_interval_ms;	/* [time] anchor_interval; 0: off */
+	char time_ledger[TALLY_LEDGER_ID_SIZE + 1];	/* its id; it is made when it is needed */
+	pthread_mutex_t stamp_lock;	/* held for instants, never while an authority is asked */
+	pthread_cond_t stamp_done;
+	struct tally_stamp_wait *stamp_waiting, **stamp_tail;
+	size_t stamp_waiters;
+	bool stamp_asking;		/* a round is under way */
 
 	pthread_mutex_t table_lock;
 	struct tally_space *table[TALLY_SPACE_BUCKETS];
 	struct tally_space *system;
 	struct tally_key_cache *keys;
+	struct tally_tilecache *tiles;
+	struct tally_statecache *states;
 
 	/* the commit queue (queue.c) */
 	pthread_mutex_t queue_lock;
@@ -67,7 +91,24 @@ struct tally_core {
 	pthread_t flusher;
 	bool flusher_runs;
 
-	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes;
+	/* the removal thread (certify.c) */
+	pthread_mutex_t removal_lock;
+	pthread_cond_t removal_wake;
+	bool removal_stop, removal_called;
+	pthread_t remover;
+	bool remover_runs;
+	pthread_mutex_t certify_lock;	/* one run at a time */
+	uint64_t certify_again_ns, certify_wait_ns;
+
+	/* the state thread (stateroot.c) */
+	pthread_mutex_t state_lock;
+	pthread_cond_t state_wake;
+	bool state_stop;
+	pthread_t stater;
+	bool stater_runs;
+
+	_Atomic uint64_t stat_groups, stat_commands, stat_journals, stat_conflicts, stat_flushes,
+		stat_erased;
 };
 
 /* ---- the commit queue ---- */
@@ -82,6 +123,7 @@ struct tally_prepared {
 };
 
 struct tally_build;
+struct tally_signed;
 
 /*
  * One command. decide() is called by the committer under the space's write lock, once for each
@@ -162,16 +204,11 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 
 /* ---- members and permissions ---- */
 
-enum tally_role { ROLE_NONE, ROLE_READER, ROLE_WRITER, ROLE_ADMIN };
-struct tally_member {
-	char id[TALLY_MEMBER_ID_SIZE + 1];
-	uint64_t account;
-	enum tally_role role;
-	bool enabled;
-};
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
+/* What the role matrix says alone. */
+bool tally_role_may(enum tally_role role, enum tally_permission permission);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
@@ -190,6 +227,10 @@ struct tally_manage {
 	enum tally_permission need;
 	int (*check)(struct tally_build *build, struct tally_manage *manage, struct tally_err *err);
 	void *ctx;
+	const struct tally_signed *of;		/* members' signatures; NULL: none */
+	/* Makes the payload anew with the signing's salt and evidence; NULL: there is no payload. */
+	void (*resign)(struct tally_manage *manage, const struct tally_signing *signing,
+		       const struct tally_signed *of, struct tally_arena *arena);
 	bool mends;				/* runs also where the ledger is read only */
 	/* known when it is decided */
 	struct tally_member member;		/* the caller's */
@@ -197,6 +238,7 @@ struct tally_manage {
 	uint8_t request[TALLY_DIGEST_SIZE];	/* ... and keyed, for the envelope */
 	uint8_t token[TALLY_DIGEST_SIZE];
 	bool has_token;
+	bool probed;				/* digest, request and token are there already */
 	bool known;				/* it was done before: journal_id is that one */
 	uint64_t journal_id;
 	struct tally_hash leaf;
@@ -206,6 +248,15 @@ struct tally_manage {
 int tally_manage_run(struct tally_core *core, const struct tally_write *write,
 		     struct tally_bytes ledger_id, struct tally_manage *manage,
 		     struct tally_receipt *receipt_r, struct tally_err *err);
+
+/*
+ * Asks beforehand what the run would decide, and writes nothing: for commands that cost something
+ * before they are run. Digests are made of the record as it is now and stay so; known is set where
+ * the request was done before. The run decides again, and only answers when it was known.
+ */
+int tally_manage_probe(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_manage *manage,
+		       struct tally_err *err);
 
 /* Its parts, for the genesis of a ledger. */
 void tally_manage_request(struct tally_core *core, struct tally_bytes ledger_id,
@@ -223,6 +274,45 @@ void tally_receipt_fill(const struct tally_command *command, uint64_t journal_id
 int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint64_t journal_id,
 			const uint8_t digest[32], struct tally_receipt *receipt_r,
 			struct tally_err *err);
+
+/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`. */
+int tally_member_find(const struct tally_view *view, struct tally_bytes id,
+		      struct tally_member *member_r, struct tally_err *err);
+int tally_member_at(const struct tally_view *view, struct tally_bytes id, uint64_t size,
+		    struct tally_member *member_r, struct tally_err *err);
+void tally_member_encode(const struct tally_member *member, uint64_t block, struct tally_buf *buf);
+void tally_member_hash(const struct tally_member *member, struct tally_hash *hash_r);
+/* The id of a member's own journals: what it was told, or the account's. */
+void tally_member_id_of_account(struct tally_bytes ledger_id, uint64_t account,
+				char id_r[TALLY_MEMBER_ID_SIZE + 1]);
+
+/* ---- keys and values (kv.c) ---- */
+
+/* The last change of a key among the first `size` journals. 1 it has a value then, 0 it has none. */
+struct tally_kv_change {
+	bool found, removed;
+	uint64_t journal_id;
+	struct tally_hash hash;
+};
+int tally_kv_at(const struct tally_view *view, struct tally_bytes key, uint64_t size,
+		struct tally_kv_change *change_r, struct tally_err *err);
+
+/* ---- the state (stateroot.c) ---- */
+
+/* Starts and ends the thread that makes STATE_ROOT journals. */
+int tally_state_start(struct tally_core *core, struct tally_err *err);
+void tally_state_stop(struct tally_core *core);
+/* Makes them where they are overdue, or (all) where anything is new. */
+int tally_state_refresh_all(struct tally_core *core, bool all, struct tally_err *err);
+/* The projection of a STATE_ROOT journal: makes the step, or takes the one made ahead. */
+void tally_state_project(struct tally_projection *projection, uint64_t journal_id,
+			 const struct tally_record *record);
+/* Under space->write, when the projection's block is there to stay: what it changed is kept. */
+void tally_state_committed(struct tally_projection *projection);
+/* When a projection is over, either way. */
+void tally_state_end(struct tally_projection *projection);
+/* Lets go of what a space keeps for its next step. */
+void tally_state_forget(struct tally_space *space);
 
 /* ---- the high-water file (high.c) ---- */
 
@@ -308,7 +398,165 @@ int tally_space_trust(struct tally_space *space, struct tally_err *err);
 void tally_space_distrust(struct tally_space *space, struct tally_err *err);
 bool tally_space_distrusted(struct tally_space *space);
 
+/* ---- erasing (erase.c) ---- */
+
+/*
+ * For journals whose effect is that payloads are erased (DELETE_KEY, OCCULT, PURGE). Their
+ * projector calls tally_erase_need; all else follows from it:
+ *
+ *  - The order stands in TABLE_ERASE as long as one of its payloads is not zero. It is carried out
+ *    off the path of a commit, by the removal thread within a second, by whoever closes the store,
+ *    by maintain, and by everyone who opens the ledger for writing until it is confirmed; a server
+ *    looks into every ledger when it starts. What fails is tried again, at growing intervals.
+ *  - A caller whose answer means "erased" calls tally_erase_run after its command was committed.
+ *  - Only payload slots are zeroed (payload, salts, evidence), and only of journals before the
+ *    order whose kind the order reaches (reaches() in erase.c: add a row for a new kind of order).
+ *  - A zeroed slot is not written again. Only `scrub` of the driver makes sure that no byte is left
+ *    in logs and free pages.
+ */
+
+/* Journal `order`, of type `type`, orders the payloads of journals first .. first + count - 1 to be
+ * erased. All of them lie before it, else nothing is ordered: it may come from outside. */
+void tally_erase_need(struct tally_projection *projection, uint64_t order, unsigned int type,
+		      uint64_t first, uint64_t count);
+/* Carries out what is due in a space. 0: all of it is zero now, or nothing was due (or the store
+ * is read only); -1: some is not, and is tried again later. Not while holding a lock of it. */
+int tally_erase_run(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* The same, unless a run is under way already, which may take long: who does not want to wait. */
+int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* The same for all spaces that are loaded; those that failed only when their time has come, or
+ * with everything. -1 with the last error. */
+int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
+/* Orders of this space may be due. Called when one is committed and when a space was loaded. */
+void tally_erase_note(struct tally_space *space);
+/* True while a payload may not be zero yet that is ordered to be. */
+bool tally_erase_pending(const struct tally_space *space);
+/* Does an order of that type reach journals of this type? */
+bool tally_erase_reaches(unsigned int order, unsigned int type);
+
+/* ---- removal (removed.c, remove.c, certify.c) ---- */
+
+/* Projectors of what orders a removal, and of its certificate, which has the order's type. */
+void tally_project_removed(struct tally_projection *projection, uint64_t order, unsigned int type,
+			   uint64_t journal_id);
+void tally_project_occult(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			  const struct tally_record *record);
+void tally_project_purge(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			 const struct tally_record *record);
+
+/* Does a journal order this one's payload to be erased? 1 and the first that does (occulted ones: the
+ * OCCULT journal), 0. The record is the journal's. */
+int tally_removed_by(const struct tally_view *view, uint64_t journal_id,
+		     const struct tally_record *record, uint64_t *order_r, struct tally_err *err);
+/* The value of a key was in force when journal `at` was appended: a PURGE leaves it. 1, 0. */
+int tally_value_in_force(const struct tally_view *view, uint64_t journal_id,
+			 const struct tally_record *record, uint64_t at, struct tally_err *err);
+/* The state of an order's erasure: 1 certified, by *certificate_r; 0 not yet; 2 it is no order. */
+int tally_erasure_find(const struct tally_view *view, uint64_t order, uint64_t *certificate_r,
+		       struct tally_arena *arena, struct tally_err *err);
+/* Of a space that is being loaded: is something to be erased or certified? */
+int tally_removal_look(struct tally_space *space, struct tally_err *err);
+
+/* In decide(): does the ledger's policy let these members' signatures remove something? weaker: a
+ * policy that is to be made weaker, whatever it is. */
+int tally_removal_permit(struct tally_build *build, const struct tally_signed *of, bool weaker,
+			 struct tally_err *err);
+/* Is the policy `to` a weaker one? */
+bool tally_removal_weaker(enum tally_removal_policy from, enum tally_removal_policy to);
+
+/* Starts and ends the thread that erases and certifies. */
+int tally_removal_start(struct tally_core *core, struct tally_err *err);
+void tally_removal_stop(struct tally_core *core);
+void tally_removal_call(struct tally_core *core);	/* wakes it */
+/*
+ * Certifies the erasures of all loaded spaces whose payloads are zero: one scrub of the store for all
+ * of them, then a journal for each. everything: also when the last try failed a short time ago. *count_r
+ * (may be NULL): how many.
+ */
+int tally_certify(struct tally_core *core, bool everything, size_t *count_r,
+		  struct tally_err *err);
+
+/* ---- backups that were made (backups.c) ---- */
+
+/* Reads path; no such file: none were made. path NULL: kept in memory only. */
+int tally_backups_open(const char *path, struct tally_backup_list **list_r, struct tally_err *err);
+void tally_backups_close(struct tally_backup_list **list);
+
+/* An erasure that is about to be certified: since_ms is the time of what it erased, or of the oldest
+ * of these. Known for as long as the file is, once tally_backups_write was called. */
+void tally_backups_erased(struct tally_backup_list *list, const struct tally_lost_erasure *erasure,
+			  uint64_t since_ms);
+int tally_backups_write(struct tally_backup_list *list, struct tally_err *err);
+
+/* For a certificate: a line for each backup that was not finished before since_ms, with the time it was
+ * begun and the last part of its name, since leaves can be read by everyone. At most 8 KiB or so. */
+void tally_backups_text(struct tally_backup_list *list, uint64_t since_ms, struct tally_buf *buf);
+
+/* ---- time stamps (stamp.c) ---- */
+
+#define TALLY_STAMP_LEDGERS 1024	/* that share one stamp */
+#define TALLY_STAMP_PATH 11		/* the time ledger is among them */
+
+/* One ledger in a round. The caller sets space. */
+struct tally_stamped {
+	struct tally_space *space;
+	struct tally_err err;		/* why this one was left out; code OK: it was not */
+	uint64_t version;		/* the tree whose checkpoint was stamped ... */
+	struct tally_hash root;
+	uint64_t index;			/* ... at this place among the stamp's checkpoints */
+	struct tally_hash path[TALLY_STAMP_PATH];
+	size_t path_count;
+};
+
+/* What a round brought. */
+struct tally_stamp_note {
+	struct tally_hash digest;	/* root of the tree of checkpoint texts (RFC 6962) */
+	uint64_t count;			/* of them */
+	uint64_t sequence;		/* journal of the time ledger that has the token */
+	struct tally_tsp_info info;
+	struct tally_bytes token;	/* DER, in the arena given */
+};
+
+/* Has the checkpoints of these ledgers (1 .. TALLY_STAMP_LEDGERS) stamped, together with those of
+ * other callers, and the stamp noted in the time ledger. */
+int tally_stamp_ledgers(struct tally_core *core, struct tally_stamped *stamped, size_t count,
+			struct tally_arena *arena, struct tally_stamp_note *note_r,
+			struct tally_err *err);
+
+/* The id of the store's time ledger: "l-" and the first 25 hex digits of SHA-256("tallystick time
+ * ledger v1\n" || store id). */
+void tally_time_ledger_name(struct tally_core *core);
+/* The time ledger, made where it is not there yet. */
+int tally_time_ledger_need(struct tally_core *core, struct tally_space **space_r,
+			   struct tally_err *err);
+
+/* The data of a CREATE_TIMEANCHOR journal. fields has room for TALLY_MAX_FIELDS; their number. What
+ * they point to lives in arena, or is stamped's and note's. stamped of the time ledger itself:
+ * without its place in there. */
+size_t tally_anchor_fields(struct tally_core *core, const struct tally_stamped *stamped,
+			   const struct tally_stamp_note *note, bool in_time_ledger,
+			   struct tally_arena *arena, struct tally_field *fields);
+
+/* A ledger with an id that is given, without a limit: the time ledger. EXISTS. */
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err);
+
+/* ---- projecting blocks elsewhere (core.c) ---- */
+
+/*
+ * A core that knows no system ledger and no key, and runs nothing: to project the blocks of one store
+ * into the tables of another. It owns both stores from then on; it is there also after -1.
+ */
+int tally_core_bare(const struct tally_conf *conf, struct tally_store *blocks,
+		    struct tally_store *index, const uint8_t store_id[16],
+		    struct tally_core **core_r, struct tally_err *err);
+/* Nothing is applied or erased on the way. NULL is fine. */
+void tally_core_bare_free(struct tally_core **core);
+
 /* ---- others ---- */
+
+/* The spaces that are loaded, one by one, in no order: NULL gives the first, and ends. */
+struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after);
 
 void tally_request_flush(struct tally_core *core);
 int tally_flush_start(struct tally_core *core, struct tally_err *err);
@@ -339,10 +587,33 @@ void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);
 /* Encodes slot head and fills record's payload part of a prepared journal; bytes live in arena. */
 void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
 			   struct tally_bytes evidence, struct tally_prepared *prepared);
+/* The same with a salt of 16 bytes that the signing member chose; empty: a random one. */
+void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
+			  struct tally_bytes salt, struct tally_bytes evidence,
+			  struct tally_prepared *prepared);
+
+/* The block that a journal is in. */
+struct tally_spot {
+	uint64_t first;		/* of the block */
+	uint64_t block;
+	uint32_t count;
+	uint64_t time_ms;
+	bool found;
+};
+/* Of a journal that the view has: 0, or CORRUPT where no block has it. */
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err);
+/* Exactly these bytes of a block: 0, or CORRUPT where it ends before. */
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err);
+/* Its record alone, and its hash. 1, 0. */
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err);
 
 #endif

@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include "clock.h"
+#include "statecache.h"
 #include "tile.h"
+#include "tilecache.h"
 
 /* ---- tiles ---- */
 
@@ -273,8 +275,10 @@ static bool freeze(struct tally_space *space)
 	/* The entries of a parked block are in the active generation: it must stay. */
 	some = space->frozen != NULL ||
 	       (space->parked == NULL && space->head != NULL &&
-		space->head->blocks > space->mark.blocks);
+		(space->head->blocks > space->mark.blocks ||
+		 __atomic_load_n(&space->confirmed, __ATOMIC_RELAXED)));
 	if (some && space->frozen == NULL) {
+		__atomic_store_n(&space->confirmed, false, __ATOMIC_RELAXED);
 		space->frozen = space->active;
 		space->frozen_head = tally_head_ref(space->head);
 		space->active = tally_overlay_new();
@@ -331,6 +335,10 @@ static int rebuild_run(struct tally_space *space, tally_progress *progress, void
 	space->frozen = NULL;
 	space->frozen_head = NULL;
 	space->head = NULL;
+	tally_state_forget(space);
+	tally_tilecache_drop(space->core->tiles, space->id);
+	tally_statecache_drop(space->core->states, space->id);
+	space->changed_from = 0;
 	space->mark_journals = 0;
 	memset(&space->mark, 0, sizeof(space->mark));
 	space->bulk = true;
@@ -360,6 +368,8 @@ int tally_space_rebuild(struct tally_space *space, tally_progress *progress, voi
 	space->rebuilding = false;
 	pthread_mutex_unlock(&space->look);
 	pthread_mutex_unlock(&space->write);
+	if (result == 0 && tally_erase_run(space->core, space, err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err->text, NULL);
 	return result != 0 ? -1 : tally_space_flush(space, err);
 }
 
@@ -370,27 +380,20 @@ static bool is_due(struct tally_core *core, struct tally_space *space, bool ever
 	size_t bytes;
 	uint64_t journals;
 
-	if (!__atomic_load_n(&space->loaded, __ATOMIC_ACQUIRE))
-		return false;
 	tally_space_lag(space, &bytes, &journals);
-	return journals > 0 && (everything || bytes > core->limits.overlay_bytes / 2 ||
-				journals > core->limits.overlay_journals / 2);
+	return (journals > 0 || __atomic_load_n(&space->confirmed, __ATOMIC_RELAXED)) &&
+	       (everything || bytes > core->limits.overlay_bytes / 2 ||
+		journals > core->limits.overlay_journals / 2);
 }
 
 int tally_flush_spaces(struct tally_core *core, bool everything, struct tally_err *err)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < TALLY_SPACE_BUCKETS; i++) {
-		struct tally_space *space;
-
-		pthread_mutex_lock(&core->table_lock);
-		space = core->table[i];		/* spaces are only ever added in front */
-		pthread_mutex_unlock(&core->table_lock);
-		for (; space != NULL; space = space->next)
-			if (is_due(core, space, everything) && tally_space_flush(space, err) != 0)
-				result = -1;
-	}
+	for (struct tally_space *space = tally_space_next(core, NULL); space != NULL;
+	     space = tally_space_next(core, space))
+		if (is_due(core, space, everything) && tally_space_flush(space, err) != 0)
+			result = -1;
 	return result;
 }
 

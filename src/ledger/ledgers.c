@@ -23,14 +23,42 @@ static int check_description(struct tally_bytes text, struct tally_err *err)
 	return 0;
 }
 
+/* As it stands in journals. */
+static const char *policy_name(enum tally_sign_policy policy)
+{
+	static const char *const names[] = { "accepted", "off", "required" };
+
+	return names[policy];
+}
+
+static const char *removal_name(enum tally_removal_policy policy)
+{
+	static const char *const names[] = { "dual", "off", "admin" };
+
+	return names[policy];
+}
+
 /* ---- changing ---- */
+
+/* A removal policy is made weaker by those only whom a removal would need. */
+static int check_modify(struct tally_build *build, struct tally_manage *manage,
+			struct tally_err *err)
+{
+	const struct tally_ledger_change *change = manage->ctx;
+
+	if (!tally_removal_weaker(build->head->removal_policy, change->removal_policy))
+		return 0;
+	return tally_removal_permit(build, manage->of, true, err);
+}
 
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
-	struct tally_field fields[3];
-	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER };
+	struct tally_ledger_change wanted = *change;
+	struct tally_field fields[7];
+	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER,
+				       .ctx = &wanted };
 	size_t count = 0;
 
 	if ((change->set_name && check_name(change->name, err) != 0) ||
@@ -45,6 +73,25 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 	if (change->set_public_read)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 							TALLY_BYTES_NONE, change->public_read };
+	if (change->set_removal_policy) {
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("removal"), FIELD_TEXT,
+			tally_bytes_str(removal_name(change->removal_policy)), 0 };
+		manage.need = PERM_REMOVE;
+		manage.check = check_modify;
+	}
+	if (change->set_sign_count)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							change->sign_count };
+	if (change->set_sign_policy)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
+			tally_bytes_str(policy_name(change->sign_policy)), 0 };
+	if (change->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							change->anchor_interval_s };
 	if (count == 0)
 		return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 	manage.prepared.record = (struct tally_record){ .type = TYPE_UPDATE_LEDGER,
@@ -114,24 +161,6 @@ static void make_ledger_id(struct tally_core *core, const struct tally_write *wr
 	snprintf(id_r, TALLY_LEDGER_ID_SIZE + 1, "l-%.25s", hex);
 }
 
-static void make_member_id(struct tally_core *core, const char *ledger_id, uint64_t account,
-			   char id_r[TALLY_MEMBER_ID_SIZE + 1])
-{
-	struct tally_sha256 sha;
-	uint8_t hash[32], number[8];
-	char hex[65];
-
-	(void)core;
-	tally_put_u64(number, account);
-	tally_sha256_init(&sha);
-	tally_sha256_add(&sha, "tallystick member v1\n", 21);
-	tally_sha256_add(&sha, ledger_id, strlen(ledger_id));
-	tally_sha256_add(&sha, number, 8);
-	tally_sha256_end(&sha, hash);
-	tally_hex_encode(hash, 32, hex);
-	snprintf(id_r, TALLY_MEMBER_ID_SIZE + 1, "m-%.26s", hex);
-}
-
 /* Ledgers of an account, at most limit of them counted. */
 struct count_ledgers {
 	uint64_t count, limit;
@@ -178,7 +207,8 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					 .journals = 1 };
 	struct tally_manage manage = { .what = "create", .need = PERM_NONE };
 	uint64_t account = write->caller.account, space;
-	struct tally_field fields[8];
+	struct tally_field fields[12];
+	uint8_t count = 8;
 
 	snprintf(origin, sizeof(origin), "%s/%s", core->origin, created->ledger_id);
 	tally_hex_encode(core->log_public, sizeof(core->log_public), log_key);
@@ -199,8 +229,24 @@ static int create_genesis(struct tally_core *core, const struct tally_write *wri
 					  TALLY_BYTES_LIT("ADMIN"), 0 };
 	fields[7] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 					  TALLY_BYTES_NONE, create->public_read };
+	if (create->removal_policy != REMOVAL_DUAL)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("removal"), FIELD_TEXT,
+			tally_bytes_str(removal_name(create->removal_policy)), 0 };
+	if (create->sign_count > 1)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("signatureCount"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							create->sign_count };
+	if (create->sign_policy != SIGN_ACCEPTED)
+		fields[count++] = (struct tally_field){
+			TALLY_BYTES_LIT("signatures"), FIELD_TEXT,
+			tally_bytes_str(policy_name(create->sign_policy)), 0 };
+	if (create->set_anchor_interval)
+		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("timeAnchorInterval"),
+							FIELD_UINT, TALLY_BYTES_NONE,
+							create->anchor_interval_s };
 	manage.prepared.record = (struct tally_record){
-		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = 8,
+		.type = TYPE_CREATE_LEDGER, .has_data = true, .fields = fields, .field_count = count,
 		.member_id = tally_bytes_str(created->member_id) };
 	tally_manage_request(core, TALLY_BYTES_NONE, &manage);
 	tally_manage_token(core, write, tally_bytes_str(created->ledger_id), &manage);
@@ -226,7 +272,8 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 	if (check_name(create->name, err) != 0 || check_description(create->description, err) != 0)
 		return -1;
 	make_ledger_id(core, write, created_r->ledger_id);
-	make_member_id(core, created_r->ledger_id, account, created_r->member_id);
+	tally_member_id_of_account(tally_bytes_str(created_r->ledger_id), account,
+				   created_r->member_id);
 	/* A creation that was cut short is finished when it is asked again. */
 	known = tally_catalogue_has(core, tally_bytes_str(created_r->ledger_id), err);
 	if (known < 0 || (known == 0 && check_ledger_count(core, account, err) != 0))
@@ -236,6 +283,19 @@ int tally_ledger_create(struct tally_core *core, const struct tally_write *write
 	if (known == 1)
 		return 0;
 	return tally_catalogue_add(core, tally_bytes_str(created_r->ledger_id), account, err);
+}
+
+int tally_ledger_create_as(struct tally_core *core, uint64_t account, const char *ledger_id,
+			   const struct tally_ledger_create *create, struct tally_err *err)
+{
+	struct tally_write write = { .caller = { .account = account, .local = true } };
+	struct tally_ledger_created created;
+
+	snprintf(created.ledger_id, sizeof(created.ledger_id), "%s", ledger_id);
+	tally_member_id_of_account(tally_bytes_str(ledger_id), account, created.member_id);
+	if (create_genesis(core, &write, create, &created, err) != 0)
+		return -1;
+	return tally_catalogue_add(core, tally_bytes_str(ledger_id), account, err);
 }
 
 /* ---- describing ---- */
@@ -260,6 +320,15 @@ static void describe(const struct tally_view *view, struct tally_arena *arena,
 		.time_anchor_count = head->anchor_count,
 		.root = head->root,
 		.origin = tally_arena_str(arena, tally_bytes_str(head->origin)),
+		.sign_policy = head->sign_policy,
+		.sign_count = head->sign_count,
+		.state_size = head->state.size,
+		.state_journal = head->state.journal,
+		.state_root = head->state.root,
+		.has_anchor_interval = head->anchor_interval_s != TALLY_INTERVAL_UNSET,
+		.anchor_interval_s = head->anchor_interval_s,
+		.removal_policy = head->removal_policy,
+		.purged_before = head->purge_before,
 	};
 	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
 	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);

@@ -4,6 +4,7 @@
  */
 #include "core_private.h"
 #include "tile.h"
+#include "tilecache.h"
 
 /* The newest run of a level that begins at or before index, if index lies in it. */
 static bool overlay_node(const struct tally_view *view, unsigned int level, uint64_t index,
@@ -32,11 +33,13 @@ static bool overlay_node(const struct tally_view *view, unsigned int level, uint
 	return false;
 }
 
-/* From the tile of level / 8 that holds the node or what is below it. */
+/* From the tile of level / 8 that holds the node or what is below it. A full tile is kept: it is
+ * the same for every view. */
 static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64_t index,
 		     struct tally_hash *hash_r)
 {
 	const struct tally_view *view = nodes->view;
+	struct tally_tilecache *kept = view->space->core->tiles;
 	unsigned int tile_level = level / 8, sub = level % 8;
 	uint64_t number = index >> (8 - sub);
 	unsigned int place = (unsigned int)(index & ((1u << (8 - sub)) - 1));
@@ -45,6 +48,9 @@ static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64
 	uint8_t key[9];
 	int found;
 
+	if (tally_tilecache_get(kept, view->space->id, tile_level, number,
+				tally_tile_place(sub, place), hash_r))
+		return 0;
 	key[0] = (uint8_t)tile_level;
 	tally_put_u64(key + 1, number);
 	found = tally_view_get(view, TABLE_TILE, tally_bytes(key, 9), nodes->arena, &value,
@@ -56,6 +62,7 @@ static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64
 		memcpy(hash_r->bytes,
 		       value.data + 1 + tally_tile_place(sub, place) * TALLY_HASH_SIZE,
 		       TALLY_HASH_SIZE);
+		tally_tilecache_put(kept, view->space->id, tile_level, number, value.data + 1);
 		return 0;
 	}
 	if (found == 1 && tally_tile_subtree((const struct tally_hash *)(value.data + 1),
@@ -65,13 +72,29 @@ static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64
 			     view->space->name, level, (unsigned long long)index);
 }
 
+/* The right edge of the newest tree is in the head. */
+static bool edge_node(const struct tally_view *view, unsigned int level, uint64_t index,
+		      struct tally_hash *hash_r)
+{
+	const struct tally_frontier *frontier = &view->head->frontier;
+
+	if (level >= TALLY_TREE_MAX_PATH || (frontier->size >> level & 1) == 0 ||
+	    index != (frontier->size >> level) - 1)
+		return false;
+	*hash_r = frontier->level[level];
+	return true;
+}
+
 /* A subtree that was finished after the mark is in the overlay. One finished before it is in a
  * tile: where a node of level 8l or above is complete, so are hashes of the tiles of level l. */
 int tally_view_node(void *ctx, unsigned int level, uint64_t index, struct tally_hash *hash_r)
 {
 	const struct tally_nodes *nodes = ctx;
 
-	if (overlay_node(nodes->view, level, index, hash_r))
+	if (edge_node(nodes->view, level, index, hash_r))
+		return 0;
+	if (index + 1 > nodes->view->base >> level &&
+	    overlay_node(nodes->view, level, index, hash_r))
 		return 0;
 	return tile_node(nodes, level, index, hash_r);
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "statetree.h"
+
 struct tally_count {
 	char text[64];
 	uint32_t count;
@@ -38,10 +40,19 @@ void tally_project_begin(struct tally_projection *p, struct tally_space *space)
 	if (space->head != NULL)	/* all behind the count of references, which readers change */
 		memcpy((char *)head + HEAD_CONTENT, (char *)space->head + HEAD_CONTENT,
 		       sizeof(*head) - HEAD_CONTENT);
+	else
+		head->anchor_interval_s = TALLY_INTERVAL_UNSET;
 	atomic_init(&head->refs, 1);
 	p->head = head;
 	p->overlay = space->active;
 	p->tag = tally_overlay_tag(p->overlay, head->blocks);
+	p->first = head->frontier.size;
+	p->view = (struct tally_view){ .space = space, .head = space->head,
+				       .overlay = { space->active, NULL }, .mine = p->tag };
+	pthread_mutex_lock(&space->look);	/* a flush may let go of it meanwhile */
+	if (space->frozen != NULL)
+		p->view.overlay[1] = tally_overlay_ref(space->frozen);
+	pthread_mutex_unlock(&space->look);
 }
 
 static void count_member(struct tally_projection *p, struct tally_bytes member)
@@ -91,35 +102,188 @@ static void put_digest(struct tally_projection *p, uint32_t table,
 	put(p, TABLE_EXPIRY, tally_bytes(expiry, sizeof(expiry)), tally_bytes(version_byte, 1));
 }
 
-/* ---- what journals say of the ledger itself ---- */
-
-static void put_member(struct tally_projection *p, const char *member_id, uint64_t account,
-		       enum tally_role role, bool enabled, uint64_t created, uint64_t updated,
+/* What members signed is never to be used again, so it is remembered for ever. */
+static void put_signed(struct tally_projection *p, const uint8_t digest[TALLY_DIGEST_SIZE],
 		       uint64_t journal_id)
 {
-	struct tally_bytes id = tally_bytes_str(member_id);
-	uint8_t value[1 + 8 + 8 + 1 + 1 + 8 + 8 + 8], by[8];
+	uint8_t value[1 + 8] = { 1 };
+
+	tally_put_u64(value + 1, journal_id);
+	put(p, TABLE_SIGNED, tally_bytes(digest, TALLY_DIGEST_SIZE),
+	    tally_bytes(value, sizeof(value)));
+}
+
+/* ---- members ---- */
+
+/* The member as it is after this journal. */
+static void put_member(struct tally_projection *p, struct tally_member *member, uint64_t now,
+		       uint64_t journal_id)
+{
+	struct tally_bytes id = tally_bytes_str(member->id);
+	uint8_t at[TALLY_MEMBER_ID_SIZE + 8], account[8], key[1 + TALLY_MEMBER_KEY_MAX];
 	struct tally_buf *scratch = &p->scratch;
 
-	value[0] = 1;
-	tally_put_u64(value + 1, p->head->blocks);
-	tally_put_u64(value + 9, account);
-	value[17] = (uint8_t)role;
-	value[18] = enabled;
-	tally_put_u64(value + 19, created);
-	tally_put_u64(value + 27, updated);
-	tally_put_u64(value + 35, journal_id);
-	put(p, TABLE_MEMBER, id, tally_bytes(value, sizeof(value)));
-	tally_put_u64(by, account);
+	member->update_ms = now;
+	member->journal_id = journal_id;
+	tally_buf_clear(scratch);
+	tally_member_encode(member, p->head->blocks, scratch);
+	put(p, TABLE_MEMBER, id, buf_view(scratch));
+	memcpy(at, id.data, id.size);
+	tally_put_u64(at + id.size, journal_id);
+	put(p, TABLE_MEMBER_HISTORY, tally_bytes(at, id.size + 8), buf_view(scratch));
 	tally_buf_clear(scratch);
 	tally_buf_add_u8(scratch, 1);
 	tally_buf_add_bytes(scratch, id);
-	put(p, TABLE_MEMBER_BY_ACCOUNT, tally_bytes(by, 8), buf_view(scratch));
+	tally_put_u64(account, member->account);
+	if (member->account != 0)
+		put(p, TABLE_MEMBER_BY_ACCOUNT, tally_bytes(account, 8), buf_view(scratch));
+	if (member->key.type == KEY_TYPE_NONE)
+		return;
+	key[0] = member->key.type;
+	memcpy(key + 1, member->key.bytes, member->key.size);
+	put(p, TABLE_MEMBER_BY_KEY, tally_bytes(key, 1u + member->key.size), buf_view(scratch));
+}
+
+/* A key as a journal's data has it; none where it is malformed, which no command writes. */
+static void read_key(const struct tally_record *record, struct tally_member_key *key_r)
+{
+	struct tally_bytes hex = tally_field_text(record, "key");
+
+	*key_r = (struct tally_member_key){ 0 };
+	if (hex.size == 0 || hex.size > 2 * sizeof(key_r->bytes) ||
+	    !tally_hex_decode(hex, key_r->bytes, hex.size / 2))
+		return;
+	key_r->type = (uint8_t)tally_key_type_find(tally_field_text(record, "keyType"));
+	key_r->size = (uint8_t)(hex.size / 2);
+}
+
+static void on_create_member(struct tally_projection *p, uint64_t id, uint64_t now,
+			     const struct tally_record *record)
+{
+	struct tally_member member = {
+		.account = tally_field_number(record, "account", 0),
+		.role = tally_role_find(tally_field_text(record, "role")),
+		.enabled = true,
+		.create_ms = now,
+	};
+
+	copy_text(member.id, sizeof(member.id), tally_field_text(record, "memberId"));
+	read_key(record, &member.key);
+	p->head->member_count++;
+	put_member(p, &member, now, id);
+}
+
+/* The member that a journal is about, as it was before. False: there is none. */
+static bool member_before(struct tally_projection *p, const struct tally_record *record,
+			  struct tally_member *member_r)
+{
+	return tally_member_find(&p->view, tally_field_text(record, "memberId"), member_r,
+				 &p->failed) == 1;
+}
+
+static void on_member_role(struct tally_projection *p, uint64_t id, uint64_t now,
+			   const struct tally_record *record)
+{
+	struct tally_member member;
+
+	if (!member_before(p, record, &member))
+		return;
+	member.role = tally_role_find(tally_field_text(record, "role"));
+	put_member(p, &member, now, id);
+}
+
+static void on_member_key(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	struct tally_member member;
+
+	if (!member_before(p, record, &member))
+		return;
+	read_key(record, &member.key);
+	put_member(p, &member, now, id);
+}
+
+/* ---- keys and values ---- */
+
+static void put_kv(struct tally_projection *p, uint64_t id, const struct tally_record *record,
+		   bool removed)
+{
+	struct tally_bytes key = tally_field_text(record, "key");
+	uint8_t at[1 + TALLY_KV_KEY_MAX + 8], history[2 + TALLY_HASH_SIZE] = { 1, removed };
+
+	if (key.size == 0 || key.size > TALLY_KV_KEY_MAX)
+		return;
+	at[0] = (uint8_t)key.size;
+	memcpy(at + 1, key.data, key.size);
+	tally_put_u64(at + 1 + key.size, id);
+	memcpy(history + 2, p->leaf.bytes, TALLY_HASH_SIZE);
+	put(p, TABLE_KV_HISTORY, tally_bytes(at, 1 + key.size + 8),
+	    tally_bytes(history, sizeof(history)));
+	if (removed) {
+		tally_overlay_remove(p->overlay, p->tag, TABLE_KV, tally_bytes(at, 1 + key.size));
+		return;
+	}
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, 1);
+	tally_buf_add_u64(&p->scratch, p->head->blocks);
+	tally_buf_add_u64(&p->scratch, id);
+	tally_buf_add(&p->scratch, p->leaf.bytes, TALLY_HASH_SIZE);
+	put(p, TABLE_KV, tally_bytes(at, 1 + key.size), buf_view(&p->scratch));
+}
+
+static void on_kv_set(struct tally_projection *p, uint64_t id, uint64_t now,
+		      const struct tally_record *record)
+{
+	(void)now;
+	put_kv(p, id, record, false);
+}
+
+static void on_kv_delete(struct tally_projection *p, uint64_t id, uint64_t now,
+			 const struct tally_record *record)
+{
+	(void)now;
+	put_kv(p, id, record, true);
+}
+
+static void on_state_root(struct tally_projection *p, uint64_t id, uint64_t now,
+			  const struct tally_record *record)
+{
+	(void)now;
+	tally_state_project(p, id, record);
+}
+
+/* ---- the ledger ---- */
+
+static void read_policy(struct tally_head *head, const struct tally_record *record)
+{
+	struct tally_bytes policy = tally_field_text(record, "signatures");
+
+	if (tally_bytes_is(policy, "off"))
+		head->sign_policy = SIGN_OFF;
+	else if (tally_bytes_is(policy, "required"))
+		head->sign_policy = SIGN_REQUIRED;
+	else if (policy.size > 0)
+		head->sign_policy = SIGN_ACCEPTED;
+	head->sign_count = (unsigned int)tally_field_number(record, "signatureCount",
+							    head->sign_count);
+}
+
+static void read_removal(struct tally_head *head, const struct tally_record *record)
+{
+	struct tally_bytes policy = tally_field_text(record, "removal");
+
+	if (tally_bytes_is(policy, "off"))
+		head->removal_policy = REMOVAL_OFF;
+	else if (tally_bytes_is(policy, "admin"))
+		head->removal_policy = REMOVAL_ADMIN;
+	else if (policy.size > 0)
+		head->removal_policy = REMOVAL_DUAL;
 }
 
 static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
 			     const struct tally_record *record)
 {
+	struct tally_member owner = { .role = ROLE_ADMIN, .enabled = true, .create_ms = now };
 	struct tally_head *head = p->head;
 
 	head->status = LEDGER_NORMAL;
@@ -133,8 +297,14 @@ static void on_create_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 		  tally_field_text(record, "description"));
 	copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
 	copy_text(head->owner_member, sizeof(head->owner_member), record->member_id);
+	memcpy(owner.id, head->owner_member, sizeof(owner.id));
+	owner.account = head->owner;
+	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
+						     TALLY_INTERVAL_UNSET);
 	head->member_count = 1;
-	put_member(p, head->owner_member, head->owner, ROLE_ADMIN, true, now, now, id);
+	read_policy(head, record);
+	read_removal(head, record);
+	put_member(p, &owner, now, id);
 }
 
 static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -150,6 +320,10 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 		copy_text(head->description, sizeof(head->description),
 			  tally_field_text(record, "description"));
 	head->public_read = tally_field_number(record, "publicRead", head->public_read) != 0;
+	read_policy(head, record);
+	read_removal(head, record);
+	head->anchor_interval_s = tally_field_number(record, "timeAnchorInterval",
+						     head->anchor_interval_s);
 	if (tally_field_find(record, "origin") != NULL)
 		copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
 }
@@ -161,6 +335,52 @@ static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 	(void)record;
 	p->head->update_ms = now;
 	p->head->status = LEDGER_DELETED;
+}
+
+/* ---- anchors and trust points ---- */
+
+static bool is_stamp(const struct tally_record *record)
+{
+	return record->type == TYPE_CREATE_TIMEANCHOR &&
+	       tally_field_find(record, "token") != NULL;
+}
+
+/* What the service writes by itself about the journals before. */
+static bool is_account_of_others(const struct tally_record *record)
+{
+	return record->type == TYPE_STATE_ROOT || is_stamp(record);
+}
+
+static void on_create_timeanchor(struct tally_projection *p, uint64_t id, uint64_t now,
+				 const struct tally_record *record)
+{
+	bool given = !is_stamp(record);
+	uint64_t version = tally_field_number(record, "ledgerVersion", 0);
+	uint8_t key[8], value[1 + 1 + 8 + 8];
+
+	p->head->anchor_count++;
+	if (!given) {
+		p->head->has_anchor = true;
+		p->head->anchor_journal = id;
+		p->head->anchor_version = version;
+		p->head->anchor_ms = now;
+	}
+	tally_put_u64(key, id);
+	value[0] = 1;
+	value[1] = given;
+	tally_put_u64(value + 2, version);
+	tally_put_u64(value + 10, given ? tally_field_number(record, "timeStamp", 0) * 1000 :
+					  tally_field_number(record, "genTime", 0));
+	put(p, TABLE_ANCHOR, tally_bytes(key, sizeof(key)), tally_bytes(value, sizeof(value)));
+}
+
+static void on_set_trust_point(struct tally_projection *p, uint64_t id, uint64_t now,
+			       const struct tally_record *record)
+{
+	p->head->has_trust_point = true;
+	p->head->trust_point = tally_field_number(record, "journalId", 0);
+	p->head->trust_journal = id;
+	p->head->trust_ms = now;
 }
 
 /* ---- the system ledger ---- */
@@ -233,9 +453,10 @@ static void on_disable_key(struct tally_projection *p, uint64_t id, uint64_t now
 static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
 			  const struct tally_record *record)
 {
-	(void)id;
 	(void)now;
 	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
+	tally_project_removed(p, id, record->type,
+			      tally_field_number(record, "journal", UINT64_MAX));
 }
 
 static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -263,6 +484,16 @@ static projector *const projectors[256] = {
 	[TYPE_CREATE_LEDGER] = on_create_ledger,
 	[TYPE_UPDATE_LEDGER] = on_update_ledger,
 	[TYPE_DELETE_LEDGER] = on_delete_ledger,
+	[TYPE_CREATE_MEMBER] = on_create_member,
+	[TYPE_UPDATE_MEMBER_KEY] = on_member_key,
+	[TYPE_UPDATE_MEMBER_PERMISSIONS] = on_member_role,
+	[TYPE_KV_SET] = on_kv_set,
+	[TYPE_KV_DELETE] = on_kv_delete,
+	[TYPE_STATE_ROOT] = on_state_root,
+	[TYPE_CREATE_TIMEANCHOR] = on_create_timeanchor,
+	[TYPE_SET_TRUST_POINT] = on_set_trust_point,
+	[TYPE_OCCULT] = tally_project_occult,
+	[TYPE_PURGE] = tally_project_purge,
 	[TYPE_CREATE_STORE] = on_create_store,
 	[TYPE_CREATE_ACCOUNT] = on_create_account,
 	[TYPE_CREATE_KEY] = on_create_key,
@@ -309,6 +540,7 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 {
 	uint8_t key[1 + TALLY_MAX_CLUE + 8];
 
+	p->leaf = *leaf;
 	add_leaf(p, journal_id, leaf);
 	for (size_t i = 0; i < record->clue_count; i++) {
 		struct tally_bytes clue = record->clues[i];
@@ -325,8 +557,14 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 	if (envelope->has_nonce)
 		put_digest(p, TABLE_NONCE, envelope->nonce, journal_id, envelope->request,
 			   envelope->nonce_until_ms);
+	if (envelope->has_signed)
+		put_signed(p, envelope->signed_bytes, journal_id);
+	if (p->space->id != TALLY_SYSTEM_SPACE && !p->space->shadow)
+		tally_changed_journal(&p->changed, journal_id, record, leaf);
 	count_member(p, record->member_id);
 	p->types[record->type & 255]++;
+	if (!is_account_of_others(record))
+		p->head->changed = journal_id;
 	if (projectors[record->type & 255] != NULL)
 		projectors[record->type & 255](p, journal_id, time_ms, record);
 }
@@ -375,6 +613,9 @@ static void project_end(struct tally_projection *p)
 	for (unsigned int level = 0; level <= TALLY_TREE_MAX_PATH; level++)
 		tally_buf_free(&p->nodes[level]);
 	tally_buf_free(&p->scratch);
+	tally_buf_free(&p->changed);
+	tally_state_end(p);
+	tally_overlay_unref(p->view.overlay[1]);
 	free(p->members);
 }
 
@@ -383,11 +624,18 @@ void tally_project_commit(struct tally_projection *p)
 	struct tally_space *space = p->space;
 	struct tally_head *old;
 
+	tally_state_committed(p);
+	if (p->erases)		/* and again below: a run may come in between and see nothing */
+		tally_erase_note(space);
 	atomic_store_explicit(&p->tag->state, TAG_COMMITTED, memory_order_release);
 	pthread_mutex_lock(&space->look);
 	old = space->head;
 	space->head = p->head;
 	pthread_mutex_unlock(&space->look);
+	if (p->erases)
+		tally_erase_note(space);
+	if (p->certifies)
+		__atomic_store_n(&space->certify_due, true, __ATOMIC_RELEASE);
 	tally_head_unref(old);
 	project_end(p);
 }

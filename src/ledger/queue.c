@@ -180,7 +180,6 @@ static void answer_all(struct tally_command *first, const struct tally_err *err)
 
 static void build_free(struct tally_build *build)
 {
-	tally_overlay_unref(build->view.overlay[1]);
 	tally_buf_free(&build->bytes);
 	tally_buf_free(&build->record);
 	tally_buf_free(&build->envelope);
@@ -198,13 +197,7 @@ static void build_begin(struct tally_build *build, struct tally_space *space, ui
 	tally_project_begin(&build->projection, space);
 	build->head = build->projection.head;
 	build->time_ms = now > build->head->time_ms ? now : build->head->time_ms;
-	build->view = (struct tally_view){ .space = space, .head = space->head,
-					   .overlay = { space->active, NULL },
-					   .mine = build->projection.tag };
-	pthread_mutex_lock(&space->look);	/* a flush may let go of it meanwhile */
-	if (space->frozen != NULL)
-		build->view.overlay[1] = tally_overlay_ref(space->frozen);
-	pthread_mutex_unlock(&space->look);
+	build->view = build->projection.view;
 	tally_block_begin(&build->builder, &build->bytes, room);
 }
 
@@ -365,6 +358,9 @@ static bool is_stalled(struct tally_space *space)
 	return true;
 }
 
+static void settle_failed(struct tally_space *space, struct tally_parked *parked,
+			  const struct tally_err *err);
+
 /* Builds a block of what waits. NULL: nothing to write. Takes space->write, keeps it if not NULL. */
 static struct tally_parked *space_build(struct tally_space *space)
 {
@@ -388,6 +384,12 @@ static struct tally_parked *space_build(struct tally_space *space)
 	parked->tail = &parked->first;
 	build_begin(&parked->build, space, room);
 	decide_line(parked, space, room);
+	if (parked->build.projection.failed.code != TALLY_OK) {
+		struct tally_err err = parked->build.projection.failed;
+
+		settle_failed(space, parked, &err);
+		return NULL;
+	}
 	if (parked->build.builder.count > 0) {
 		build_end(&parked->build);
 		return parked;

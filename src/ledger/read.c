@@ -4,6 +4,7 @@
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
 #include "core_private.h"
+#include "evidence.h"
 
 #include <stdlib.h>
 
@@ -12,17 +13,9 @@
 
 /* ---- where a journal is ---- */
 
-struct spot {
-	uint64_t first;		/* of the block */
-	uint64_t block;
-	uint32_t count;
-	uint64_t time_ms;
-	bool found;
-};
-
 static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
-	struct spot *spot = ctx;
+	struct tally_spot *spot = ctx;
 
 	if (key.size == 8 && value.size == 53) {
 		spot->found = true;
@@ -34,8 +27,8 @@ static int locate_each(void *ctx, struct tally_bytes key, struct tally_bytes val
 	return 1;
 }
 
-static int locate(const struct tally_view *view, uint64_t journal_id, struct spot *spot,
-		  struct tally_err *err)
+int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot,
+		      struct tally_err *err)
 {
 	uint8_t high[8];
 
@@ -58,17 +51,89 @@ static int corrupt(const struct tally_view *view, uint64_t journal_id, struct ta
 				(unsigned long long)journal_id);
 }
 
+/* The first signature is the author's. */
+static void set_author(const struct tally_record_signature *signatures, struct tally_arena *arena,
+		       struct tally_journal *journal_r)
+{
+	char *hex = tally_arena_alloc(arena, 2 * signatures[0].key.size + 1);
+
+	tally_hex_encode(signatures[0].key.data, signatures[0].key.size, hex);
+	journal_r->author_key = tally_bytes_str(hex);
+}
+
 static int read_payload(const struct tally_record *record, struct tally_bytes slot,
-			struct tally_journal *journal_r, struct tally_err *err)
+			struct tally_arena *arena, struct tally_journal *journal_r,
+			struct tally_err *err)
 {
 	struct tally_payload_slot payload;
+	struct tally_evidence evidence;
 
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
-	journal_r->client_id = payload.evidence;
+	if (payload.evidence.size > 0) {
+		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
+			return -1;
+		journal_r->client_id = evidence.client_id;
+		if (evidence.signature_count > 0)
+			set_author(evidence.signatures, arena, journal_r);
+	}
 	memcpy(journal_r->salt, payload.salt, TALLY_SALT_SIZE);
 	return 0;
+}
+
+/*
+ * A payload that is zero (or half so) is looked up: a journal must order that. The view may be older
+ * than the order; then it is asked for in the ledger as it is now, and of a store with several
+ * hosts in what these have written. 1 it is ordered, 0, -1.
+ */
+static int look_removed(const struct tally_view *view, uint64_t journal_id,
+			const struct tally_record *record, bool whole, uint64_t *order_r,
+			struct tally_err *err)
+{
+	int found = tally_removed_by(view, journal_id, record, order_r, err);
+	bool hosts = view->space->core->hosts;
+
+	if (whole || view->mine != NULL)
+		return found;
+	for (int again = 0; found == 0 && again < (hosts ? 2 : 1); again++) {
+		struct tally_view newer;
+
+		if (again == 1 && tally_space_refresh(view->space, true, err) != 0)
+			return -1;
+		if (tally_view_take(view->space, &newer, err) != 0)
+			return -1;
+		found = tally_removed_by(&newer, journal_id, record, order_r, err);
+		tally_view_drop(&newer);
+	}
+	return found;
+}
+
+static int take_payload(const struct tally_view *view, uint64_t journal_id,
+			const struct tally_record *record, const struct tally_block_entry *entry,
+			struct tally_bytes item, struct tally_arena *arena,
+			struct tally_journal *journal_r, struct tally_err *err)
+{
+	struct tally_bytes slot;
+	struct tally_err why;
+	int there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, &why), removed = 0;
+
+	/* What is ordered to be erased is not given out, though it may not be zero yet. */
+	if (there != 1 || journal_id < view->head->purge_before || tally_erase_pending(view->space))
+		removed = look_removed(view, journal_id, record, there == 1,
+				       &journal_r->removed_by, err);
+	if (removed < 0)
+		return -1;
+	journal_r->removed = removed == 1;
+	if (removed == 1)
+		return 0;
+	if (there == 1)
+		return read_payload(record, slot, arena, journal_r, err);
+	if (there == 0)
+		return tally_err_set(err, TALLY_CORRUPT, "its payload is zero, and no journal orders "
+				     "that");
+	*err = why;
+	return -1;
 }
 
 static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64_t block,
@@ -91,16 +156,20 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 		.id = journal_id, .payload_type = tally_type_name(record.type),
 		.member_id = record.member_id, .clues = record.clues,
 		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
-	if (record.has_payload) {
-		there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
-		if (there < 0 || (there == 1 && read_payload(&record, slot, journal_r, err) != 0))
-			return -1;
-	}
-	if (record.has_data) {
+	if (record.signature_count > 0)
+		set_author(record.signatures, arena, journal_r);
+	if (record.has_payload && take_payload(view, journal_id, &record, entry, item, arena,
+					       journal_r, err) != 0)
+		return -1;
+	journal_r->key = record.type == TYPE_KV_SET || record.type == TYPE_KV_DELETE ?
+				 tally_field_text(&record, "key") : TALLY_BYTES_NONE;
+	if (record.has_data && journal_r->key.size == 0) {
 		tally_data_encode(&record, &buf);
 		journal_r->sealed = journal_r->payload;
 		journal_r->payload = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 		journal_r->is_data = true;
+		journal_r->fields = record.fields;
+		journal_r->field_count = record.field_count;
 		tally_buf_clear(&buf);
 	}
 	tally_leaf_encode(&record, &place, &buf);
@@ -111,9 +180,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 	return 0;
 }
 
-static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t offset,
-			uint64_t size, struct tally_arena *arena, struct tally_bytes *bytes_r,
-			struct tally_err *err)
+int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
+		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
 {
 	int found = tally_store_read(view->space->core->blocks, view->space->id, block, offset,
 				     size, arena, bytes_r, err);
@@ -126,25 +194,63 @@ static int read_exactly(const struct tally_view *view, uint64_t block, uint64_t 
 	return 0;
 }
 
+/* The bytes of one journal's three slots, and where they are. */
+static int read_item(const struct tally_view *view, uint64_t journal_id, struct tally_spot *spot_r,
+		     struct tally_block_entry *entry_r, struct tally_arena *arena,
+		     struct tally_bytes *item_r, struct tally_err *err)
+{
+	struct tally_bytes bytes;
+
+	if (tally_view_locate(view, journal_id, spot_r, err) != 0 ||
+	    tally_view_read(view, spot_r->block,
+			 tally_block_table_place((uint32_t)(journal_id - spot_r->first)),
+			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
+		return -1;
+	tally_block_entry_read(bytes.data, entry_r);
+	return tally_view_read(view, spot_r->block,
+			    tally_block_body_place(spot_r->count) + entry_r->place,
+			    tally_block_entry_size(entry_r), arena, item_r, err);
+}
+
+int tally_view_record(const struct tally_view *view, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_record *record_r,
+		      struct tally_hash *hash_r, struct tally_err *err)
+{
+	struct tally_block_entry entry;
+	struct tally_buf leaf = { 0 };
+	struct tally_bytes item, slot;
+	struct tally_place place;
+	struct tally_spot spot;
+
+	if (journal_id >= view->head->frontier.size)
+		return 0;
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, record_r, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	place = (struct tally_place){ tally_bytes_str(view->space->name), journal_id,
+				      spot.time_ms };
+	tally_leaf_encode(record_r, &place, &leaf);
+	tally_leaf_hash(tally_buf_bytes(&leaf), hash_r);
+	tally_buf_free(&leaf);
+	return 1;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)
 {
 	struct tally_block_entry entry;
 	struct tally_bytes bytes;
-	struct spot spot;
+	struct tally_spot spot;
 
 	err->code = TALLY_OK;
 	if (journal_id >= view->head->frontier.size)
 		return 0;
-	if (locate(view, journal_id, &spot, err) != 0 ||
-	    read_exactly(view, spot.block,
-			 tally_block_table_place((uint32_t)(journal_id - spot.first)),
-			 TALLY_BLOCK_ENTRY, arena, &bytes, err) != 0)
-		return -1;
-	tally_block_entry_read(bytes.data, &entry);
-	if (read_exactly(view, spot.block, tally_block_body_place(spot.count) + entry.place,
-			 tally_block_entry_size(&entry), arena, &bytes, err) != 0)
+	if (read_item(view, journal_id, &spot, &entry, arena, &bytes, err) != 0)
 		return -1;
 	if (journal_of(view, journal_id, spot.block, spot.time_ms, &entry, bytes, arena, journal_r,
 		       err) != 0)
@@ -211,23 +317,23 @@ static void end_early(struct list *list, uint64_t next)
 	list->page->cursor = next;
 }
 
-static int read_items(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
-		      struct tally_arena *scratch, struct tally_err *err)
+static int read_items(struct list *list, const struct tally_spot *spot, uint32_t from,
+		      uint32_t to, struct tally_arena *scratch, struct tally_err *err)
 {
 	const struct tally_view *view = list->view;
 	struct tally_bytes table, body;
 	struct tally_block_entry first, last;
 	uint32_t count = to - from;
 
-	if (read_exactly(view, spot->block, tally_block_table_place(from),
-			 (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(view, spot->block, tally_block_table_place(from),
+			    (uint64_t)count * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	tally_block_entry_read(table.data, &first);
 	tally_block_entry_read(table.data + (size_t)(count - 1) * TALLY_BLOCK_ENTRY, &last);
 	if (last.place < first.place ||
-	    read_exactly(view, spot->block, tally_block_body_place(spot->count) + first.place,
-			 last.place - first.place + tally_block_entry_size(&last), list->arena,
-			 &body, err) != 0)
+	    tally_view_read(view, spot->block, tally_block_body_place(spot->count) + first.place,
+			    last.place - first.place + tally_block_entry_size(&last), list->arena,
+			    &body, err) != 0)
 		return -1;
 	for (uint32_t k = 0; k < count && !list->full; k++) {
 		uint32_t i = list->query->reverse ? count - 1 - k : k;
@@ -253,7 +359,7 @@ static int read_items(struct list *list, const struct spot *spot, uint32_t from,
 }
 
 /* How many items of a block, from one end of [from, to), come to about STRETCH_BYTES. */
-static int stretch(struct list *list, const struct spot *spot, uint32_t from, uint32_t to,
+static int stretch(struct list *list, const struct tally_spot *spot, uint32_t from, uint32_t to,
 		   struct tally_arena *scratch, uint32_t *from_r, uint32_t *to_r,
 		   struct tally_err *err)
 {
@@ -265,8 +371,8 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 
 	*from_r = reverse ? to - most : from;
 	*to_r = reverse ? to : from + most;
-	if (read_exactly(list->view, spot->block, tally_block_table_place(*from_r),
-			 (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
+	if (tally_view_read(list->view, spot->block, tally_block_table_place(*from_r),
+			    (uint64_t)most * TALLY_BLOCK_ENTRY, scratch, &table, err) != 0)
 		return -1;
 	while (taken < most && (taken == 0 || bytes < STRETCH_BYTES)) {
 		struct tally_block_entry entry;
@@ -284,7 +390,7 @@ static int stretch(struct list *list, const struct spot *spot, uint32_t from, ui
 }
 
 /* Looks at the items of one block that are in range, stretch by stretch. */
-static int list_block(struct list *list, const struct spot *spot, struct tally_err *err)
+static int list_block(struct list *list, const struct tally_spot *spot, struct tally_err *err)
 {
 	uint64_t low = list->low > spot->first ? list->low : spot->first;
 	uint64_t end = spot->first + spot->count;
@@ -312,18 +418,23 @@ static int list_block(struct list *list, const struct spot *spot, struct tally_e
 	return result;
 }
 
+static int list_spot(struct list *list, const struct tally_spot *spot)
+{
+	if (spot->first >= list->high || spot->first + spot->count <= list->low)
+		return 0;
+	if (list_block(list, spot, list->err) != 0)
+		list->failed = true;
+	return list->failed || list->full;
+}
+
 /* The walk over blocks by the locator. */
 static int each_block(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
 	struct list *list = ctx;
-	struct spot spot = { .found = false };
+	struct tally_spot spot = { .found = false };
 
 	locate_each(&spot, key, value);
-	if (!spot.found || spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return spot.found ? list_spot(list, &spot) : 0;
 }
 
 /* The walk over blocks in which a member or a type occurs. */
@@ -331,20 +442,16 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 {
 	struct list *list = ctx;
 	uint64_t first = tally_get_u64(key.data + key.size - 8);
-	struct spot spot;
+	struct tally_spot spot;
 
 	(void)value;
 	if (first >= list->view->head->frontier.size)
 		return 0;
-	if (locate(list->view, first, &spot, list->err) != 0) {
+	if (tally_view_locate(list->view, first, &spot, list->err) != 0) {
 		list->failed = true;
 		return 1;
 	}
-	if (spot.first >= list->high || spot.first + spot.count <= list->low)
-		return 0;
-	if (list_block(list, &spot, list->err) != 0)
-		list->failed = true;
-	return list->failed || list->full;
+	return list_spot(list, &spot);
 }
 
 /* The walk over the journals of a clue. */
@@ -392,10 +499,10 @@ static int walk(struct list *list, uint32_t table, struct tally_bytes prefix, ui
 /* First journal of the block that low lies in. */
 static uint64_t block_floor(struct list *list)
 {
-	struct spot spot;
+	struct tally_spot spot;
 
 	if (list->low >= list->view->head->frontier.size ||
-	    locate(list->view, list->low, &spot, list->err) != 0)
+	    tally_view_locate(list->view, list->low, &spot, list->err) != 0)
 		return list->low;
 	return spot.first;
 }
@@ -408,9 +515,9 @@ static int first_at_time(const struct tally_view *view, uint64_t ms, uint64_t *j
 	uint64_t low = 0, high = view->head->frontier.size;
 
 	while (low < high) {
-		struct spot spot;
+		struct tally_spot spot;
 
-		if (locate(view, low + (high - low) / 2, &spot, err) != 0)
+		if (tally_view_locate(view, low + (high - low) / 2, &spot, err) != 0)
 			return -1;
 		if (spot.time_ms >= ms)
 			high = spot.first;
@@ -479,20 +586,18 @@ static int run_list(struct list *list, struct tally_err *err)
 	return walk(list, TABLE_LOCATOR, TALLY_BYTES_NONE, floor, each_block);
 }
 
+/* Only ledgers, and not deleted ones: journals of the system ledger hold sealed secrets. */
 static int view_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_view *view_r, struct tally_err *err)
 {
-	struct tally_space *space;
-	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_view_of_log(core, ledger_id, view_r, err);
 
-	if (found != 1)
-		return found;
-	if (tally_view_take(space, view_r, err) != 0)
-		return -1;
-	if (view_r->head->status == LEDGER_NORMAL)
-		return 1;
-	tally_view_drop(view_r);
-	return 0;
+	if (found == 1 &&
+	    (view_r->space == core->system || view_r->head->status != LEDGER_NORMAL)) {
+		tally_view_drop(view_r);
+		found = 0;
+	}
+	return found;
 }
 
 int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
@@ -570,9 +675,7 @@ int tally_block_info(struct tally_core *core, struct tally_bytes ledger_id, uint
 	struct tally_space *space;
 	struct tally_arena arena;
 	struct tally_bytes bytes;
-	int found = tally_bytes_is(ledger_id, TALLY_SYSTEM_NAME) ?
-			    (space = core->system, 1) :
-			    tally_space_of_ledger(core, ledger_id, &space, err);
+	int found = tally_space_of_log(core, ledger_id, &space, err);
 
 	if (found != 1)
 		return found;

@@ -3,6 +3,8 @@
 
 #include "arena.h"
 #include "jcs.h"
+#include "member_key.h"
+#include "statement.h"
 #include "utf8.h"
 
 #define RECORD_VERSION 1
@@ -11,8 +13,8 @@
 
 #define NUMBER_END ((uint64_t)1 << 53)	/* integers of a leaf stay below (RFC 8785) */
 
-enum { HAS_PAYLOAD = 1, HAS_EVIDENCE = 2, HAS_DATA = 4, RECORD_FLAGS = 7 };
-enum { HAS_TOKEN = 1, HAS_NONCE = 2, HAS_REQUEST = 4, ENVELOPE_FLAGS = 7 };
+enum { HAS_PAYLOAD = 1, HAS_EVIDENCE = 2, HAS_DATA = 4, HAS_SIGNATURES = 8, RECORD_FLAGS = 15 };
+enum { HAS_TOKEN = 1, HAS_NONCE = 2, HAS_REQUEST = 4, HAS_SIGNED = 8, ENVELOPE_FLAGS = 15 };
 
 static const struct {
 	unsigned int number;
@@ -69,25 +71,8 @@ static void put_short(struct tally_buf *buf, struct tally_bytes bytes)
 	tally_buf_add_bytes(buf, bytes);
 }
 
-void tally_record_encode(const struct tally_record *record, struct tally_buf *buf)
+static void put_fields(const struct tally_record *record, struct tally_buf *buf)
 {
-	tally_buf_add_u8(buf, RECORD_VERSION);
-	tally_buf_add_u8(buf, (uint8_t)record->type);
-	tally_buf_add_u8(buf, (uint8_t)((record->has_payload ? HAS_PAYLOAD : 0) |
-					(record->has_evidence ? HAS_EVIDENCE : 0) |
-					(record->has_data ? HAS_DATA : 0)));
-	if (record->has_payload) {
-		tally_buf_add(buf, record->payload_hash, TALLY_HASH_SIZE);
-		tally_buf_add_varint(buf, record->payload_size);
-	}
-	if (record->has_evidence)
-		tally_buf_add(buf, record->evidence_hash, TALLY_HASH_SIZE);
-	put_short(buf, record->member_id);
-	tally_buf_add_u8(buf, record->clue_count);
-	for (size_t i = 0; i < record->clue_count; i++)
-		put_short(buf, record->clues[i]);
-	if (!record->has_data)
-		return;
 	tally_buf_add_varint(buf, record->field_count);
 	for (size_t i = 0; i < record->field_count; i++) {
 		const struct tally_field *field = &record->fields[i];
@@ -101,6 +86,44 @@ void tally_record_encode(const struct tally_record *record, struct tally_buf *bu
 			tally_buf_add_varint(buf, field->number);
 		}
 	}
+}
+
+static void put_signatures(const struct tally_record *record, struct tally_buf *buf)
+{
+	put_short(buf, record->nonce);
+	tally_buf_add_u8(buf, record->signature_count);
+	for (size_t i = 0; i < record->signature_count; i++) {
+		const struct tally_record_signature *signature = &record->signatures[i];
+
+		put_short(buf, signature->member_id);
+		tally_buf_add_u8(buf, signature->type);
+		put_short(buf, signature->key);
+		tally_buf_add_bytes(buf, signature->bytes);
+	}
+}
+
+void tally_record_encode(const struct tally_record *record, struct tally_buf *buf)
+{
+	tally_buf_add_u8(buf, RECORD_VERSION);
+	tally_buf_add_u8(buf, (uint8_t)record->type);
+	tally_buf_add_u8(buf, (uint8_t)((record->has_payload ? HAS_PAYLOAD : 0) |
+					(record->has_evidence ? HAS_EVIDENCE : 0) |
+					(record->has_data ? HAS_DATA : 0) |
+					(record->signature_count > 0 ? HAS_SIGNATURES : 0)));
+	if (record->has_payload) {
+		tally_buf_add(buf, record->payload_hash, TALLY_HASH_SIZE);
+		tally_buf_add_varint(buf, record->payload_size);
+	}
+	if (record->has_evidence)
+		tally_buf_add(buf, record->evidence_hash, TALLY_HASH_SIZE);
+	put_short(buf, record->member_id);
+	tally_buf_add_u8(buf, record->clue_count);
+	for (size_t i = 0; i < record->clue_count; i++)
+		put_short(buf, record->clues[i]);
+	if (record->has_data)
+		put_fields(record, buf);
+	if (record->signature_count > 0)
+		put_signatures(record, buf);
 }
 
 static void read_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -170,6 +193,31 @@ static void read_fields(struct tally_reader *reader, struct tally_arena *arena,
 	record->field_count = (uint8_t)count;
 }
 
+static void read_signatures(struct tally_reader *reader, struct tally_arena *arena,
+			    struct tally_record *record)
+{
+	struct tally_record_signature *signatures;
+	uint8_t count;
+
+	record->nonce = read_text(reader, tally_read_u8(reader));
+	count = tally_read_u8(reader);
+	if (count == 0 || count > TALLY_MAX_SIGNATURES) {
+		reader->failed = true;
+		return;
+	}
+	signatures = tally_arena_array(arena, struct tally_record_signature, count);
+	for (size_t i = 0; i < count; i++) {
+		signatures[i].member_id = read_text(reader, tally_read_u8(reader));
+		signatures[i].type = tally_read_u8(reader);
+		signatures[i].key = tally_read_bytes(reader, tally_read_u8(reader));
+		signatures[i].bytes = tally_read_bytes(reader, TALLY_MEMBER_SIGNATURE);
+		if (tally_key_type_name(signatures[i].type) == NULL)
+			reader->failed = true;
+	}
+	record->signatures = signatures;
+	record->signature_count = count;
+}
+
 int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
 			struct tally_record *record_r, struct tally_err *err)
 {
@@ -209,6 +257,8 @@ int tally_record_decode(struct tally_bytes bytes, struct tally_arena *arena,
 		record_r->has_data = true;
 		read_fields(&reader, arena, record_r);
 	}
+	if (flags & HAS_SIGNATURES)
+		read_signatures(&reader, arena, record_r);
 	if (reader.failed || tally_reader_left(&reader) != 0 || (flags & ~RECORD_FLAGS) != 0 ||
 	    tally_type_name(record_r->type) == NULL)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed journal record");
@@ -225,6 +275,35 @@ static void put_hex(struct tally_buf *buf, const uint8_t hash[TALLY_HASH_SIZE])
 	tally_buf_add_u8(buf, '"');
 	tally_buf_add(buf, text, 2 * TALLY_HASH_SIZE);
 	tally_buf_add_u8(buf, '"');
+}
+
+static void put_hex_bytes(struct tally_buf *buf, struct tally_bytes bytes)
+{
+	char text[2 * 255 + 1];
+
+	tally_hex_encode(bytes.data, bytes.size, text);
+	tally_jcs_string(buf, tally_bytes_str(text));
+}
+
+static void put_leaf_signatures(struct tally_buf *buf, const struct tally_record *record)
+{
+	for (size_t i = 0; i < record->signature_count; i++) {
+		const struct tally_record_signature *signature = &record->signatures[i];
+		struct tally_jcs_object object;
+
+		tally_buf_add_u8(buf, i == 0 ? '[' : ',');
+		tally_jcs_open(&object, buf);
+		tally_jcs_name(&object, "key");
+		put_hex_bytes(buf, signature->key);
+		tally_jcs_name(&object, "memberId");
+		tally_jcs_string(buf, signature->member_id);
+		tally_jcs_name(&object, "sig");
+		put_hex_bytes(buf, signature->bytes);
+		tally_jcs_name(&object, "type");
+		tally_jcs_string(buf, tally_bytes_str(tally_key_type_name(signature->type)));
+		tally_jcs_close(&object);
+	}
+	tally_buf_add_u8(buf, ']');
 }
 
 void tally_data_encode(const struct tally_record *record, struct tally_buf *buf)
@@ -277,6 +356,10 @@ void tally_leaf_encode(const struct tally_record *record, const struct tally_pla
 		tally_jcs_name(&object, "memberId");
 		tally_jcs_string(buf, record->member_id);
 	}
+	if (record->nonce.size > 0) {
+		tally_jcs_name(&object, "nonce");
+		tally_jcs_string(buf, record->nonce);
+	}
 	if (record->has_payload) {
 		tally_jcs_name(&object, "payloadHash");
 		put_hex(buf, record->payload_hash);
@@ -285,11 +368,34 @@ void tally_leaf_encode(const struct tally_record *record, const struct tally_pla
 	}
 	tally_jcs_name(&object, "payloadType");
 	tally_jcs_string(buf, tally_bytes_str(tally_type_name(record->type)));
+	if (record->signature_count > 0) {
+		tally_jcs_name(&object, "signatures");
+		put_leaf_signatures(buf, record);
+	}
 	tally_jcs_name(&object, "timestamp");
 	tally_jcs_uint(buf, place->timestamp_ms);
 	tally_jcs_name(&object, "v");
 	tally_jcs_uint(buf, 1);
 	tally_jcs_close(&object);
+}
+
+void tally_record_statement(const struct tally_record *record, struct tally_bytes ledger_id,
+			    struct tally_buf *buf)
+{
+	struct tally_statement statement = {
+		.clues = record->clues, .clue_count = record->clue_count,
+		.ledger_id = ledger_id, .member_id = record->member_id, .nonce = record->nonce,
+		.payload_hash = record->has_payload ? record->payload_hash : NULL,
+		.payload_size = record->payload_size,
+		.payload_type = tally_bytes_str(tally_type_name(record->type)),
+	};
+	struct tally_buf data = { 0 };
+
+	if (record->has_data)
+		tally_data_encode(record, &data);
+	statement.data = tally_buf_bytes(&data);
+	tally_statement_format(&statement, buf);
+	tally_buf_free(&data);
 }
 
 const struct tally_field *tally_field_find(const struct tally_record *record, const char *name)
@@ -400,12 +506,14 @@ int tally_payload_slot_check(const struct tally_record *record, struct tally_byt
 
 void tally_envelope_encode(const struct tally_envelope *envelope, struct tally_buf *buf)
 {
-	if (!envelope->has_token && !envelope->has_nonce && !envelope->has_request)
+	if (!envelope->has_token && !envelope->has_nonce && !envelope->has_request &&
+	    !envelope->has_signed)
 		return;
 	tally_buf_add_u8(buf, ENVELOPE_VERSION);
 	tally_buf_add_u8(buf, (uint8_t)((envelope->has_token ? HAS_TOKEN : 0) |
 					(envelope->has_nonce ? HAS_NONCE : 0) |
-					(envelope->has_request ? HAS_REQUEST : 0)));
+					(envelope->has_request ? HAS_REQUEST : 0) |
+					(envelope->has_signed ? HAS_SIGNED : 0)));
 	if (envelope->has_token)
 		tally_buf_add(buf, envelope->token, TALLY_DIGEST_SIZE);
 	if (envelope->has_nonce) {
@@ -414,6 +522,8 @@ void tally_envelope_encode(const struct tally_envelope *envelope, struct tally_b
 	}
 	if (envelope->has_request)
 		tally_buf_add(buf, envelope->request, TALLY_DIGEST_SIZE);
+	if (envelope->has_signed)
+		tally_buf_add(buf, envelope->signed_bytes, TALLY_DIGEST_SIZE);
 }
 
 int tally_envelope_decode(struct tally_bytes bytes, struct tally_envelope *envelope_r,
@@ -434,6 +544,7 @@ int tally_envelope_decode(struct tally_bytes bytes, struct tally_envelope *envel
 	envelope_r->has_token = flags & HAS_TOKEN;
 	envelope_r->has_nonce = flags & HAS_NONCE;
 	envelope_r->has_request = flags & HAS_REQUEST;
+	envelope_r->has_signed = flags & HAS_SIGNED;
 	if (envelope_r->has_token)
 		read_digest(&reader, envelope_r->token);
 	if (envelope_r->has_nonce) {
@@ -442,6 +553,8 @@ int tally_envelope_decode(struct tally_bytes bytes, struct tally_envelope *envel
 	}
 	if (envelope_r->has_request)
 		read_digest(&reader, envelope_r->request);
+	if (envelope_r->has_signed)
+		read_digest(&reader, envelope_r->signed_bytes);
 	if (reader.failed || tally_reader_left(&reader) != 0 || flags == 0 ||
 	    (flags & ~ENVELOPE_FLAGS) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed envelope");

@@ -6,11 +6,12 @@
  * Record, version 1:
  *   u8 1 | u8 payload type | u8 flags | [payload: 32 hash, varint size] | [evidence: 32 hash]
  *   | u8 size, member id | u8 count, each clue: u8 size, bytes | [data: varint count of fields,
- *   each: u8 size, name, u8 kind, varint number or varint size and text]
+ *   each: u8 size, name, u8 kind, varint number or varint size and text] | [signed: u8 size, nonce,
+ *   u8 count, each: u8 size, member id, u8 key type, u8 size, key, 64 signature]
  * Payload slot, version 1 (absent, size 0, where there is no payload):
  *   u8 1 | 16 salt | varint size of evidence [16 salt, evidence] | payload
  * Envelope, version 1 (absent where nothing is in it):
- *   u8 1 | u8 flags | [16 token] | [16 nonce, u64 until] | [16 request]
+ *   u8 1 | u8 flags | [16 token] | [16 nonce, u64 until] | [16 request] | [16 signed bytes]
  *
  * payloadHash = SHA-256(salt || payload); evidenceHash = SHA-256(label || salt || evidence).
  */
@@ -19,13 +20,14 @@
 
 #include "buf.h"
 #include "err.h"
+#include "leaf.h"
 #include "tree.h"
 
-#define TALLY_SALT_SIZE 16
-#define TALLY_LEAF_MAX 65535		/* C2SP tlog-tiles: a u16 length */
 #define TALLY_MAX_CLUES 32
 #define TALLY_MAX_CLUE 128
 #define TALLY_MAX_FIELDS 16
+#define TALLY_MAX_SIGNATURES 8
+#define TALLY_MAX_NONCE 64		/* characters of a signing member's nonce */
 
 /* Numbers are on disk: never renumber. Names are in the leaf. */
 enum tally_type {
@@ -52,6 +54,14 @@ struct tally_field {
 	uint64_t number;		/* of UINT and BOOL */
 };
 
+/* A member's signature over the record's own words (statement.h). */
+struct tally_record_signature {
+	struct tally_bytes member_id;
+	uint8_t type;			/* enum tally_key_type */
+	struct tally_bytes key;		/* the member's public key at that time */
+	struct tally_bytes bytes;	/* 64 */
+};
+
 struct tally_record {
 	unsigned int type;
 	bool has_payload;
@@ -65,6 +75,10 @@ struct tally_record {
 	bool has_data;
 	uint8_t field_count;
 	const struct tally_field *fields;
+	/* own form of signing; count 0: not signed, or in foreign form (then the evidence has it) */
+	struct tally_bytes nonce;		/* of the signing member's choice, UTF-8 */
+	uint8_t signature_count;
+	const struct tally_record_signature *signatures;
 };
 
 /* Where a journal stands: what the leaf holds besides the record. */
@@ -93,6 +107,10 @@ struct tally_bytes tally_field_text(const struct tally_record *record, const cha
 uint64_t tally_field_number(const struct tally_record *record, const char *name,
 			    uint64_t absent);
 
+/* What a member signs in the own form: the bytes of statement.h for this record. */
+void tally_record_statement(const struct tally_record *record, struct tally_bytes ledger_id,
+			    struct tally_buf *buf);
+
 /* ---- payload slot ---- */
 
 struct tally_payload_slot {
@@ -117,11 +135,12 @@ void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes
 /* ---- envelope ---- */
 
 struct tally_envelope {
-	bool has_token, has_nonce, has_request;
+	bool has_token, has_nonce, has_request, has_signed;
 	uint8_t token[TALLY_DIGEST_SIZE];
 	uint8_t nonce[TALLY_DIGEST_SIZE];
 	uint64_t nonce_until_ms;
 	uint8_t request[TALLY_DIGEST_SIZE];	/* keyed, like the others */
+	uint8_t signed_bytes[TALLY_DIGEST_SIZE]; /* what members signed: not to be used again */
 };
 
 void tally_envelope_encode(const struct tally_envelope *envelope, struct tally_buf *buf);

@@ -5,7 +5,7 @@
 
 #include "clock.h"
 
-#define HEAD_VERSION 1
+#define HEAD_VERSION 2
 
 /* ---- the head ---- */
 
@@ -40,6 +40,14 @@ static bool get_text(struct tally_reader *reader, char *text, size_t room)
 	return true;
 }
 
+static void put_point(struct tally_buf *buf, const struct tally_state_point *point)
+{
+	tally_buf_add_u64(buf, point->size);
+	tally_buf_add(buf, point->root.bytes, TALLY_HASH_SIZE);
+	tally_buf_add_u64(buf, point->version);
+	tally_buf_add_u64(buf, point->journal);
+}
+
 void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 {
 	uint8_t frontier[TALLY_FRONTIER_MAX];
@@ -60,10 +68,28 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u64(buf, head->update_ms);
 	tally_buf_add_u64(buf, head->member_count);
 	tally_buf_add_u64(buf, head->anchor_count);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_policy);
+	tally_buf_add_u8(buf, (uint8_t)head->sign_count);
+	put_point(buf, &head->state);
+	put_point(buf, &head->state_before);
+	tally_buf_add_u8(buf, head->state_wrong);
 	put_text(buf, head->owner_member);
 	put_text(buf, head->name);
 	put_text(buf, head->description);
 	put_text(buf, head->origin);
+	tally_buf_add_u64(buf, head->anchor_interval_s);
+	tally_buf_add_u8(buf, head->has_anchor);
+	tally_buf_add_u64(buf, head->anchor_journal);
+	tally_buf_add_u64(buf, head->anchor_version);
+	tally_buf_add_u64(buf, head->anchor_ms);
+	tally_buf_add_u64(buf, head->changed);
+	tally_buf_add_u8(buf, head->has_trust_point);
+	tally_buf_add_u64(buf, head->trust_point);
+	tally_buf_add_u64(buf, head->trust_journal);
+	tally_buf_add_u64(buf, head->trust_ms);
+	tally_buf_add_u8(buf, (uint8_t)head->removal_policy);
+	tally_buf_add_u64(buf, head->purge_before);
+	tally_buf_add_u64(buf, head->purge_order);
 }
 
 static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -72,6 +98,14 @@ static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE
 
 	if (bytes.size == TALLY_HASH_SIZE)
 		memcpy(hash_r, bytes.data, TALLY_HASH_SIZE);
+}
+
+static void get_point(struct tally_reader *reader, struct tally_state_point *point_r)
+{
+	point_r->size = tally_read_u64(reader);
+	get_hash(reader, point_r->root.bytes);
+	point_r->version = tally_read_u64(reader);
+	point_r->journal = tally_read_u64(reader);
 }
 
 int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struct tally_err *err)
@@ -99,12 +133,31 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->update_ms = tally_read_u64(&reader);
 	head_r->member_count = tally_read_u64(&reader);
 	head_r->anchor_count = tally_read_u64(&reader);
+	head_r->sign_policy = tally_read_u8(&reader);
+	head_r->sign_count = tally_read_u8(&reader);
+	get_point(&reader, &head_r->state);
+	get_point(&reader, &head_r->state_before);
+	head_r->state_wrong = tally_read_u8(&reader) != 0;
 	if (!get_text(&reader, head_r->owner_member, sizeof(head_r->owner_member)) ||
 	    !get_text(&reader, head_r->name, sizeof(head_r->name)) ||
 	    !get_text(&reader, head_r->description, sizeof(head_r->description)) ||
 	    !get_text(&reader, head_r->origin, sizeof(head_r->origin)) ||
-	    !tally_frontier_decode(&head_r->frontier, frontier) ||
-	    tally_reader_left(&reader) != 0)
+	    !tally_frontier_decode(&head_r->frontier, frontier))
+		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
+	head_r->anchor_interval_s = tally_read_u64(&reader);
+	head_r->has_anchor = tally_read_u8(&reader) != 0;
+	head_r->anchor_journal = tally_read_u64(&reader);
+	head_r->anchor_version = tally_read_u64(&reader);
+	head_r->anchor_ms = tally_read_u64(&reader);
+	head_r->changed = tally_read_u64(&reader);
+	head_r->has_trust_point = tally_read_u8(&reader) != 0;
+	head_r->trust_point = tally_read_u64(&reader);
+	head_r->trust_journal = tally_read_u64(&reader);
+	head_r->trust_ms = tally_read_u64(&reader);
+	head_r->removal_policy = tally_read_u8(&reader);
+	head_r->purge_before = tally_read_u64(&reader);
+	head_r->purge_order = tally_read_u64(&reader);
+	if (reader.failed || tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;
 }
@@ -128,9 +181,14 @@ bool tally_ledger_id_space(struct tally_bytes ledger_id, uint64_t *space_r)
 	return *space_r != TALLY_SYSTEM_SPACE;
 }
 
+static size_t bucket_number(uint64_t id)
+{
+	return (id * 0x9e3779b97f4a7c15u) >> 54;
+}
+
 static struct tally_space **bucket_of(struct tally_core *core, uint64_t id)
 {
-	return &core->table[(id * 0x9e3779b97f4a7c15u) >> 54];
+	return &core->table[bucket_number(id)];
 }
 
 static struct tally_space *space_lookup(struct tally_core *core, uint64_t id)
@@ -142,7 +200,7 @@ static struct tally_space *space_lookup(struct tally_core *core, uint64_t id)
 	return space;
 }
 
-static struct tally_space *space_new(struct tally_core *core, uint64_t id)
+struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 {
 	struct tally_space *space = tally_calloc(1, sizeof(*space));
 
@@ -153,8 +211,33 @@ static struct tally_space *space_new(struct tally_core *core, uint64_t id)
 	pthread_mutex_init(&space->flush, NULL);
 	pthread_mutex_init(&space->look, NULL);
 	pthread_mutex_init(&space->load, NULL);
+	pthread_mutex_init(&space->erase, NULL);
 	space->active = tally_overlay_new();
 	return space;
+}
+
+static struct tally_space *bucket_first(struct tally_core *core, size_t bucket)
+{
+	struct tally_space *space;
+
+	pthread_mutex_lock(&core->table_lock);
+	space = core->table[bucket];	/* spaces are only ever added in front */
+	pthread_mutex_unlock(&core->table_lock);
+	return space;
+}
+
+struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after)
+{
+	size_t bucket = after != NULL ? bucket_number(after->id) : 0;
+	struct tally_space *space = after != NULL ? after->next : bucket_first(core, 0);
+
+	for (;;) {
+		while (space != NULL && !__atomic_load_n(&space->loaded, __ATOMIC_ACQUIRE))
+			space = space->next;
+		if (space != NULL || ++bucket == TALLY_SPACE_BUCKETS)
+			return space;
+		space = bucket_first(core, bucket);
+	}
 }
 
 void tally_space_free(struct tally_space *space)
@@ -164,6 +247,9 @@ void tally_space_free(struct tally_space *space)
 	tally_overlay_unref(space->frozen);
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
+	tally_state_forget(space);
+	tally_named_free(space->named);
+	pthread_mutex_destroy(&space->erase);
 	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
@@ -264,6 +350,10 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 	tally_project_begin(projection, space);
 	result = take_items(space, &header, bytes, projection, &arena, err);
 	tally_arena_free(&arena);
+	if (result == 0 && projection->failed.code != TALLY_OK) {
+		*err = projection->failed;
+		result = -1;
+	}
 	if (result == 0) {
 		tally_frontier_root(&projection->head->frontier, &root);
 		if (memcmp(root.bytes, header.root, TALLY_HASH_SIZE) != 0)
@@ -278,7 +368,8 @@ int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 }
 
 static int check_payload(struct tally_bytes item, const struct tally_block_entry *entry,
-			 struct tally_arena *arena, struct tally_err *err)
+			 uint64_t journal_id, struct tally_arena *arena, struct tally_named *named,
+			 struct tally_err *err)
 {
 	struct tally_payload_slot payload;
 	struct tally_record record;
@@ -291,6 +382,8 @@ static int check_payload(struct tally_bytes item, const struct tally_block_entry
 	if (there < 0 || tally_record_decode(slot, arena, &record, err) != 0)
 		return -1;
 	there = tally_block_slot(entry, item, SLOT_PAYLOAD, &slot, err);
+	if (named != NULL && there >= 0)
+		tally_named_journal(named, journal_id, &record, there == 0);
 	if (there == 1 && record.has_payload)
 		return tally_payload_slot_check(&record, slot, &payload, err);
 	if (there >= 0 && !record.has_payload && slot.size > 0)
@@ -298,7 +391,8 @@ static int check_payload(struct tally_bytes item, const struct tally_block_entry
 	return there < 0 ? -1 : 0;
 }
 
-int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err)
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_named *named,
+			       struct tally_err *err)
 {
 	struct tally_block_header header;
 	uint8_t hash[TALLY_HASH_SIZE];
@@ -315,7 +409,7 @@ int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err)
 		if (entry.place <= bytes.size - body)
 			result = check_payload(tally_bytes(bytes.data + body + entry.place,
 							   bytes.size - body - entry.place),
-					       &entry, &arena, err);
+					       &entry, header.first + i, &arena, named, err);
 		else
 			result = tally_err_set(err, TALLY_CORRUPT, "it lies outside the block");
 		if (result != 0)
@@ -452,6 +546,7 @@ static int load_head(struct tally_space *space, struct tally_err *err)
 	tally_arena_free(&arena);
 	if (found == 1) {
 		space->head = head;
+		space->changed_from = head->frontier.size;
 		space->mark_journals = head->frontier.size;
 	} else {
 		free(head);
@@ -485,6 +580,8 @@ static void load_undo(struct tally_space *space)
 {
 	tally_head_unref(space->head);
 	tally_overlay_unref(space->active);
+	tally_state_forget(space);
+	space->changed_from = 0;
 	space->head = NULL;
 	space->active = tally_overlay_new();
 }
@@ -508,6 +605,8 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 		result = tally_store_last(space->core->blocks, space->id, &count, err);
 		if (result == 0)
 			result = space_load(space, count, err);
+		if (result == 0)
+			result = tally_removal_look(space, err);
 		if (result != 0)
 			load_undo(space);
 		space->bulk = false;
@@ -526,7 +625,7 @@ static struct tally_space *space_enter(struct tally_core *core, uint64_t id, con
 	pthread_mutex_lock(&core->table_lock);
 	space = space_lookup(core, id);
 	if (space == NULL) {
-		space = space_new(core, id);
+		space = tally_space_new(core, id);
 		if (name != NULL)
 			memcpy(space->name, name, strlen(name) + 1);
 		space->next = *bucket_of(core, id);
@@ -534,6 +633,20 @@ static struct tally_space *space_enter(struct tally_core *core, uint64_t id, con
 	}
 	pthread_mutex_unlock(&core->table_lock);
 	return space;
+}
+
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id)
+{
+	struct tally_space *space = space_enter(core, id, NULL);
+
+	pthread_mutex_lock(&space->flush);
+	return space;
+}
+
+void tally_space_release(struct tally_space *space)
+{
+	if (space != NULL)
+		pthread_mutex_unlock(&space->flush);
 }
 
 int tally_space_need(struct tally_core *core, uint64_t id, const char *name,
@@ -579,6 +692,15 @@ int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 	return found;
 }
 
+int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
+		       struct tally_space **space_r, struct tally_err *err)
+{
+	if (!tally_bytes_is(name, TALLY_SYSTEM_NAME))
+		return tally_space_of_ledger(core, name, space_r, err);
+	*space_r = core->system;
+	return 1;
+}
+
 int tally_space_refresh(struct tally_space *space, bool force, struct tally_err *err)
 {
 	uint64_t looked = __atomic_load_n(&space->looked_ns, __ATOMIC_RELAXED);
@@ -617,6 +739,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },
+			.base = space->mark_journals,
 		};
 		space->readers++;
 	}
@@ -635,6 +758,17 @@ void tally_view_drop(struct tally_view *view)
 	view->space->readers--;
 	pthread_mutex_unlock(&view->space->look);
 	view->space = NULL;
+}
+
+int tally_view_of_log(struct tally_core *core, struct tally_bytes name, struct tally_view *view_r,
+		      struct tally_err *err)
+{
+	struct tally_space *space;
+	int found = tally_space_of_log(core, name, &space, err);
+
+	if (found == 1 && tally_view_take(space, view_r, err) != 0)
+		found = -1;
+	return found;
 }
 
 static struct tally_sight sight_of(const struct tally_view *view)

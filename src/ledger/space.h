@@ -23,6 +23,14 @@
 #define TALLY_SYSTEM_SPACE 0
 #define TALLY_SYSTEM_NAME "system"
 
+/* What a STATE_ROOT journal says; size 0: there is none. */
+struct tally_state_point {
+	uint64_t size;				/* of the first so many journals ... */
+	struct tally_hash root;			/* ... this is the state tree's root */
+	uint64_t version;			/* size at which its page was written; 0: no page */
+	uint64_t journal;			/* the STATE_ROOT journal */
+};
+
 struct tally_head {
 	_Atomic int refs;
 	uint64_t blocks;
@@ -38,12 +46,32 @@ struct tally_head {
 	char owner_member[TALLY_MEMBER_ID_SIZE + 1];
 	uint64_t create_ms, update_ms;
 	uint64_t member_count, anchor_count;
+	enum tally_sign_policy sign_policy;
+	unsigned int sign_count;		/* members that must sign together; 0 and 1: one */
+	/* the state as of the newest STATE_ROOT journal and of the one before */
+	struct tally_state_point state, state_before;
+	bool state_wrong;			/* a STATE_ROOT was not what its journals make */
 	char name[4 * 128 + 1];
 	char description[4 * 256 + 1];
 	char origin[256];
+	/* anchors (stamp.c) and trust points */
+	uint64_t anchor_interval_s;		/* TALLY_INTERVAL_UNSET: as configured */
+	bool has_anchor;			/* of the service's own, the newest: */
+	uint64_t anchor_journal, anchor_version, anchor_ms;
+	uint64_t changed;			/* the last journal that is more than the service's own
+						   account of the others (anchor, STATE_ROOT) */
+	bool has_trust_point;
+	uint64_t trust_point, trust_journal, trust_ms;
+	/* removal (remove.c) */
+	enum tally_removal_policy removal_policy;
+	uint64_t purge_before;			/* payloads below are purged; 0: none */
+	uint64_t purge_order;			/* the newest PURGE journal */
 };
+#define TALLY_INTERVAL_UNSET UINT64_MAX
 
+struct tally_named;
 struct tally_parked;
+struct tally_state_step;
 struct tally_note_cache;
 
 struct tally_space {
@@ -69,7 +97,24 @@ struct tally_space {
 	uint64_t trusted_at;			/* generation of the high-water that it holds; 0: none */
 	struct tally_err *distrust;		/* why a block of it is not to be built on, or NULL */
 	struct tally_note_cache *note;		/* its newest signed checkpoint */
+	bool shadow;				/* thrown away again: no state tree is kept */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
+
+	/* under write: what journals from changed_from on changed (statetree.h), and the next step
+	   of the state tree where it was made ahead */
+	struct tally_buf changed;
+	uint64_t changed_from;			/* UINT64_MAX: they are to be read from the blocks */
+	struct tally_state_step *step;
+	uint64_t state_seen, state_since_ns;	/* for who makes STATE_ROOTs: size, and since when */
+
+	pthread_mutex_t erase;			/* one run at a time (erase.c) */
+	bool erase_due;				/* there may be orders to erase */
+	bool erase_runs;			/* ... which are being carried out */
+	bool confirmed;				/* rows of TABLE_ERASE are to be removed: a flush is
+						   due without new blocks */
+	uint64_t erase_again_ns, erase_wait_ns;
+	bool certify_due;			/* there may be erasures without a certificate */
+	struct tally_named *named;		/* of blocks that are being loaded (named.c) */
 
 	/* the committer's alone */
 	struct tally_command *pending, **pending_tail;
@@ -84,6 +129,7 @@ struct tally_view {
 	struct tally_head *head;
 	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
 	const struct tally_tag *mine;		/* the block its owner is building */
+	uint64_t base;				/* journals whose tiles were in the index then */
 };
 
 /* "l-" and 25 lower-case hex digits; the first 16 are the space's number, which is not 0. */
@@ -98,11 +144,23 @@ int tally_space_need(struct tally_core *core, uint64_t id, const char *name,
 /* By ledger id; 0 also where the id is not exactly the ledger's. */
 int tally_space_of_ledger(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_space **space_r, struct tally_err *err);
+/* By the name of a log: a ledger id, or "system" for the system ledger. */
+int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
+		       struct tally_space **space_r, struct tally_err *err);
+/* Nothing is applied to the tables of a space until it is released: whoever wants to waits. Loads
+ * nothing. NULL is fine for release. */
+struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id);
+void tally_space_release(struct tally_space *space);
+/* One that is in no table: empty, not loaded. */
+struct tally_space *tally_space_new(struct tally_core *core, uint64_t id);
 void tally_space_free(struct tally_space *space);
 
 /* Takes a view; BUSY while the index is being rebuilt. Drop it soon: it holds memory. */
 int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct tally_err *err);
 void tally_view_drop(struct tally_view *view);
+/* A view of a log by its name, deleted or not: 1; 0 where there is none. */
+int tally_view_of_log(struct tally_core *core, struct tally_bytes name, struct tally_view *view_r,
+		      struct tally_err *err);
 
 /* Overlay, then index. 1 found, 0, -1. The value lives as long as view and arena. */
 int tally_view_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
@@ -133,12 +191,21 @@ struct tally_projection {
 	struct tally_buf nodes[TALLY_TREE_MAX_PATH + 1];	/* finished by this block, a level each */
 	uint64_t node_first[TALLY_TREE_MAX_PATH + 1];		/* index of the first of them */
 	struct tally_buf scratch;
+	struct tally_view view;			/* the ledger with what this block did so far */
+	struct tally_buf changed;		/* of the state (statetree.h) */
+	struct tally_hash leaf;			/* of the journal at hand */
+	uint64_t first;				/* first journal of the block */
+	struct tally_state_step *step;		/* of its STATE_ROOT; NULL: it has none */
+	struct tally_err failed;		/* code not OK: what it needed could not be read, and
+						   the block is to be dropped */
 	struct tally_count *members;	/* journals by member and by type in this block */
 	size_t member_count, member_room;
 	uint32_t types[256];
+	bool erases;			/* a journal orders payloads to be erased */
+	bool certifies;			/* ... and that is to be certified */
 };
 
-/* Begins block number head->blocks: a copy of the head to build on, and a tag. */
+/* Begins block number head->blocks: a copy of the head to build on, a tag, and a view. */
 void tally_project_begin(struct tally_projection *projection, struct tally_space *space);
 /* One journal: index changes, tree, what it says of the ledger. time_ms is the block's. */
 void tally_project_journal(struct tally_projection *projection, uint64_t journal_id,
@@ -161,9 +228,24 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err);
 int tally_space_take_block(struct tally_space *space, struct tally_bytes bytes,
 			   struct tally_projection *projection, struct tally_err *err);
 
-/* Payload slots of a block that was taken: checksums, sizes, hashes; erased ones pass. What a
- * replay leaves out, for whoever checks or loads blocks. */
-int tally_block_check_payloads(struct tally_bytes bytes, struct tally_err *err);
+/*
+ * Payload slots of a block that was taken: checksums, sizes, hashes. What a replay leaves out, for
+ * whoever checks or loads blocks. Erased ones pass; named (NULL: nobody asks) gathers them.
+ */
+int tally_block_check_payloads(struct tally_bytes bytes, struct tally_named *named,
+			       struct tally_err *err);
+
+/*
+ * Which journals of a space are erased, and which journals order that, gathered from its blocks in
+ * their order and from nothing else. A block may hold what a later one orders to be erased, so the
+ * question is put at the end.
+ */
+struct tally_named *tally_named_new(void);
+void tally_named_free(struct tally_named *named);	/* NULL is fine */
+void tally_named_journal(struct tally_named *named, uint64_t journal_id,
+			 const struct tally_record *record, bool erased);
+/* 0, or CORRUPT with the first journal that is erased and that no journal orders to be. */
+int tally_named_check(const struct tally_named *named, struct tally_err *err);
 
 /* ---- flushing (takes its own locks; not while holding space->write) ---- */
 

@@ -289,16 +289,8 @@ static int each_account(void *ctx, struct tally_bytes key, struct tally_bytes va
 
 	if (key.size != 8 || value.size < 9)
 		return 0;
-	if (collect->count == collect->room) {
-		size_t room = collect->room == 0 ? 16 : collect->room * 2;
-		struct tally_account *more = tally_arena_array(collect->arena,
-							       struct tally_account, room);
-
-		if (collect->count > 0)
-			memcpy(more, collect->accounts, collect->count * sizeof(*more));
-		collect->accounts = more;
-		collect->room = room;
-	}
+	collect->accounts = tally_arena_more(collect->arena, collect->accounts, collect->count,
+					     &collect->room, sizeof(*collect->accounts));
 	collect->accounts[collect->count++] = (struct tally_account){
 		.id = tally_get_u64(key.data),
 		.create_ms = tally_get_u64(value.data + 1),
@@ -446,55 +438,26 @@ int tally_key_set_state(struct tally_core *core, const struct tally_write *write
 			  fields, 4, TALLY_BYTES_NONE, key_exists, &key_id, err);
 }
 
-/* The sealed secret of a deleted key is zeroed where it stands. */
-static int erase_secret(struct tally_core *core, uint64_t journal, struct tally_err *err)
-{
-	struct tally_block_entry entry;
-	struct tally_journal read;
-	struct tally_arena arena;
-	struct tally_view view;
-	struct tally_block_info info;
-	struct tally_bytes bytes;
-	struct tally_range range;
-	uint64_t count;
-	int result = -1;
-
-	if (tally_view_take(core->system, &view, err) != 0)
-		return -1;
-	tally_arena_init(&arena);
-	if (tally_view_journal(&view, journal, &arena, &read, err) == 1 &&
-	    tally_block_info(core, TALLY_BYTES_LIT(TALLY_SYSTEM_NAME), read.block, &info, err) == 1 &&
-	    tally_store_read(core->blocks, TALLY_SYSTEM_SPACE, read.block,
-			     tally_block_table_place((uint32_t)(journal - info.first_journal_id)),
-			     TALLY_BLOCK_ENTRY, &arena, &bytes, err) == 1) {
-		tally_block_entry_read(bytes.data, &entry);
-		count = info.last_journal_id - info.first_journal_id + 1;
-		range.offset = tally_block_body_place((uint32_t)count) + entry.place +
-			       entry.size[SLOT_RECORD];
-		range.size = entry.size[SLOT_PAYLOAD];
-		result = tally_store_erase(core->blocks, TALLY_SYSTEM_SPACE, read.block, &range, 1,
-					   err);
-	}
-	tally_arena_free(&arena);
-	tally_view_drop(&view);
-	return result;
-}
-
+/* That the secret is zeroed follows from the journal (erase.c); usually it is when this returns. */
 int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 		     struct tally_bytes key_id, struct tally_err *err)
 {
 	struct stored_key key;
-	struct tally_field fields[1] = { TEXT("keyId", key_id) };
+	struct tally_field fields[2];
 	int found = stored_key_find(core, key_id, &key, err);
 
 	if (found < 0)
 		return -1;
 	if (found == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "AccessKey", "no such access key");
-	if (run_system(core, write, TYPE_DELETE_KEY, fields, 1, TALLY_BYTES_NONE, key_exists,
+	fields[0] = UINT("journal", key.journal);
+	fields[1] = TEXT("keyId", key_id);
+	if (run_system(core, write, TYPE_DELETE_KEY, fields, 2, TALLY_BYTES_NONE, key_exists,
 		       &key_id, err) != 0)
 		return -1;
-	return erase_secret(core, key.journal, err);
+	if (tally_erase_run(core, core->system, err) != 0)
+		tally_log(TALLY_LOG_WARN, "erase", "error", err->text, NULL);
+	return 0;
 }
 
 static int each_key(void *ctx, struct tally_bytes id, struct tally_bytes value)
@@ -505,16 +468,8 @@ static int each_key(void *ctx, struct tally_bytes id, struct tally_bytes value)
 	if (!key_read(id, value, &key) ||
 	    (collect->account != 0 && key.key.account != collect->account))
 		return 0;
-	if (collect->count == collect->room) {
-		size_t room = collect->room == 0 ? 16 : collect->room * 2;
-		struct tally_access_key *more = tally_arena_array(collect->arena,
-								  struct tally_access_key, room);
-
-		if (collect->count > 0)
-			memcpy(more, collect->keys, collect->count * sizeof(*more));
-		collect->keys = more;
-		collect->room = room;
-	}
+	collect->keys = tally_arena_more(collect->arena, collect->keys, collect->count,
+					 &collect->room, sizeof(*collect->keys));
 	collect->keys[collect->count++] = key.key;
 	return 0;
 }

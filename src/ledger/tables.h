@@ -7,7 +7,7 @@
 #ifndef TALLY_TABLES_H
 #define TALLY_TABLES_H
 
-#define TALLY_PROJECTION_VERSION 1
+#define TALLY_PROJECTION_VERSION 3
 
 /* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
  * the blocks alone. */
@@ -35,11 +35,38 @@ enum tally_ledger_table {
 	TABLE_EXPIRY = 8,
 	/* "head" -> the head of the ledger as of the mark (head.c) */
 	TABLE_HEAD = 9,
-	/* member id -> u8 1, u64 block of last change, u64 account, u8 role, u8 enabled,
-	   u64 created, u64 updated, u64 journal */
+	/* member id -> u8 1, u64 block of last change, u64 account (0: none), u8 role, u8 enabled,
+	   u64 created, u64 updated, u64 journal, u8 type of key (0: none), u8 size, key */
 	TABLE_MEMBER = 10,
 	/* u64 account -> u8 1, member id */
 	TABLE_MEMBER_BY_ACCOUNT = 11,
+	/* 16 digest of what members signed -> u8 1, u64 journal */
+	TABLE_SIGNED = 12,
+	/* u64 journal that orders it, u64 first journal -> u8 1, u64 journals, u8 type of the order;
+	   as long as a payload of these is not erased */
+	TABLE_ERASE = 13,
+	/* u64 journal of an anchor -> u8 1, u8 given, u64 journals of the tree, u64 time (ms) */
+	TABLE_ANCHOR = 14,
+	/* u8 size, key, as it is now -> u8 1, u64 block of last change, u64 journal, 32 JournalHash */
+	TABLE_KV = 16,
+	/* u8 size, key, u64 journal -> u8 1, u8 removed, 32 JournalHash */
+	TABLE_KV_HISTORY = 17,
+	/* member id, u64 journal -> as TABLE_MEMBER, after that journal */
+	TABLE_MEMBER_HISTORY = 18,
+	/* u8 size, clue -> u8 1, frontier of the clue's tree as of the last STATE_ROOT */
+	TABLE_CLUE_HEAD = 19,
+	/* pages of the state tree (statetree.c) */
+	TABLE_STATE_PAGE = 20,
+	/* u8 type, key -> u8 1, id of the member that has or had this key */
+	TABLE_MEMBER_BY_KEY = 21,
+	/* u64 journal -> u8 1, u64 journal that orders its payload to be erased, u8 type of that
+	   (OCCULT, DELETE_KEY) */
+	TABLE_REMOVED = 22,
+	/* u8 0, u64 order of an erasure without a certificate -> u8 1
+	   u8 1, u64 order -> u8 1, u64 journal of its certificate */
+	TABLE_ERASURE = 23,
+	/* u64 before -> u8 1, u64 PURGE journal that orders all below that to be erased */
+	TABLE_PURGE = 24,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */

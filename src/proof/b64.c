@@ -57,3 +57,19 @@ int tally_b64_get(struct tally_bytes text, uint8_t *data, size_t room)
 	}
 	return (int)used;
 }
+
+/* Group by group; only the last one may be padded. */
+bool tally_b64_valid(struct tally_bytes text)
+{
+	uint8_t three[3];
+
+	if (text.size == 0 || text.size % 4 != 0)
+		return false;
+	for (size_t i = 0; i < text.size; i += 4) {
+		int size = tally_b64_get(tally_bytes(text.data + i, 4), three, 3);
+
+		if (size < 1 || (size < 3 && i + 4 < text.size))
+			return false;
+	}
+	return true;
+}

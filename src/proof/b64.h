@@ -11,4 +11,7 @@ size_t tally_b64_put(const uint8_t *data, size_t size, char *text);
  * bytes, or -1, also for no text at all. */
 int tally_b64_get(struct tally_bytes text, uint8_t *data, size_t room);
 
+/* Would tally_b64_get take it, given the room? For texts of any size. */
+bool tally_b64_valid(struct tally_bytes text);
+
 #endif

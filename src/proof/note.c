@@ -57,6 +57,23 @@ uint32_t tally_key_id(struct tally_bytes name, uint8_t type,
 	return tally_get_u32(hash);
 }
 
+uint32_t tally_key_id_p256(const uint8_t point[65])
+{
+	/* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING point } (RFC 5480) */
+	static const uint8_t head[] = {
+		0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+		0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00
+	};
+	struct tally_sha256 sha;
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, head, sizeof(head));
+	tally_sha256_add(&sha, point, 65);
+	tally_sha256_end(&sha, hash);
+	return tally_get_u32(hash);
+}
+
 bool tally_vkey_make(struct tally_vkey *vkey_r, struct tally_bytes name, uint8_t type,
 		     const uint8_t public[TALLY_ED25519_PUBLIC])
 {
@@ -133,7 +150,7 @@ static bool signature_parse(struct tally_bytes line, struct tally_note_signature
 		return true;
 	}
 	/* Longer than any kind we know: its key id is enough to pass it over. */
-	if (size < 0 && rest.size > 104 && rest.size % 4 == 0 &&
+	if (size < 0 && rest.size >= 104 && tally_b64_valid(rest) &&
 	    tally_b64_get(tally_bytes(rest.data, 8), bytes, 6) == 6) {
 		signature->id = tally_get_u32(bytes);
 		signature->size = 0;
@@ -288,6 +305,34 @@ size_t tally_note_cosign(const struct tally_vkey *vkey, const uint8_t seed[TALLY
 	tally_put_u64(signature, seconds);
 	tally_ed25519_sign(seed, tally_bytes(room, size), signature + 8);
 	return line_put(vkey, signature, sizeof(signature), line);
+}
+
+static uint8_t *put_name(uint8_t *p, struct tally_bytes name)
+{
+	*p++ = (uint8_t)name.size;
+	memcpy(p, name.data, name.size);
+	return p + name.size;
+}
+
+size_t tally_note_subtree_message(struct tally_bytes cosigner, uint64_t seconds,
+				  struct tally_bytes origin, uint64_t start, uint64_t end,
+				  const struct tally_hash *hash,
+				  uint8_t out[TALLY_SUBTREE_MESSAGE])
+{
+	static const char label[12] = "subtree/v1\n";	/* with its NUL */
+	uint8_t *p = out + sizeof(label);
+
+	if (cosigner.size == 0 || cosigner.size > TALLY_KEY_NAME_MAX || origin.size == 0 ||
+	    origin.size > TALLY_KEY_NAME_MAX || (start != 0 && seconds != 0) || start > end)
+		return 0;
+	memcpy(out, label, sizeof(label));
+	p = put_name(p, cosigner);
+	tally_put_u64(p, seconds);
+	p = put_name(p + 8, origin);
+	tally_put_u64(p, start);
+	tally_put_u64(p + 8, end);
+	memcpy(p + 16, hash->bytes, TALLY_HASH_SIZE);
+	return (size_t)(p - out) + 16 + TALLY_HASH_SIZE;
 }
 
 /* ---- checkpoints ---- */

@@ -35,6 +35,10 @@ bool tally_key_name_valid(struct tally_bytes name);
 uint32_t tally_key_id(struct tally_bytes name, uint8_t type,
 		      const uint8_t public[TALLY_ED25519_PUBLIC]);
 
+/* That of an ECDSA key on P-256 (type 0x02), of an uncompressed point 0x04 || x || y: first 4 bytes
+ * of SHA-256 of its DER SubjectPublicKeyInfo, whatever the name. */
+uint32_t tally_key_id_p256(const uint8_t point[65]);
+
 /* Makes a verifier key; false for a name that cannot be one. */
 bool tally_vkey_make(struct tally_vkey *vkey_r, struct tally_bytes name, uint8_t type,
 		     const uint8_t public[TALLY_ED25519_PUBLIC]);
@@ -86,6 +90,17 @@ size_t tally_note_sign(const struct tally_vkey *vkey, const uint8_t seed[TALLY_E
 #define TALLY_COSIGNED_TEXT 1984
 size_t tally_note_cosign(const struct tally_vkey *vkey, const uint8_t seed[TALLY_ED25519_SEED],
 			 struct tally_bytes text, uint64_t seconds, char *line);
+
+/*
+ * What an ML-DSA-44 cosigner (type 0x06) signs for the subtree [start, end) of a log; a checkpoint is
+ * start 0, end its size. Only the bytes: no signature of that kind is made or verified here. Their
+ * number, or 0 for names that are too long or empty, or a time with a start that is not 0.
+ */
+#define TALLY_SUBTREE_MESSAGE (12 + 2 * (1 + TALLY_KEY_NAME_MAX) + 3 * 8 + TALLY_HASH_SIZE)
+size_t tally_note_subtree_message(struct tally_bytes cosigner, uint64_t seconds,
+				  struct tally_bytes origin, uint64_t start, uint64_t end,
+				  const struct tally_hash *hash,
+				  uint8_t out[TALLY_SUBTREE_MESSAGE]);
 
 /* ---- checkpoints ---- */
 

@@ -2,7 +2,6 @@
 #include "prooffile.h"
 
 #include "b64.h"
-#include "buf.h"
 
 #define HEAD "c2sp.org/tlog-proof@v1"
 #define EXTRA "extra "
@@ -31,21 +30,6 @@ static bool skip(struct tally_bytes *line, const char *prefix)
 	return true;
 }
 
-static bool is_base64(struct tally_bytes text)
-{
-	uint8_t block[3];
-
-	for (size_t i = 0; i < text.size; i += 4) {
-		size_t left = text.size - i < 4 ? text.size - i : 4;
-
-		/* only the last group may be padded */
-		if (tally_b64_get(tally_bytes(text.data + i, left), block, 3) < (left == 4 &&
-		    i + 4 < text.size ? 3 : 1))
-			return false;
-	}
-	return text.size > 0;
-}
-
 bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 {
 	struct tally_bytes rest = text, line;
@@ -56,7 +40,7 @@ bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 		return false;
 	if (skip(&line, EXTRA)) {
 		file_r->extra = line;
-		if (!is_base64(line) || !take_line(&rest, &line))
+		if (!tally_b64_valid(line) || !take_line(&rest, &line))
 			return false;
 	}
 	if (!skip(&line, INDEX) || !tally_parse_u64(line, INT64_MAX - 1, &file_r->index))
@@ -73,26 +57,4 @@ bool tally_proof_parse(struct tally_bytes text, struct tally_proof_file *file_r)
 		file_r->path_count++;
 	}
 	return false;
-}
-
-void tally_proof_format(const struct tally_proof_file *file, struct tally_buf *buf)
-{
-	char text[HASH_TEXT];
-
-	tally_buf_add_str(buf, HEAD "\n");
-	if (file->extra.size > 0) {
-		tally_buf_add_str(buf, EXTRA);
-		tally_buf_add_bytes(buf, file->extra);
-		tally_buf_add_str(buf, "\n");
-	}
-	tally_buf_add_str(buf, INDEX);
-	tally_buf_add_decimal(buf, file->index);
-	tally_buf_add_str(buf, "\n");
-	for (size_t i = 0; i < file->path_count; i++) {
-		tally_b64_put(file->path[i].bytes, TALLY_HASH_SIZE, text);
-		tally_buf_add(buf, text, HASH_TEXT);
-		tally_buf_add_str(buf, "\n");
-	}
-	tally_buf_add_str(buf, "\n");
-	tally_buf_add_bytes(buf, file->checkpoint);
 }

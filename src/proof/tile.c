@@ -129,3 +129,21 @@ bool tally_tile_parse(struct tally_bytes path, int *level_r, uint64_t *number_r,
 	*width_r = (unsigned int)width;
 	return true;
 }
+
+/* ---- entry bundles ---- */
+
+int tally_bundle_next(struct tally_bytes *bytes, struct tally_bytes *entry_r)
+{
+	size_t size;
+
+	if (bytes->size == 0)
+		return 0;
+	if (bytes->size < 2)
+		return -1;
+	size = tally_get_u16(bytes->data);
+	if (bytes->size - 2 < size)
+		return -1;
+	*entry_r = tally_bytes(bytes->data + 2, size);
+	*bytes = tally_bytes(bytes->data + 2 + size, bytes->size - 2 - size);
+	return 1;
+}

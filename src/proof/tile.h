@@ -33,4 +33,10 @@ int tally_tile_path(int level, uint64_t number, unsigned int width, char *text);
 bool tally_tile_parse(struct tally_bytes path, int *level_r, uint64_t *number_r,
 		      unsigned int *width_r);
 
+/*
+ * Takes one entry off the front of an entry bundle (u16 size, then so many bytes, for each): 1, 0 at
+ * the end, -1 where it is cut. bytes and entry borrow.
+ */
+int tally_bundle_next(struct tally_bytes *bytes, struct tally_bytes *entry_r);
+
 #endif

@@ -21,12 +21,7 @@ void tally_leaf_hash(struct tally_bytes entry, struct tally_hash *hash_r)
 void tally_node_hash(const struct tally_hash *left, const struct tally_hash *right,
 		     struct tally_hash *hash_r)
 {
-	uint8_t node[1 + 2 * TALLY_HASH_SIZE];
-
-	node[0] = 1;
-	memcpy(node + 1, left->bytes, TALLY_HASH_SIZE);
-	memcpy(node + 1 + TALLY_HASH_SIZE, right->bytes, TALLY_HASH_SIZE);
-	tally_sha256(node, sizeof(node), hash_r->bytes);
+	tally_sha256_pair(1, left->bytes, right->bytes, hash_r->bytes);
 }
 
 static bool hash_equal(const struct tally_hash *a, const struct tally_hash *b)
@@ -234,9 +229,9 @@ int tally_consistency_prove(uint64_t old_size, uint64_t new_size, tally_node_sou
 
 /* ---- verifying ---- */
 
-bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_hash *leaf,
-			    const struct tally_hash *path, size_t path_count,
-			    const struct tally_hash *root)
+bool tally_inclusion_root(uint64_t index, uint64_t size, const struct tally_hash *leaf,
+			  const struct tally_hash *path, size_t path_count,
+			  struct tally_hash *root_r)
 {
 	struct tally_hash hash = *leaf;
 	uint64_t last = size - 1;
@@ -259,7 +254,18 @@ bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_ha
 		index >>= 1;
 		last >>= 1;
 	}
-	return last == 0 && hash_equal(&hash, root);
+	*root_r = hash;
+	return last == 0;
+}
+
+bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_hash *leaf,
+			    const struct tally_hash *path, size_t path_count,
+			    const struct tally_hash *root)
+{
+	struct tally_hash made;
+
+	return tally_inclusion_root(index, size, leaf, path, path_count, &made) &&
+	       hash_equal(&made, root);
 }
 
 /* One level up, in place: pairs of hashes, those at the edges with their siblings outside. */

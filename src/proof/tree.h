@@ -56,6 +56,12 @@ typedef int tally_node_source(void *ctx, unsigned int level, uint64_t index,
 int tally_inclusion_prove(uint64_t index, uint64_t size, tally_node_source *source, void *ctx,
 			  struct tally_hash path_r[TALLY_TREE_MAX_PATH]);
 
+/* The root that a leaf and its audit path lead to (RFC 9162 2.1.3.2, the loop). False for a path that
+ * is too long or too short. */
+bool tally_inclusion_root(uint64_t index, uint64_t size, const struct tally_hash *leaf,
+			  const struct tally_hash *path, size_t path_count,
+			  struct tally_hash *root_r);
+
 /* RFC 9162 2.1.3.2. Refuses a path that is too long or too short. */
 bool tally_inclusion_verify(uint64_t index, uint64_t size, const struct tally_hash *leaf,
 			    const struct tally_hash *path, size_t path_count,

@@ -104,7 +104,9 @@ struct tally_driver {
 	uint32_t caps;				/* TALLY_CAP_* */
 	const struct tally_setting *settings;	/* rows of [<name>], or NULL */
 
-	/* Opens, recovers, syncs. NOTFOUND where there is no store and create is false. */
+	/* Opens, recovers, syncs. NOTFOUND where there is no store and create is false. With CAP_LOCAL,
+	 * a store that was closed and is only read costs no sync and is left as it was found: what
+	 * is to be synced is what its last writer did not say it had. */
 	int (*open)(const struct tally_store_args *args, struct tally_store **store_r,
 		    struct tally_err *err);
 	/* Everything acknowledged is durable already; this only lets go. */

@@ -173,6 +173,9 @@ static int check_identity(struct tally_owner *owner, bool *moved_r, struct tally
 	if (found == 0)
 		return write_identity(owner, is, err);
 	*moved_r = strcmp(is, was) != 0;
+	/* A driver takes what a clean close left for durable. Of a copy that may not be true yet. */
+	if (*moved_r && syncfs(owner->dir_fd) < 0)
+		return owner_errno(owner, ".", err);
 	return 0;
 }
 

@@ -17,7 +17,8 @@ struct tally_owner;
 /*
  * Becomes the owner of directory/. 0, or -1: BUSY when another process is. The machine id and
  * the lock file's inode are remembered beside it; *moved_r tells that they differ from what was
- * remembered (the directory was copied), and goes on telling until tally_own_adopt.
+ * remembered (the directory was copied), and goes on telling until tally_own_adopt. What a copy
+ * has is synced before that is told.
  */
 int tally_own(const char *directory, struct tally_owner **owner_r, bool *moved_r,
 	      struct tally_err *err);

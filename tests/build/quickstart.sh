@@ -40,14 +40,21 @@ done
 passes "TALLY_BIN runs" "$TALLY_BIN" version
 same "the server answers on its port" "$(fetch "$TALLY_ENDPOINT/healthz")" ok
 get="$TALLY_ENDPOINT/?Action=GetJournal&Version=2019-11-22&LedgerId=$TALLY_LEDGER_ID&JournalId"
-describe() { "$TALLY_BIN" call DescribeLedger LedgerId="$TALLY_LEDGER_ID"; }
+# Of users' journals: the service adds its own (anchors, STATE_ROOTs).
+customs() { "$TALLY_BIN" list "$TALLY_LEDGER_ID" --type CUSTOM --json --endpoint "$TALLY_ENDPOINT" | wc -l; }
 records=$(wc -l <"$source/data/easter.ndjson")
-same "all records are in the ledger" "$(describe | member JournalCount)" $((records + 1))
+same "all records are in the ledger, the one between two stamps and the signed one" "$(customs)" \
+	$((records + 2))
 same "journal 1 is the first record" \
 	"$(fetch "$get=1" | grep -c 'PayloadJsonString":"{\\"year\\":1583,')" 1
 same "journal 0 creates the ledger" "$(fetch "$get=0" | member PayloadType)" CREATE_LEDGER
 same "XML, unsigned" "$(fetch "$get=442&Format=XML" |
 	grep -c '<GetJournalResponse>.*<PayloadJsonString>{[^<]*year[^<]*2024-03-31')" 1
+anchors() { "$TALLY_BIN" anchor list "$TALLY_LEDGER_ID" --json --endpoint "$TALLY_ENDPOINT" | grep -c '"JournalId"'; }
+same "it is anchored twice" "$(anchors)" 2
+same "... by an authority that says what it is" "$(fetch "$TALLY_ENDPOINT/?Action=ListTimeAnchors&Version=2019-11-22&LedgerId=$TALLY_LEDGER_ID" |
+	grep -o 'Quickstart authority (self-made, for tests)' | wc -l)" 2
+tsa_port=$(cat "$demo/tsa/port")
 for id in 0 1 442; do
 	same "journal $id has its member" "$(fetch "$get=$id" | member MemberId | cut -c1-2)" m-
 done
@@ -56,7 +63,14 @@ done
 server=$(cat "$demo/web/serve.pid")
 passes "runs a second time" quickstart
 same "the server went on" "$(cat "$demo/web/serve.pid")" "$server"
-same "nothing was appended twice" "$(describe | member JournalCount)" $((records + 1))
+same "it was not anchored again" "$(anchors)" 2
+same "nothing was appended twice" "$(customs)" $((records + 2))
+same "nor a member added" "$("$TALLY_BIN" member list "$TALLY_LEDGER_ID" --json --endpoint "$TALLY_ENDPOINT" |
+	grep -c '"MemberId"')" 2
+vkey=$("$TALLY_BIN" ledger vkey "$TALLY_LEDGER_ID" --endpoint "$TALLY_ENDPOINT")
+same "a clue's lineage is proved to the end" \
+	"$("$TALLY_BIN" verify "$demo/easter-03-31.json" --vkey "$vkey" --max-lag 1 --json | member Count)" \
+	"$(grep -c '"easter:03-31"' "$source/data/easter.ndjson")"
 
 # The restart takes one tick of the web server; a loaded machine may miss it, so the best of three
 # counts, and none may fail.
@@ -75,7 +89,7 @@ for round in 1 2 3; do
 	fi
 done
 same "a killed tally.fcgi answers again within a second" "$best" yes
-same "nothing was lost" "$(describe | member JournalCount)" $((records + 1))
+same "nothing was lost" "$(customs)" $((records + 2))
 
 port=$(free_port)
 passes "runs again on another port" quickstart
@@ -85,9 +99,12 @@ same "the server answers there" "$(fetch "$TALLY_ENDPOINT/healthz")" ok
 
 refuses "a port in use is refused with a reason" "--port" \
 	timeout 900 "$clone/quickstart.sh" --dir "$work/demo2" --port "$port"
+refused_port=$(cat "$work/demo2/tsa/port")
+wait_gone "$(cat "$work/demo2/tsa/pid")" 30
+same "... and leaves nothing running" "$(port_in_use "$refused_port" && echo yes)" ""
 rm -rf "$work/demo2"
 passes "--stop" quickstart --stop
-same "nothing listens any more" "$(port_in_use "$port" && echo yes)" ""
+same "nothing listens any more" "$(port_in_use "$port" && echo yes)$(port_in_use "$tsa_port" && echo yes)" ""
 same "no tally.fcgi is left" "$(fcgi_pids "$fcgi")" ""
 passes "--stop when nothing runs" quickstart --stop
 refuses "an unknown option is refused" "unknown" quickstart --no-such-option

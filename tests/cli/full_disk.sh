@@ -70,7 +70,45 @@ try_driver() {	# driver
 	rm -rf "$TALLY_STORE"
 }
 
+# How many lines the owner still writes to its log, up to a line END.
+log_lines() {
+	local count=0 line
+	while read -rt 60 line <&7 && [ "$line" != END ]; do
+		count=$((count + 1))
+	done
+	echo "$count"
+}
+
+# A medium that others fill to the last byte while a process has the store open: what it cannot write
+# down at its end it says in a few lines, not in one for each page, and the store has it all.
+fill_while_open() {	# driver
+	local lines counter
+	export TALLY_STORE=$disk/$1
+	"$TALLY" init --driver "$1" >/dev/null 2>&1
+	id=$("$TALLY" ledger create filled)
+	start_owner
+	long_lines 1 1000 | "$TALLY" append "$id" --lines --batch 100 >out 2>err
+	same "$1: appended before the disk is full" $? 0
+	cat /dev/zero >"$disk/rest" 2>/dev/null
+	log_lines >lines &
+	counter=$!
+	stop_owner
+	echo END >&7
+	wait "$counter"
+	lines=$(cat lines)
+	[ "$lines" -lt 20 ] && ok "$1: the end of its owner on a full disk takes few lines of the log" ||
+		not_ok "$1: the end of its owner on a full disk takes few lines of the log" "$lines"
+	"$TALLY" get "$id" 1 --payload >out 2>err
+	lines=$(wc -l <err)
+	[ "$lines" -lt 20 ] && ok "$1: ... so does the next opening" ||
+		not_ok "$1: ... so does the next opening" "$lines"
+	rm "$disk/rest"
+	holds "$1: ... and everything is there" 1000
+	rm -rf "$TALLY_STORE"
+}
+
 for driver in $(durable); do
 	try_driver "$driver"
+	fill_while_open "$driver"
 done
 finish

@@ -17,6 +17,14 @@ fi
 # Another user cannot enter a build below /root.
 cp "$TALLY" "$TALLY_FCGI" "$dir" && cp -r "$SOURCE/templates" "$dir/templates" && chmod -R a+rX "$dir/templates"
 TALLY=$dir/tally TALLY_FCGI=$dir/tally.fcgi
+# A time-stamp authority for the server to ask.
+mkfifo url.fifo
+"$TALLY" tsa init ca >/dev/null 2>&1
+"$TALLY" tsa serve ca --listen 127.0.0.1:0 >url.fifo 2>/dev/null &
+children="$children $!"
+read -rt 60 TALLY_TIME_AUTHORITIES <url.fifo
+export TALLY_TIME_AUTHORITIES TALLY_TIME_CA_FILE=$dir/ca/ca.pem
+export TALLY_LEDGER_STATE_IDLE=0	# the journals are counted below
 # Open to the pages it makes, not to their network: a port of the kernel's choice on loopback.
 export TALLY_STORE=$dir/store
 $as "$TALLY" init --driver "$driver" --json >init.json 2>/dev/null
@@ -82,11 +90,25 @@ if command -v python3 >/dev/null; then
 else
 	skip "a reader of tiles verifies the ledger through the server" "there is no python3"
 fi
+anchor=$("$TALLY" call CreateTimeAnchor LedgerId=$id --post)
+same "CreateTimeAnchor" "$(printf '%s' "$anchor" | json TimeAnchor Authority)" "Tallystick TSA (self-made, for tests)"
+same "ListTimeAnchors and DescribeTSA, unsigned" "$(unset TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
+	"$TALLY" call ListTimeAnchors LedgerId=$id | json TimeAnchors 0 Proof
+	"$TALLY" call DescribeTSA SequenceWithinLedger=1 --format xml | grep -c '<TSADetail><TS>[0-9]*</TS><SN>')" \
+	"$(printf '%s' "$anchor" | json TimeAnchor Proof; echo 1)"
+passes "prove --time" "$TALLY" prove "$id" 700 --time -o over.http
+same "verify --ca" "$("$TALLY" verify over.http --vkey "$vkey" --ca ca/ca.pem | grep -c 'existed before 20')" 1
+same "anchor list" "$("$TALLY" anchor list "$id" | wc -l)" 2
+refuses "anchoring everything is not for endpoints" "which ledger" "$TALLY" anchor create
+same "ledger trust" "$("$TALLY" ledger trust "$id" 700 | grep -c '^trusted up to journal 700')" 1
+same "... shown" "$("$TALLY" ledger trust "$id" | grep -c 'grew out of it')" 1
+refuses "... reading blocks is not for endpoints" "local administration" "$TALLY" ledger trust "$id" --check
+same "... a checkpoint that is remembered" "$("$TALLY" ledger trust "$id" --remember kept | grep -c ^remembered)" 1
 passes "publish, unsigned" env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" publish "$id" log
 passes "ledger set" "$TALLY" ledger set "$id" --public-read off
 refuses "... nor publishes it" "status 404" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" publish "$id" log2
-same "with a key it is published" "$("$TALLY" publish "$id" log2 --json | json TreeSize)" 3207
+same "with a key it is published" "$("$TALLY" publish "$id" log2 --json | json TreeSize)" 3209
 refuses "... and nobody without a key reads it" "status 4" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" call GetJournal LedgerId=$id JournalId=2
 refuses "administration is not for endpoints" "which store" "$TALLY" account list

@@ -5,6 +5,8 @@ set -u
 . "$SOURCE/tools/tap.sh"
 
 unset TALLY_STORE TALLY_DRIVER TALLY_CONFIG TALLY_ENDPOINT TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
+# Journals are counted: the service adds none of its own, unless a script asks for them.
+export TALLY_LEDGER_STATE_JOURNALS=0 TALLY_LEDGER_STATE_IDLE=0
 umask 022
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tally-cli-XXXXXX")
 chmod 755 "$dir"
@@ -63,6 +65,55 @@ start_owner() {	# [command...]
 stop_owner() {
 	kill -TERM "$owner"
 	wait "$owner"
+}
+
+# The server of a store on a port of the kernel's choice, lighttpd in front of it, as another user where
+# this one is root: web servers do not run as root, and nobody else enters a build below /root.
+# TALLY_ENDPOINT is the server then, and init.json what init printed. Words: the store, init's options.
+start_server() {	# store [option...]
+	local store=$1 url
+	shift
+	as_user=
+	PATH=$PATH:/usr/sbin command -v lighttpd >/dev/null || return 1
+	if [ "$(id -u)" = 0 ]; then
+		as_user="setpriv --reuid=65533 --regid=65533 --clear-groups"
+		chown 65533:65533 "$dir"
+	fi
+	cp "$TALLY" "$TALLY_FCGI" "$dir" && cp -r "$SOURCE/templates" "$dir/templates" &&
+		chmod -R a+rX "$dir/templates"
+	TALLY=$dir/tally TALLY_FCGI=$dir/tally.fcgi
+	$as_user "$TALLY" init --store "$store" --json "$@" >init.json 2>/dev/null
+	$as_user "$TALLY" serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$TALLY_FCGI" \
+		--templates "$dir/templates" >url 2>serve.err
+	server_store=$store
+	trap '$as_user "$TALLY" serve --stop --store "$server_store" >/dev/null 2>&1; cleanup' EXIT
+	url=$(grep -o 'http://[^ ]*' url)
+	if [ -z "$url" ]; then
+		not_ok "a server starts" "$(cat serve.err "$store".serve/*.log 2>/dev/null | tail -n 5)"
+		return 1
+	fi
+	TALLY_ACCESS_KEY_ID=$(json AccessKeyId <init.json)
+	TALLY_ACCESS_KEY_SECRET=$(json AccessKeySecret <init.json)
+	export TALLY_ENDPOINT=$url TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
+}
+
+# Each character of a file replaced in turn, or some 60 of them; none of the results may verify.
+changed_nowhere_verifies() {	# name file command...
+	local name=$1 file=$2 size step i passed=
+	shift 2
+	size=$(wc -c <"$file")
+	step=$((size / 60 + 1))
+	for ((i = 0; i < size; i += step)); do
+		cp "$file" changed
+		if [ "$(dd if=changed bs=1 skip=$i count=1 2>/dev/null | tr '\0' B)" = A ]; then
+			printf B
+		else
+			printf A
+		fi | dd of=changed bs=1 seek=$i conv=notrunc 2>/dev/null
+		cmp -s changed "$file" && continue
+		"$@" changed >/dev/null 2>&1 && passed="$passed $i"
+	done
+	same "$name" "$passed" ""
 }
 
 finish() { exit "$tap_failed"; }

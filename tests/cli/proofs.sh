@@ -6,25 +6,6 @@
 reader=$SOURCE/tests/proof/verify_tiles.py
 python=$(command -v python3)
 
-# Each character of a file replaced in turn; none of the results may verify.
-changed_nowhere_verifies() {	# name file command...
-	local name=$1 file=$2 size step i passed=
-	shift 2
-	size=$(wc -c <"$file")
-	step=$((size / 60 + 1))
-	for ((i = 0; i < size; i += step)); do
-		cp "$file" changed
-		if [ "$(dd if=changed bs=1 skip=$i count=1 2>/dev/null)" = A ]; then
-			printf B
-		else
-			printf A
-		fi | dd of=changed bs=1 seek=$i conv=notrunc 2>/dev/null
-		cmp -s changed "$file" && continue
-		"$@" changed >/dev/null 2>&1 && passed="$passed $i"
-	done
-	same "$name" "$passed" ""
-}
-
 proof_files() {
 	local vkey id=$1
 	vkey=$("$TALLY" ledger vkey "$id")

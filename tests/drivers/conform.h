@@ -42,8 +42,8 @@ struct conform_case {
 	void (*run)(struct trial *t);
 };
 
-extern const struct conform_case block_cases[], index_cases[], erase_cases[], crash_cases[],
-	damage_cases[];
+extern const struct conform_case block_cases[], index_cases[], reading_cases[], erase_cases[],
+	crash_cases[], damage_cases[];
 
 /* ---- saying what is wrong; t is the name of the trial everywhere ---- */
 

@@ -533,8 +533,10 @@ static const char *audit_table(const struct model *model, struct tally_store *st
 	struct tally_arena arena = { 0 };
 	uint8_t room[4];
 
-	if (tally_store_scan(store, space, table, all, all, false, audit_pair, &audit, &err) < 0)
+	if (tally_store_scan(store, space, table, all, all, false, audit_pair, &audit, &err) < 0) {
+		tally_buf_free(&audit.value);
 		return told(&err, "scan", space);
+	}
 	while (audit.next < MODEL_KEYS && state->versions[table][audit.next] == 0)
 		audit.next++;
 	if (audit.bad == NULL && audit.next < MODEL_KEYS)

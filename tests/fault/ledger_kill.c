@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "arena.h"
-
 #include "conf.h"
 #include "core.h"
+#include "index_hash.h"
 #include "store.h"
 #include "tap.h"
 
@@ -240,19 +240,6 @@ static void check_once(struct ground *ground, struct tally_core *core)
 	tally_arena_free(&arena);
 }
 
-static int hash_pair(void *ctx, uint32_t table, struct tally_bytes key, struct tally_bytes value)
-{
-	uint8_t head[12];
-
-	tally_put_u32(head, table);
-	tally_put_u32(head + 4, (uint32_t)key.size);
-	tally_put_u32(head + 8, (uint32_t)value.size);
-	tally_sha256_add(ctx, head, sizeof(head));
-	tally_sha256_add(ctx, key.data, key.size);
-	tally_sha256_add(ctx, value.data, value.size);
-	return 0;
-}
-
 struct spaces {
 	uint64_t id[8];
 	size_t count;
@@ -269,7 +256,7 @@ static int note_space(void *ctx, uint64_t space, const char *ledger_id, uint64_t
 	return 0;
 }
 
-static void index_hash(struct tally_core *core, uint8_t hash[32])
+static void store_hash(struct tally_core *core, uint8_t hash[32])
 {
 	struct spaces spaces = { .count = 0 };
 	struct tally_sha256 sha;
@@ -277,7 +264,7 @@ static void index_hash(struct tally_core *core, uint8_t hash[32])
 	tally_sha256_init(&sha);
 	CHECK_OK(tally_core_spaces(core, note_space, &spaces, &err));
 	for (size_t i = 0; i < spaces.count; i++)
-		CHECK_OK(tally_core_index_each(core, spaces.id[i], hash_pair, &sha, &err));
+		CHECK_OK(tally_core_index_each(core, spaces.id[i], index_hash_add, &sha, &err));
 	tally_sha256_end(&sha, hash);
 }
 
@@ -285,9 +272,9 @@ static void check_rebuild(struct tally_core *core)
 {
 	uint8_t before[32], after[32];
 
-	index_hash(core, before);
+	store_hash(core, before);
 	CHECK_OK(tally_core_rebuild(core, TALLY_BYTES_NONE, NULL, NULL, &err));
-	index_hash(core, after);
+	store_hash(core, after);
 	CHECK_MEM(after, before, 32);
 }
 

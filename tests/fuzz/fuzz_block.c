@@ -79,7 +79,7 @@ static void look_at(struct tally_bytes block)
 	if (tally_block_size(&header) != block.size)
 		return;
 	read_items(&header, block);
-	if (tally_block_check_payloads(block, &err) != 0)
+	if (tally_block_check_payloads(block, NULL, &err) != 0)
 		PROMISE(err.code == TALLY_CORRUPT || err.code == TALLY_UNSUPPORTED);
 }
 

@@ -179,6 +179,58 @@ def tile_of(hashes):
     return out
 
 
+# ---- the state tree ----
+
+EMPTY = bytes(32)
+
+
+def bit_of(path, depth):
+    return path[depth // 8] >> 7 - depth % 8 & 1
+
+
+def state_path(kind, key):
+    return sha256(kind.encode(), b":", key.encode())
+
+
+def state_subtree(leaves, depth=0):
+    """{path: value hash} of keys that share the first depth bits."""
+    if not leaves:
+        return EMPTY
+    if len(leaves) == 1:
+        (path, value_hash), = leaves.items()
+        return sha256(b"\x02", path, value_hash)
+    sides = [{p: v for p, v in leaves.items() if bit_of(p, depth) == side} for side in (0, 1)]
+    return sha256(b"\x03", state_subtree(sides[0], depth + 1), state_subtree(sides[1], depth + 1))
+
+
+def state_proof(leaves, path):
+    """The encoded proof of a path."""
+    siblings = []
+    while len(leaves) > 1:
+        depth = len(siblings)
+        siblings.append(state_subtree({p: v for p, v in leaves.items()
+                                       if bit_of(p, depth) != bit_of(path, depth)}, depth + 1))
+        leaves = {p: v for p, v in leaves.items() if bit_of(p, depth) == bit_of(path, depth)}
+    end = 0 if path in leaves else 2 if leaves else 1
+    bits = "".join("0" if sibling == EMPTY else "1" for sibling in siblings)
+    bits += "0" * (-len(bits) % 8)
+    present = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+    other = [part for leaf in leaves.items() for part in leaf] if end == 2 else []
+    return b"".join([bytes([1, end, len(siblings)]), present,
+                     *[sibling for sibling in siblings if sibling != EMPTY], *other])
+
+
+def state_value(key):
+    if key["kind"] == "clue":
+        hashes = [bytes.fromhex(text) for text in key["journalHashes"]]
+        value = {"count": len(hashes), "root": root_of(hashes).hex()}
+    elif key["kind"] == "kv":
+        value = {"journalHash": key["journalHash"], "journalId": key["journalId"]}
+    else:
+        value = {"journalId": key["journalId"], "recordHash": sha256(key["record"].encode()).hex()}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 # ---- blocks ----
 
 def block_of(golden, block, previous, root):
@@ -311,11 +363,31 @@ def check_tree(checker, directory):
                             ("its last two nodes", full[-64:].hex(), golden["fullTileEnd"])])
 
 
+def check_state(checker, directory):
+    with open(os.path.join(directory, "state.json"), encoding="utf-8") as file:
+        golden = json.load(file)
+    leaves, pairs = {}, []
+    for key in golden["keys"]:
+        path, value = state_path(key["kind"], key["key"]), state_value(key)
+        leaves[path] = sha256(value.encode())
+        pairs += [("path", path.hex(), key["path"]), ("value", value, key["value"])]
+    checker.group("state: keys and values", pairs)
+    checker.group("state: root", [("of all", state_subtree(leaves).hex(), golden["root"])])
+    checker.group("state: proofs", [
+        (proof["key"], state_proof(leaves, state_path(proof["kind"], proof["key"])).hex(),
+         proof["proof"]) for proof in golden["proofs"]])
+    checker.group("state: shapes", [
+        (shape["what"], state_subtree({bytes.fromhex(p): bytes.fromhex(v)
+                                       for p, v in shape["leaves"]}).hex(), shape["root"])
+        for shape in golden["shapes"]])
+
+
 def main():
     directory = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     checker = Checker()
     check_leaves(checker, directory)
     check_tree(checker, directory)
+    check_state(checker, directory)
     print("1..%d" % checker.run)
     return 1 if checker.failed or checker.run == 0 else 0
 

@@ -6,7 +6,7 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 from aliyunsdkledgerdb.request.v20191122 import (
     DeleteLedgerRequest, DescribeLedgerRequest, DescribeLedgersRequest, GetJournalRequest,
-    ListJournalsRequest, ModifyLedgerAttributeRequest)
+    ListJournalsRequest, ListTimeAnchorsRequest, ModifyLedgerAttributeRequest)
 
 from tap import ENDPOINT, KEY_ID, SECRET, run, same
 
@@ -84,6 +84,28 @@ def describe_and_modify():
     same((described["LedgerName"], described["LedgerDescription"]), ("schlange", "d e+f"))
 
 
+def time_anchors():
+    """python v1 ListTimeAnchors and LastTimeAnchor"""
+    same(call(ListTimeAnchorsRequest, LedgerId=ledger)["TimeAnchors"], [])
+    covered = [int(other("CreateTimeAnchor", LedgerId=ledger)["JournalId"]) for _ in range(3)]
+    anchors, token = [], ""
+    while True:
+        page = call(ListTimeAnchorsRequest, LedgerId=ledger, MaxResults=2, Reverse=True, NextToken=token)
+        anchors += page["TimeAnchors"]
+        token = page["NextToken"]
+        if not token:
+            break
+    same([anchor["JournalId"] for anchor in anchors], covered[::-1])
+    same({type(anchors[0][name]) for name in ("JournalId", "LedgerVersion", "TimeStamp")}, {int})
+    last = call(DescribeLedgerRequest, LedgerId=ledger)["Ledger"]["LastTimeAnchor"]
+    same((last["JournalId"], int(last["TimeStamp"]) // 1000),
+         (str(anchors[0]["JournalId"]), anchors[0]["TimeStamp"]))
+    same(last["LedgerDigest"], anchors[0]["LedgerDigest"])
+    proof = json.loads(last["Proof"])
+    stamp = other("DescribeTSA", SequenceWithinLedger=proof["sequence"])["TSADetail"]
+    same((stamp["RootHash"], stamp["TS"]), (proof["hashInHex"], int(last["TimeStamp"])))
+
+
 def errors():
     """python v1 errors: not found, missing, wrong secret, unknown key"""
     refused("ResourceNotFound", 404, call, GetJournalRequest, LedgerId=ledger, JournalId=99)
@@ -101,4 +123,4 @@ def delete():
     refused("ResourceNotFound", 404, call, GetJournalRequest, LedgerId=ledger, JournalId=1)
 
 
-run([create_and_append, get_journal, list_journals, describe_and_modify, errors, delete])
+run([create_and_append, get_journal, list_journals, describe_and_modify, time_anchors, errors, delete])

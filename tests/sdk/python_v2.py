@@ -1,4 +1,6 @@
 """The product's Python library of the second generation, unmodified, for the actions that exist."""
+import json
+
 from alibabacloud_ledgerdb20191122 import models
 from alibabacloud_ledgerdb20191122.client import Client
 from alibabacloud_tea_openapi import models as openapi
@@ -68,6 +70,22 @@ def ledgers():
     same([one.ledger_name for one in listed if one.ledger_id == ledger], ["renamed"])
 
 
+def time_anchors():
+    """python v2 ListTimeAnchors, DescribeTSA and LastTimeAnchor"""
+    other("CreateTimeAnchor", LedgerId=ledger)
+    anchors = client.list_time_anchors(models.ListTimeAnchorsRequest(ledger_id=ledger)).body.time_anchors
+    same(len(anchors), 1)
+    last = client.describe_ledger(models.DescribeLedgerRequest(ledger_id=ledger)).body.ledger.last_time_anchor
+    same((last.journal_id, last.ledger_version, last.ledger_digest),
+         (str(anchors[0].journal_id), str(anchors[0].ledger_version), anchors[0].ledger_digest))
+    same(int(last.time_stamp) // 1000, anchors[0].time_stamp)
+    proof = json.loads(last.proof)
+    stamp = client.describe_tsa(models.DescribeTSARequest(
+        sequence_within_ledger=proof["sequence"])).body.tsadetail
+    same((stamp.root_hash, stamp.ts), (proof["hashInHex"], int(last.time_stamp)))
+    same((stamp.block_number > 0, len(stamp.sn) > 8, len(stamp.ctsr) > 1000), (True, True, True))
+
+
 def errors():
     """python v2 errors: not found, wrong secret"""
     refused("ResourceNotFound", client.get_journal,
@@ -83,4 +101,4 @@ def delete():
             models.GetJournalRequest(ledger_id=ledger, journal_id=1))
 
 
-run([create_and_append, journals, ledgers, errors, delete])
+run([create_and_append, journals, ledgers, time_anchors, errors, delete])

@@ -21,7 +21,7 @@ fi
 
 # A fresh store behind a server; everything that is started here is stopped on the way out.
 unset TALLY_CONFIG TALLY_STORE TALLY_DRIVER
-rm -rf store
+rm -rf store tsa
 key=$("$tally" init --store "$work/store" --driver "${TALLY_SDK_DRIVER:-bdb}" --json) || {
 	not_ok "a store for the libraries" "tally init failed"
 	exit 1
@@ -29,13 +29,20 @@ key=$("$tally" init --store "$work/store" --driver "${TALLY_SDK_DRIVER:-bdb}" --
 member() { printf '%s\n' "$key" | sed -n "s/.*\"$1\" *: *\"\\([^\"]*\\)\".*/\\1/p"; }
 TALLY_ACCESS_KEY_ID=$(member AccessKeyId)
 TALLY_ACCESS_KEY_SECRET=$(member AccessKeySecret)
+tsa_port=$(free_port)
+"$tally" tsa init tsa >/dev/null 2>&1
+"$tally" tsa serve tsa --listen "127.0.0.1:$tsa_port" >tsa.log 2>&1 </dev/null &
+tsa=$!
+trap 'kill $tsa; wait $tsa' EXIT
+wait_http "$tsa_port" /ca.pem 30 "$tsa" || not_ok "a time-stamp authority" "it does not answer"
+export TALLY_TIME_AUTHORITIES=http://127.0.0.1:$tsa_port/ TALLY_TIME_CA_FILE=$work/tsa/ca.pem
 port=$(free_port)
 TALLY_ENDPOINT=http://127.0.0.1:$port
 export TALLY_ENDPOINT TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
 "$tally" serve --store "$work/store" --driver "${TALLY_SDK_DRIVER:-bdb}" \
 	--server "${TALLY_SDK_SERVER:-lighttpd}" --listen "127.0.0.1:$port" >serve.log 2>&1 </dev/null &
 server=$!
-trap 'kill $server; wait $server' EXIT
+trap 'kill $server $tsa; wait $server $tsa' EXIT
 wait_http "$port" /healthz 30 "$server" || {
 	tail -n 30 serve.log
 	not_ok "a server for the libraries" "it does not answer"

@@ -257,7 +257,9 @@ static void batches(void)
 		int result;
 
 		CASE("%s", cases[i].body);
-		result = tally_json_entries(&arena, tally_bytes_str(cases[i].body), cases[i].lines,
+		result = tally_json_entries(&arena, tally_bytes_str(cases[i].body),
+					    &(struct tally_batch_rules){ .lines = cases[i].lines,
+									 .most = 10 },
 					    &entries, &count, &err);
 		CHECK_INT(result, cases[i].count > 0 ? 0 : -1);
 		if (result == 0)
@@ -267,8 +269,55 @@ static void batches(void)
 	}
 }
 
+/* Where each entry has an outcome of its own, the good ones are read whatever stands beside them. */
+static void malformed_ones_alone(void)
+{
+	static const struct {
+		const char *body;
+		bool lines;
+		const char *about[6];	/* of each entry; "": it is well */
+	} cases[] = {
+		{ "{\"Payload\":\"a\"}\n{\"Payload\":\nx\n\n{\"Payload\":\"b\"}", true,
+		  { "", "Journals.1", "Journals.2", "" } },
+		{ "[{\"Payload\":\"a\"},7,{},{\"Payload\":\"b\",\"Clues\":7},"
+		  "{\"Payload\":\"a\"}]", false,
+		  { "", "Journals.1", "Journals.2.Payload", "Journals.3.Clues", "" } },
+		{ "{\"Payload\":\"\\ud800\"}\n{\"Payload\":\"\"}", true, { "Journals.0", "" } },
+		{ "[", false, { NULL } },
+		{ "{\"Payload\":\"a\"}", false, { NULL } },
+		{ "[{\"Payload\":\"a\"}", false, { NULL } },
+		{ "\n\n", true, { NULL } },
+		{ "1\n2\n3\n4\n5\n6\n", true, { NULL } },		/* one more than the most */
+	};
+	struct tally_batch_rules rules = { .each = true, .most = 5 };
+	struct tally_entry *entries;
+	size_t count, i, k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tally_err err = { 0 };
+		int result;
+
+		CASE("%s", cases[i].body);
+		rules.lines = cases[i].lines;
+		result = tally_json_entries(&arena, tally_bytes_str(cases[i].body), &rules,
+					    &entries, &count, &err);
+		CHECK_INT(result, cases[i].about[0] != NULL ? 0 : -1);
+		if (result != 0) {
+			CHECK_STR(err.subject, "Journals");
+			continue;
+		}
+		for (k = 0; k < count; k++) {
+			REQUIRE(cases[i].about[k] != NULL);
+			CHECK_STR(entries[k].refused != NULL ? entries[k].refused->subject : "",
+				  cases[i].about[k]);
+		}
+		CHECK(cases[i].about[count] == NULL);
+	}
+}
+
 static void batch_values(void)
 {
+	const struct tally_batch_rules rules = { .lines = true, .most = 10 };
 	static const char body[] =
 		"{\"Payload\":\"\\u0000x\",\"Clues\":[\"c1\",\"c2\"],\"ClientId\":\"me\","
 		"\"ClientToken\":\"t\"}";
@@ -276,7 +325,7 @@ static void batch_values(void)
 	struct tally_err err;
 	size_t count;
 
-	REQUIRE(tally_json_entries(&arena, tally_bytes_str(body), true, &entries, &count,
+	REQUIRE(tally_json_entries(&arena, tally_bytes_str(body), &rules, &entries, &count,
 				   &err) == 0);
 	REQUIRE(count == 1 && entries[0].clue_count == 2);
 	CHECK_BYTES(entries[0].payload, TALLY_BYTES_LIT("\0x"));
@@ -288,6 +337,7 @@ static void batch_values(void)
 /* More entries than the first guess at their number. */
 static void batch_grows(void)
 {
+	const struct tally_batch_rules rules = { .lines = true, .most = 1000 };
 	struct tally_entry *entries;
 	struct tally_err err;
 	size_t count, i;
@@ -295,7 +345,7 @@ static void batch_grows(void)
 
 	for (i = 0; i < 1000; i++)
 		p += sprintf(p, "{\"Payload\":\"%zu\"}\n", i);
-	REQUIRE(tally_json_entries(&arena, tally_bytes_str(body), true, &entries, &count,
+	REQUIRE(tally_json_entries(&arena, tally_bytes_str(body), &rules, &entries, &count,
 				   &err) == 0);
 	REQUIRE(count == 1000);
 	for (i = 0; i < count; i++)
@@ -311,6 +361,7 @@ int main(void)
 	TEST(values_arrive);
 	TEST(missing_first);
 	TEST(batches);
+	TEST(malformed_ones_alone);
 	TEST(batch_values);
 	TEST(batch_grows);
 	tally_arena_free(&arena);

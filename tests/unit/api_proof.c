@@ -7,89 +7,26 @@
 #include <json.h>
 #include <stdlib.h>
 
-#include "api_client.h"
+#include "api_world.h"
 #include "buf.h"
-#include "conf.h"
-#include "core.h"
-#include "mem.h"
+#include "cose.h"
+#include "leaf.h"
 #include "note.h"
 #include "reply_check.h"
-#include "store.h"
-#include "tap.h"
 #include "tile.h"
 
 #define JOURNALS 600		/* of the public ledger when the log is read */
 
-static struct world {
-	struct tally_conf *conf;
-	struct tally_core *core;
-	struct tally_service *service;
-	struct tally_arena arena;
-	struct tally_first_key owner, stranger;
-	char private[TALLY_LEDGER_ID_SIZE + 1], public[TALLY_LEDGER_ID_SIZE + 1];
-	struct tally_vkey vkey;		/* of the public ledger */
-} world;
-
-static struct tally_err err;
-
-static const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static const char *text(const char *format, ...)
-{
-	va_list args;
-	const char *made;
-
-	va_start(args, format);
-	made = tally_arena_vprintf(&world.arena, format, args);
-	va_end(args);
-	return made;
-}
-
-/* ---- the world ---- */
-
-static bool make_ledger(bool public, char id[TALLY_LEDGER_ID_SIZE + 1])
-{
-	struct tally_write write = { .caller = { .account = world.owner.account } };
-	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("proved"),
-					      .public_read = public };
-	struct tally_ledger_created created;
-
-	if (tally_ledger_create(world.core, &write, &create, &created, &err) != 0)
-		return false;
-	strcpy(id, created.ledger_id);
-	return true;
-}
+static struct tally_vkey vkey;		/* of the public ledger */
 
 static bool begin(void)
 {
-	struct tally_core_options options = { 0 };
-	struct tally_store_args args = { .location = "mem:proofs", .create = true, .blocks = true,
-					 .index = true };
-	struct tally_write write = { .caller = { .local = true } };
-	const struct tally_driver *driver;
-	struct tally_store *store;
-	uint64_t account;
-	const char *vkey;
+	const char *key;
 
-	world.conf = tally_conf_new();
-	options.conf = args.conf = world.conf;
-	return tally_driver_find("mem", NULL, &driver, &err) == 0 &&
-	       tally_store_open(driver, &args, &store, &err) == 0 &&
-	       tally_core_open_on(&options, store, store, &world.owner, &world.core, &err) == 0 &&
-	       tally_service_new(world.core, world.conf, &world.service, &err) == 0 &&
-	       make_ledger(false, world.private) && make_ledger(true, world.public) &&
-	       tally_account_create(world.core, &write, TALLY_BYTES_LIT("x"), &account, &err) == 0 &&
-	       tally_key_create(world.core, &write, account, &world.stranger, &err) == 0 &&
-	       tally_ledger_vkey(world.core, tally_bytes_str(world.public), &world.arena, &vkey,
+	return world_open() &&
+	       tally_ledger_vkey(world.core, tally_bytes_str(world.public), &world.arena, &key,
 				 &err) == 1 &&
-	       tally_vkey_parse(tally_bytes_str(vkey), &world.vkey);
-}
-
-static void end(void)
-{
-	tally_service_free(&world.service);
-	tally_core_close(&world.core);
-	tally_arena_free(&world.arena);
-	tally_conf_free(&world.conf);
+	       tally_vkey_parse(tally_bytes_str(key), &vkey);
 }
 
 /* ---- asking ---- */
@@ -170,7 +107,7 @@ static struct tally_checkpoint verified(struct tally_bytes bytes)
 	struct tally_note note;
 
 	if (!tally_note_parse(bytes, &note) ||
-	    tally_note_verify(&note, &world.vkey, 1, NULL, NULL) != 1 ||
+	    tally_note_verify(&note, &vkey, 1, NULL, NULL) != 1 ||
 	    !tally_checkpoint_parse(note.text, &checkpoint))
 		FAIL("no checkpoint of this ledger: %s", tally_arena_str(&world.arena, bytes));
 	return checkpoint;
@@ -193,7 +130,7 @@ static void check_server_signature(struct json_object *reply)
 				    tally_bytes_str(member_text(reply, "ServerSignature")),
 				    &signature));
 	REQUIRE(signature.size == TALLY_ED25519_SIGNATURE);
-	CHECK(tally_ed25519_verify(world.vkey.public, tally_bytes(checkpoint, size),
+	CHECK(tally_ed25519_verify(vkey.public, tally_bytes(checkpoint, size),
 				   signature.data));
 }
 
@@ -587,6 +524,140 @@ static void methods_and_signatures(void)
 	}
 }
 
+/* ---- COSE receipts, and the state ---- */
+
+static struct tally_bytes base64_of(struct json_object *reply, const char *name)
+{
+	struct tally_bytes bytes = TALLY_BYTES_NONE;
+
+	CHECK(tally_base64_decode(&world.arena, tally_bytes_str(member_text(reply, name)), &bytes));
+	return bytes;
+}
+
+/* One receipt, verified from the answer and the key alone; its signature goes into signature_r. */
+static void check_receipt(unsigned int id, uint8_t signature_r[TALLY_COSE_SIGNATURE])
+{
+	struct json_object *reply = parsed(answer("GetCoseReceipt", text("&JournalSequence=%u", id)));
+	struct tally_bytes bytes = base64_of(reply, "CoseReceipt");
+	struct tally_hash leaf, root, want = hash_of(member_text(reply, "RootHash"));
+	const char *slash = strrchr(vkey.name, '/');
+	struct tally_cose_receipt receipt;
+	struct tally_cose_key key;
+	uint8_t kid[TALLY_COSE_KID];
+
+	REQUIRE(tally_cose_parse(bytes, &receipt));
+	tally_cose_key_ed25519(&key, vkey.public);
+	tally_cose_kid(&vkey, kid);
+	tally_leaf_hash(base64_of(reply, "Leaf"), &leaf);
+	CHECK(tally_cose_inclusion_verify(&receipt, &leaf, &key, &root));
+	CHECK_MEM(&root, &want, sizeof(root));
+	CHECK_INT(receipt.size, member_uint(reply, "TreeSize"));
+	CHECK_INT(receipt.from, id);
+	CHECK_BYTES(receipt.kid, tally_bytes(kid, sizeof(kid)));
+	CHECK_BYTES(receipt.issuer, tally_bytes(vkey.name, (size_t)(slash - vkey.name)));
+	CHECK_BYTES(receipt.subject, tally_bytes_str(world.public));
+	memcpy(signature_r, receipt.signature, TALLY_COSE_SIGNATURE);
+	json_object_put(reply);
+}
+
+static void cose_receipts(void)
+{
+	uint8_t first[TALLY_COSE_SIGNATURE], other[TALLY_COSE_SIGNATURE];
+
+	for (unsigned int id = 0; id < 60; id += 7) {
+		CASE("journal %u", id);
+		check_receipt(id, id == 0 ? first : other);
+		if (id > 0)
+			CHECK_MEM(other, first, sizeof(first));	/* one signature serves a tree */
+	}
+	CASE("of the next tree");
+	json_object_put(parsed(answer("AppendJournal", "&Payload=next")));
+	check_receipt(7, other);
+	CHECK(memcmp(first, other, sizeof(first)) != 0);
+}
+
+/* The journal alone in its ledger has none; a second ledger, for it must be new. */
+static void no_receipt_of_one_leaf(void)
+{
+	char id[TALLY_LEDGER_ID_SIZE + 1];
+	struct client client = { .service = world.service, .arena = &world.arena, .local = true };
+
+	REQUIRE(world_ledger("new", true, id));
+	client_ask(&client, text("Action=GetCoseReceipt&JournalSequence=0&LedgerId=%s", id));
+	CHECK_INT(client.response.status, 400);
+	client_ask(&client, text("Action=GetCoseReceipt&JournalSequence=1&LedgerId=%s", id));
+	CHECK_INT(client.response.status, 404);
+}
+
+static void state_roots_when_asked(void)
+{
+	struct json_object *reply = parsed(answer("CreateStateRoot", ""));
+	uint64_t size = member_uint(reply, "StateSize");
+
+	CHECK(json_object_get_boolean(member(reply, "Created")));
+	CHECK_STR(member_text(reply, "JournalId"), text("%" PRIu64, size));
+	json_object_put(reply);
+	CASE("there is nothing new");
+	reply = parsed(answer("CreateStateRoot", ""));
+	CHECK(!json_object_get_boolean(member(reply, "Created")));
+	CHECK_INT(member_uint(reply, "StateSize"), size);
+	json_object_put(reply);
+	reply = parsed(answer("StatLedger", ""));
+	CHECK_INT(member_uint(member(reply, "LedgerInfo"), "StateSize"), size);
+	CHECK_STR(member_text(member(reply, "LedgerInfo"), "StateRootJournalId"), text("%" PRIu64, size));
+	json_object_put(reply);
+}
+
+/* A lineage by pages of leaves, some of which are large: complete, in order, and every leaf the one
+ * that its hash is of. */
+static void leaves_of_a_lineage(void)
+{
+	struct json_object *reply;
+	uint64_t count = 1100, seen = 0;
+	unsigned int pages = 0;
+	char clue[32 * 130] = "";
+
+	/* 31 other clues of 128 bytes make a leaf of 4 KiB */
+	for (int i = 0; i < 31; i++)
+		sprintf(clue + strlen(clue), ",\"%02d%0126d\"", i, 0);
+	for (uint64_t i = 0; i < count; i += 100) {
+		const char *body = "";
+
+		for (int k = 0; k < 100; k++)
+			body = text("%s{\"Payload\":\"l\",\"Clues\":[\"line\"%s]}\n", body, clue);
+		json_object_put(parsed(answer_batch("", body)));
+	}
+	json_object_put(parsed(answer("CreateStateRoot", "")));
+	while (seen < count && pages < count) {
+		struct json_object *hashes, *leaves;
+		size_t got;
+
+		reply = parsed(answer("GetClueProof", text("&Clue=line&Leaves=true&MaxResults=%d&First=%"
+							   PRIu64, pages == 0 ? 7 : 10000, seen)));
+		CHECK_INT(member_uint(reply, "Count"), count);
+		hashes = member(reply, "JournalHashes");
+		leaves = member(reply, "Leaves");
+		got = json_object_array_length(leaves);
+		CHECK_INT(json_object_array_length(hashes), got);
+		/* the second page would have 1,000, but they are too large */
+		REQUIRE(got > 0 && (pages > 0 || got == 7) && (pages != 1 || got < 1000));
+		for (size_t i = 0; i < got; i++) {
+			struct tally_hash want = hash_of(json_object_get_string(
+				json_object_array_get_idx(hashes, i))), made;
+			struct tally_bytes leaf;
+
+			REQUIRE(tally_base64_decode(&world.arena, tally_bytes_str(json_object_get_string(
+				json_object_array_get_idx(leaves, i))), &leaf));
+			tally_leaf_hash(leaf, &made);
+			CHECK_MEM(&made, &want, sizeof(made));
+		}
+		seen += got;
+		pages++;
+		json_object_put(reply);
+	}
+	CHECK_INT(seen, count);
+}
+
 int main(void)
 {
 	if (!begin()) {
@@ -605,6 +676,10 @@ int main(void)
 	TEST(how_long_files_are_kept);
 	TEST(private_logs);
 	TEST(methods_and_signatures);
-	end();
+	TEST(cose_receipts);
+	TEST(no_receipt_of_one_leaf);
+	TEST(state_roots_when_asked);
+	TEST(leaves_of_a_lineage);
+	world_close();
 	return tap_done();
 }

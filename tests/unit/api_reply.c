@@ -96,7 +96,29 @@ static const struct {
 	{ "GetBlockInfo", "&BlockSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetCheckpoint", "&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetJournalProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetCoseReceipt", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetConsistencyProof", "&OldSize=4&LedgerId=" FAKE_PRIVATE, false },
+	{ "CreateMember", "&AliUid=1003&LedgerId=" FAKE_PRIVATE, false },
+	{ "UpdateMember", "&Role=ADMIN&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE,
+	  false },
+	{ "ModifyMemberKey", "&KeyType=SECP256K1&PublicKey="
+	  "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d66cb5ff1e2d045"
+	  "9436415b47012f6426ba1cd7405c47828b21128b&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetMember", "&Proof=true&LedgerId=" FAKE_PRIVATE, false },
+	{ "ListMembers", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "KvSet", "&Key=k&Value=v&LedgerId=" FAKE_PRIVATE, true },
+	{ "KvDelete", "&Key=k&LedgerId=" FAKE_PRIVATE, true },
+	{ "KvGet", "&Key=k&Proof=true&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetClueProof", "&Clue=clue1&MaxResults=1&Leaves=true&LedgerId=" FAKE_PRIVATE, false },
+	{ "CreateStateRoot", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "CreateTimeAnchor", "&LedgerId=" FAKE_PRIVATE, true },
+	{ "GetLastTimeAnchor", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "ListTimeAnchors", "&MaxResults=2&LedgerId=" FAKE_PRIVATE, false },
+	{ "DescribeTSA", "&SequenceWithinLedger=1", false },
+	{ "GetJournalTimeProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "SetTrustPoint", "&JournalId=3&LedgerId=" FAKE_PRIVATE, true },
+	{ "GetTrustPoint", "&LedgerId=" FAKE_PRIVATE, true },
+	{ "AnchorLedgers", "", false },
 	{ "CreateAccount", "&Name=two", false },
 	{ "ListAccounts", "", false },
 	{ "CreateAccessKey", "&AliUid=1001", false },
@@ -111,6 +133,11 @@ static const struct {
 	{ "CheckStore", "", false },
 	{ "ListSpaces", "", false },
 	{ "AdoptStore", "&Adopt=true&NewOrigin=true", false },
+	{ "ListBackups", "", false },
+	{ "ForgetBackup", "&Directory=/nowhere", false },
+	{ "OccultJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, true },
+	{ "PurgeLedger", "&Before=1&LedgerId=" FAKE_PRIVATE, true },
+	{ "GetErasureCertificate", "&JournalId=4&LedgerId=" FAKE_PRIVATE, false },
 	{ "KeepCosignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
 	{ "CheckSignedCheckpoint", "&Checkpoint=x&LedgerId=" FAKE_PRIVATE, false },
 	{ "ReadBlock", "&Space=0&Block=1&Offset=4", false },
@@ -206,6 +233,35 @@ static void golden_batch(void)
 		}
 }
 
+/* A removed payload is empty and says so; there is no salt to it. One that is about to be has no
+ * certificate yet. */
+static void removed_payloads(void)
+{
+	static const char *const asked[] = { "GetJournal", "GetJournalProof",
+					     "GetErasureCertificate" };
+	static const char *const params[] = { "&JournalId=4", "&JournalSequence=4",
+					      "&JournalId=3" };
+	int xml;
+
+	for (size_t i = 0; i < 3; i++)
+		for (xml = 0; xml < 2; xml++) {
+			struct client client = { .service = services[0], .arena = &arena,
+						 .local = true, .xml = xml != 0 };
+			const char *body;
+
+			CASE("%s %s", asked[i], xml ? "XML" : "JSON");
+			ask(&client, asked[i], tally_arena_printf(
+				&arena, "%s&LedgerId=" FAKE_PRIVATE, params[i]));
+			CHECK_STR(reply_disagrees(action_of(asked[i]), client.response.body,
+						  xml != 0, false), NULL);
+			body = tally_arena_str(&arena, client.response.body);
+			CHECK(strstr(body, "Salt") == NULL);
+			CHECK_INT(strstr(body, "Removed") != NULL, i != 1);
+			CHECK_INT(strstr(body, "PENDING") != NULL, i == 2);
+			CHECK(strstr(body, "Scrubbed") == NULL);
+		}
+}
+
 /* ---- errors of the core ---- */
 
 static void errors_of_the_core(void)
@@ -248,6 +304,8 @@ static void errors_of_the_core(void)
 		  "The request processing has failed due to some unknown error.", NULL },
 		{ TALLY_FULL, "", 503, "ServiceUnavailable",
 		  "The request has failed due to a temporary failure of the server.", "5" },
+		{ TALLY_IO, "TimeAuthority", 503, "ServiceUnavailable",
+		  "No time-stamp authority could be had. As the test wants it.", "30" },
 		{ TALLY_IO, "", 500, "InternalError",
 		  "The request processing has failed due to some unknown error.", NULL },
 	};
@@ -446,18 +504,19 @@ static void unsigned_replies(void)
 {
 	static const char *const params[][2] = {
 		{ "AppendJournal", "&Payload=a" }, { "GetJournalProof", "&JournalSequence=1" },
-		{ "GetConsistencyProof", "&OldSize=4" }, { "GetCheckpoint", "" }
+		{ "GetConsistencyProof", "&OldSize=4" }, { "GetCheckpoint", "" },
+		{ "GetCoseReceipt", "&JournalSequence=1" }
 	};
 	size_t i;
 
 	core.sealed = true;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		struct client client = { .service = services[0], .arena = &arena, .local = true };
 
 		CASE("%s", params[i][0]);
 		ask(&client, params[i][0], tally_arena_printf(&arena, "%s&LedgerId=%s", params[i][1],
 							      FAKE_PRIVATE));
-		if (i == 3) {
+		if (i >= 3) {		/* they are nothing but a signature */
 			CHECK_INT(client.response.status, 403);
 			CHECK_STR(error_disagrees(client.response.body, false, "LedgerReadOnly",
 						  "The ledger can be read only, until an operator "
@@ -594,6 +653,7 @@ int main(void)
 	TEST(golden_replies);
 	TEST(all_are_called);
 	TEST(golden_batch);
+	TEST(removed_payloads);
 	TEST(errors_of_the_core);
 	TEST(golden_error);
 	TEST(writes_carry);

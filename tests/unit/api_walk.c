@@ -7,50 +7,23 @@
  */
 #include <stdlib.h>
 
-#include "api_client.h"
-#include "conf.h"
-#include "core.h"
+#include "api_world.h"
 #include "hash.h"
 #include "mem.h"
 #include "reply_check.h"
-#include "store.h"
-#include "tap.h"
 
-static struct world {
-	struct tally_conf *conf;
-	struct tally_core *core;
-	struct tally_service *service;
-	struct tally_arena arena;
-	struct tally_first_key owner, stranger, disabled;
-	char private[TALLY_LEDGER_ID_SIZE + 1], public[TALLY_LEDGER_ID_SIZE + 1];
-	unsigned int nonce;
-	uint64_t asked;			/* requests of the walk */
-} world;
-
-static struct tally_err err;
+static struct tally_first_key disabled;
+static unsigned int next_nonce;
+static uint64_t asked;			/* requests of the walk */
 
 #define UNKNOWN_LEDGER "l-00000000000000000000000ff"
 
-static const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static const char *text(const char *format, ...)
-{
-	va_list args;
-	const char *made;
+/* ---- the world: with three more journals in each ledger, and a third key ---- */
 
-	va_start(args, format);
-	made = tally_arena_vprintf(&world.arena, format, args);
-	va_end(args);
-	return made;
-}
-
-/* ---- the world: two ledgers with four journals each, three keys ---- */
-
-static bool make_ledger(const char *name, bool public, char id[TALLY_LEDGER_ID_SIZE + 1])
+static bool fill_ledger(const char *id)
 {
 	const struct tally_bytes clues[] = { TALLY_BYTES_LIT("clue1"), TALLY_BYTES_LIT("clue2") };
 	struct tally_write write = { .caller = { .account = world.owner.account } };
-	struct tally_ledger_create create = { .name = tally_bytes_str(name),
-					      .public_read = public };
 	struct tally_entry entries[] = {
 		{ .payload = TALLY_BYTES_LIT("{\"a\":1}"), .clues = clues, .clue_count = 2 },
 		{ .payload = TALLY_BYTES_LIT("\xff no text") },
@@ -58,54 +31,19 @@ static bool make_ledger(const char *name, bool public, char id[TALLY_LEDGER_ID_S
 		  .clue_count = 1, .client_id = TALLY_BYTES_LIT("till-7") },
 	};
 	struct tally_append_result results[3];
-	struct tally_ledger_created created;
 
-	if (tally_ledger_create(world.core, &write, &create, &created, &err) != 0 ||
-	    tally_append(world.core, &write, tally_bytes_str(created.ledger_id), entries, 3, true,
-			 results, &err) != 0)
-		return false;
-	strcpy(id, created.ledger_id);
-	return true;
-}
-
-static bool make_keys(void)
-{
-	struct tally_write write = { .caller = { .local = true } };
-	uint64_t account;
-
-	return tally_account_create(world.core, &write, TALLY_BYTES_LIT("stranger"), &account,
-				    &err) == 0 &&
-	       tally_key_create(world.core, &write, account, &world.stranger, &err) == 0 &&
-	       tally_key_create(world.core, &write, world.owner.account, &world.disabled,
-				&err) == 0 &&
-	       tally_key_set_state(world.core, &write, tally_bytes_str(world.disabled.key_id),
-				   KEY_DISABLED, &err) == 0;
+	return tally_append(world.core, &write, tally_bytes_str(id), entries, 3, true, results,
+			    &err) == 0;
 }
 
 static bool begin(void)
 {
-	struct tally_core_options options = { 0 };
-	struct tally_store_args args = { .location = "mem:", .create = true, .blocks = true,
-					 .index = true };
-	const struct tally_driver *driver;
-	struct tally_store *store;
+	struct tally_write write = { .caller = { .local = true } };
 
-	world.conf = tally_conf_new();
-	options.conf = args.conf = world.conf;
-	return tally_driver_find("mem", NULL, &driver, &err) == 0 &&
-	       tally_store_open(driver, &args, &store, &err) == 0 &&
-	       tally_core_open_on(&options, store, store, &world.owner, &world.core, &err) == 0 &&
-	       tally_service_new(world.core, world.conf, &world.service, &err) == 0 &&
-	       make_ledger("private", false, world.private) &&
-	       make_ledger("public", true, world.public) && make_keys();
-}
-
-static void end(void)
-{
-	tally_service_free(&world.service);
-	tally_core_close(&world.core);
-	tally_arena_free(&world.arena);
-	tally_conf_free(&world.conf);
+	return world_open() && fill_ledger(world.private) && fill_ledger(world.public) &&
+	       tally_key_create(world.core, &write, world.owner.account, &disabled, &err) == 0 &&
+	       tally_key_set_state(world.core, &write, tally_bytes_str(disabled.key_id),
+				   KEY_DISABLED, &err) == 0;
 }
 
 static int add_blocks(void *ctx, uint64_t space, const char *ledger_id, uint64_t blocks)
@@ -172,7 +110,7 @@ static const char *wire_of(const char *method, const char *params,
 		wire = (const char *)tally_rpc_signed_query(
 			       &world.arena, method, form.params, form.count, NULL, 0,
 			       tally_bytes_str(key->key_id), tally_bytes_str(key->secret),
-			       text("n%u", world.nonce++), timestamp).data;
+			       text("n%u", next_nonce++), timestamp).data;
 	}
 	if (tamper != NULL && tamper->drop != NULL)
 		wire = dropped(wire, tamper->drop);
@@ -191,7 +129,7 @@ static void ask(struct client *client, enum way way, const char *params,
 
 	client->service = world.service;
 	client->arena = &world.arena;
-	world.asked++;
+	asked++;
 	if (way == BY_FORM)
 		client_raw(client, method, TALLY_BYTES_NONE, CLIENT_FORM, wire);
 	else	/* an empty body with this type is what some SDKs send */
@@ -231,6 +169,19 @@ static const struct call {
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },
 	{ "GetConsistencyProof", "&OldSize=1" },
+	{ "OccultJournal", "&JournalId=1" },
+	{ "PurgeLedger", "&Before=1" },
+	{ "GetErasureCertificate", "&JournalId=1" },
+	{ "ListBackups", "" },
+	{ "ForgetBackup", "&Directory=/nonexistent/x" },
+	{ "CreateTimeAnchor", "&TimeStamp=1587515659&Proof=x" },
+	{ "GetLastTimeAnchor", "" },
+	{ "ListTimeAnchors", "" },
+	{ "DescribeTSA", "&SequenceWithinLedger=1" },
+	{ "GetJournalTimeProof", "&JournalSequence=1" },
+	{ "SetTrustPoint", "&JournalId=1" },
+	{ "GetTrustPoint", "" },
+	{ "AnchorLedgers", "" },
 	{ "CreateAccount", "&Name=two" },
 	{ "ListAccounts", "" },
 	{ "CreateAccessKey", "&AliUid=1" },
@@ -457,6 +408,26 @@ static void further_parameters(void)
 		  "The specified parameter Clues is invalid." },
 		{ "ModifyLedgerAttribute", "", "MissingParameter",
 		  "You must specify the parameter LedgerName." },
+		{ "CreateTimeAnchor", "&TimeStamp=1", "MissingParameter",
+		  "You must specify the parameter Proof." },
+		{ "CreateTimeAnchor", "&Proof=x", "MissingParameter",
+		  "You must specify the parameter TimeStamp." },
+		{ "CreateTimeAnchor", "", "UnsupportedOperation",
+		  "The specified operation is not supported. No time-stamp authority is configured." },
+		{ "OccultJournal", "&JournalId=1", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
+		{ "OccultJournal", "&JournalId=4711", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
+		{ "OccultJournal", "&JournalId=0", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
+		{ "PurgeLedger", "&Before=1", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
+		{ "PurgeLedger", "&Before=4711", "InvalidParameter",
+		  "The specified parameter Before is invalid." },
+		{ "ModifyLedgerAttribute", "&RemovalPolicy=ADMIN", "MissingParameter",
+		  "You must specify the parameter MemberSignatures." },
+		{ "SetTrustPoint", "&JournalId=4711", "InvalidParameter",
+		  "The specified parameter JournalId is invalid." },
 	};
 	size_t i;
 
@@ -543,7 +514,7 @@ static void walk_authentication(const struct tally_action *action, const char *b
 		  "Specified access key is not found." },
 		{ text("&AccessKeyId=%s", repeated('k', 500)), { 0 }, NULL, 404,
 		  "InvalidAccessKeyId.NotFound", NULL },
-		{ "", { 0 }, &world.disabled, 400, "InvalidAccessKeyId.Inactive",
+		{ "", { 0 }, &disabled, 400, "InvalidAccessKeyId.Inactive",
 		  "Specified access key is disabled." },
 		{ "&Timestamp=now", { 0 }, NULL, 400, "InvalidTimeStamp.Format",
 		  "Specified time stamp or date value is not well formatted." },
@@ -645,6 +616,45 @@ static void nonces_of_writes(void)
 		      "Specified signature nonce was used already.");
 }
 
+/* A nonce is for one request: signed again for another ledger or action, it is refused. Of the same
+ * action and ledger the blocks decide, so a write that was not done can be sent again. */
+static void a_nonce_is_for_one_request(void)
+{
+	static const struct {
+		const char *first, *second;
+	} rows[] = {
+		{ "AppendJournal&Payload=a&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "DescribeLedger&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "AppendJournal&Payload=a&LedgerId=%s" },
+		{ "DescribeLedger&LedgerId=%s", "StatLedger&LedgerId=%s" },
+		{ "AppendJournal&Payload=a&LedgerId=%s", "CreateLedger&LedgerName=again" },
+		{ "CreateLedger&LedgerName=once", "AppendJournal&Payload=a&LedgerId=%s" },
+	};
+	struct client client = { 0 };
+	const char *append = text("Action=AppendJournal&LedgerId=%s&SignatureNonce=retry",
+				  world.private);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *nonce = text("&SignatureNonce=one-%zu", i);
+		uint64_t state;
+
+		CASE("%s, then %s", rows[i].first, rows[i].second);
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].first, world.private), nonce),
+		    &world.owner, NULL);
+		CHECK_INT(client.response.status, 200);
+		state = store_state();
+		ask(&client, BY_GET, text("Action=%s%s", text(rows[i].second, world.public), nonce),
+		    &world.owner, NULL);
+		check_refused(&client, false, state, 400, "SignatureNonceUsed",
+			      "Specified signature nonce was used already.");
+	}
+	CASE("not done the first time");
+	ask(&client, BY_GET, text("%s&PayloadBase64=%%21", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 400);
+	ask(&client, BY_GET, text("%s&Payload=a", append), &world.owner, NULL);
+	CHECK_INT(client.response.status, 200);
+}
+
 /* A repeated read of the relay is answered; so is a HEAD signed as the GET it stands for. */
 static void again_and_head(void)
 {
@@ -716,12 +726,16 @@ static void unsigned_callers(void)
 
 	for (i = 0; i < CALLS; i++) {
 		const struct tally_action *action = action_of(&calls[i]);
+		/* nothing is removed; who may ask is told so */
+		bool absent = strcmp(calls[i].action, "GetErasureCertificate") == 0;
 
 		if (action->family == FAMILY_ADMIN) {
 			refused_unsigned(action, good_call(&calls[i], world.public), true, 403,
 					 "UnauthorizedOperation");
 			continue;
 		}
+		if (action->need == PERM_ANYONE)	/* of no ledger, or of a public one */
+			continue;
 		refused_unsigned(action, good_call(&calls[i], world.private), false, 400,
 				 "MissingAccessKeyId");
 		refused_unsigned(action, good_call(&calls[i], UNKNOWN_LEDGER), false, 400,
@@ -739,9 +753,11 @@ static void unsigned_callers(void)
 				CASE("%s %s", way_names[way], params);
 				ask(&client, way, xml ? text("%s&Format=XML", params) : params, NULL,
 				    NULL);
-				CHECK_INT(client.response.status, 200);
-				CHECK_STR(reply_disagrees(action, client.response.body, xml != 0,
-							  false), NULL);
+				CHECK_INT(client.response.status, absent ? 404 : 200);
+				CHECK_STR(absent ? error_disagrees(client.response.body, xml != 0,
+								   "ResourceNotFound", NULL) :
+						   reply_disagrees(action, client.response.body,
+								   xml != 0, false), NULL);
 			}
 	}
 }
@@ -778,6 +794,8 @@ static void resources(void)
 	} cases[] = {
 		{ "Action=GetJournal&JournalId=100", false, "Journal 100" },
 		{ "Action=GetBlockInfo&BlockSequence=77", false, "Block 77" },
+		{ "Action=GetJournalTimeProof&JournalSequence=100", false, "Journal 100" },
+		{ "Action=DescribeTSA&SequenceWithinLedger=5", false, "Time stamp 5" },
 		{ "Action=EnableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DisableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DeleteAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
@@ -792,7 +810,7 @@ static void resources(void)
 		const struct tally_action *action = tally_action_find(
 			cases[i].admin ? FAMILY_ADMIN : FAMILY_LEDGERDB, name);
 
-		refused(action, cases[i].admin ? cases[i].params :
+		refused(action, !wants_ledger(action) ? cases[i].params :
 			text("%s&LedgerId=%s", cases[i].params, world.private),
 			cases[i].admin ? NULL : &world.owner, NULL, 404, "ResourceNotFound",
 			text("The specified resource %s does not exist.", cases[i].resource));
@@ -975,6 +993,55 @@ static void batches_work(void)
 	CHECK_INT(journal_count(world.private), before + 4);
 }
 
+/* With an outcome each, what cannot be read is refused alone, in lines and in an array; all of a
+ * batch may be. Its place counts: the journal behind it has the same token#i as when it was good. */
+static void malformed_entries_are_refused_alone(void)
+{
+	static const struct {
+		const char *type, *body, *code, *message;
+	} cases[] = {
+		{ LINES, "{\"Payload\":\"one\"}\n{\"Payload\":\n{\"Payload\":\"two\"}\n",
+		  "InvalidParameter", "The specified parameter Journals.1 is invalid." },
+		{ JSON, "[{\"Payload\":\"one\"},{\"Clues\":[]},{\"Payload\":\"two\"}]",
+		  "MissingParameter", "You must specify the parameter Journals.1.Payload." },
+	};
+	const struct tally_action *action = tally_action_find(FAMILY_LEDGERDB,
+							      TALLY_BYTES_LIT("AppendJournals"));
+	const char *params = text("&LedgerId=%s" SIGNED, world.private);
+	uint64_t before = journal_count(world.private);
+	struct client client = { 0 };
+	size_t i;
+	int xml;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (xml = 0; xml < 2; xml++) {
+			CASE("%s %s", cases[i].body, xml != 0 ? "xml" : "json");
+			ask_batch(&client, params, xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 400);
+			ask_batch(&client, text("%s&Atomic=false&ClientToken=malformed", params),
+				  xml != 0, cases[i].type, cases[i].body);
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml != 0, false),
+				  NULL);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0, "Count"), "3");
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Code"), cases[i].code);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/1/Message"), cases[i].message);
+			CHECK_STR(reply_text(action, client.response.body, xml != 0,
+					     "Receipts/2/JournalId"), text("%" PRIu64, before + 1));
+			CHECK_INT(journal_count(world.private), before + 2);
+		}
+	CASE("nothing good");
+	ask_batch(&client, text("%s&Atomic=false", params), false, LINES, "x\n");
+	CHECK_INT(client.response.status, 200);
+	CHECK_STR(reply_text(action, client.response.body, false, "Receipts/0/Message"),
+		  "The specified parameter Journals.0 is invalid.");
+	ask_batch(&client, text("%s&Atomic=false", params), false, JSON, "[{\"Payload\":\"a\"}");
+	CHECK_INT(client.response.status, 400);
+	CHECK_INT(journal_count(world.private), before + 2);
+}
+
 /* ---- what works, and is as it was appended ---- */
 
 static void appended_is_read(void)
@@ -1075,11 +1142,17 @@ static void writes_work(void)
 		"Action=CreateLedger&LedgerName=new&ClientToken=create",
 		"Action=DescribeLedgers",
 		"Action=ModifyLedgerAttribute&LedgerName=renamed&LedgerDescription=&PublicRead=true",
+		"Action=ModifyLedgerAttribute&TimeAnchorInterval=60",
+		"Action=GetLastTimeAnchor", "Action=GetTrustPoint",
+		"Action=CreateTimeAnchor&TimeStamp=1587515659&Proof=%7B%22any%22%3A1%7D",
+		"Action=GetLastTimeAnchor", "Action=ListTimeAnchors&Reverse=true",
+		"Action=GetJournalTimeProof&JournalSequence=1",
+		"Action=SetTrustPoint&JournalId=2", "Action=GetTrustPoint", "Action=DescribeLedgers",
 		"Action=StatLedger", "Action=DescribeLedger", "Action=DeleteLedger"
 	};
 	static const char *const administrative[] = {
 		"Action=CreateAccount&Name=third", "Action=ListAccounts", "Action=ListAccessKeys",
-		"Action=Maintain", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
+		"Action=Maintain", "Action=AnchorLedgers", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
 		"Action=ListSpaces", "Action=AdoptStore", "Action=ReadBlock&Space=0&Block=0&Offset=8&Length=8"
 	};
 	size_t i;
@@ -1158,6 +1231,7 @@ int main(void)
 	TEST(string_to_sign_is_told);
 	TEST(nonces_of_reads);
 	TEST(nonces_of_writes);
+	TEST(a_nonce_is_for_one_request);
 	TEST(again_and_head);
 	TEST(strangers);
 	TEST(unsigned_callers);
@@ -1167,10 +1241,11 @@ int main(void)
 	TEST(walk_batch);
 	TEST(pages);
 	TEST(batches_work);
+	TEST(malformed_entries_are_refused_alone);
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
 	TEST(writes_work);
-	printf("# %" PRIu64 " requests\n", world.asked);
-	end();
+	printf("# %" PRIu64 " requests\n", asked);
+	world_close();
 	return tap_done();
 }

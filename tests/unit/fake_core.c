@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "buf.h"
+#include "cose.h"
 #include "hash.h"
 #include "note.h"
 
@@ -56,7 +58,8 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
 		    struct tally_err *err)
 {
-	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL;
+	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
+		       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
 
 	(void)core;
 	if (!known(ledger_id))
@@ -92,6 +95,8 @@ static void fill_info(struct tally_ledger_info *info, const char *id)
 		.create_ms = 1587515659345, .update_ms = 1587515659346, .journal_count = 4,
 		.block_count = 3, .member_count = 1, .root = some_hash("root"),
 		.last_block_hash = some_hash("block"), .origin = "example.invalid/log",
+		.state_size = 2, .state_root = some_hash("state"), .state_journal = 2,
+		.time_anchor_count = 3, .has_anchor_interval = true, .anchor_interval_s = 3600,
 	};
 	strcpy(info->id, id);
 }
@@ -160,6 +165,12 @@ static void fill_receipt(struct tally_receipt *receipt, uint64_t id)
 	memcpy(receipt->request_digest, some_hash("request").bytes, 32);
 }
 
+size_t tally_core_batch_limit(const struct tally_core *core)
+{
+	(void)core;
+	return 10000;
+}
+
 int tally_append(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
 		 bool atomic, struct tally_append_result *results_r, struct tally_err *err)
@@ -185,7 +196,8 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 	static const struct tally_bytes payloads[] = {
 		TALLY_BYTES_LIT("{\"ledgerName\":\"Ledger 1\"}"),
 		TALLY_BYTES_LIT("{\"a\":1,\"b\":\"<&\xe8\xb4\xa6>\"}"),
-		TALLY_BYTES_LIT("\xff\x00 no text"), TALLY_BYTES_LIT("control \x01 character")
+		TALLY_BYTES_LIT("\xff\x00 no text"), TALLY_BYTES_LIT("control \x01 character"),
+		TALLY_BYTES_NONE	/* removed */
 	};
 
 	*journal = (struct tally_journal){
@@ -196,6 +208,7 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 				       TALLY_BYTES_NONE,
 		.clues = clues, .clue_count = id == 1 ? 2 : 0, .timestamp_ms = NOW_MS + id,
 		.leaf = TALLY_BYTES_LIT("{\"v\":1}"), .salt = { 0xab, 0xcd },
+		.removed = id == 4, .removed_by = id == 4 ? 5 : 0,
 	};
 }
 
@@ -207,7 +220,7 @@ int tally_journal_get(struct tally_core *core, struct tally_bytes ledger_id, uin
 	(void)ledger_id;
 	if (outcome(core, err) < 0)
 		return -1;
-	if (journal_id > 3)
+	if (journal_id > 4)
 		return 0;
 	fill_journal(journal_r, journal_id);
 	return 1;
@@ -287,6 +300,20 @@ int tally_ledger_checkpoint(struct tally_core *core, struct tally_bytes ledger_i
 		.size = TREE, .root = root,
 		.note = tally_arena_bytes(arena, tally_bytes(text, size)) };
 	return 1;
+}
+
+int tally_ledger_cose(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_cose_receipt *receipt_r,
+		      struct tally_err *err)
+{
+	struct tally_signed_checkpoint checkpoint;
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, &checkpoint, err);
+
+	*receipt_r = (struct tally_cose_receipt){
+		.kind = COSE_INCLUSION, .alg = COSE_EDDSA, .kid = TALLY_BYTES_LIT("\1\2\3\4"),
+		.issuer = TALLY_BYTES_LIT("example.invalid"), .subject = TALLY_BYTES_LIT("log"),
+		.size = checkpoint.size, .root = checkpoint.root, .signature = { 1, 2, 3 } };
+	return found;
 }
 
 int tally_ledger_vkey(struct tally_core *core, struct tally_bytes ledger_id,
@@ -404,6 +431,46 @@ int tally_ledger_was_signed(struct tally_core *core, struct tally_bytes ledger_i
 	return outcome(core, err) < 0 ? -1 : 1;
 }
 
+/* ---- removal ---- */
+
+int tally_journal_occult(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, uint64_t journal_id,
+			 struct tally_bytes reason, struct tally_receipt *receipt_r,
+			 struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	(void)reason;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_ledger_purge(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, uint64_t before, bool keep_live,
+		       struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)before;
+	(void)keep_live;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+/* Journal 4 is removed. */
+int tally_erasure_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		      struct tally_arena *arena, struct tally_erasure *erasure_r,
+		      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)arena;
+	if (outcome(core, err) < 0)
+		return -1;
+	*erasure_r = (struct tally_erasure){
+		.order = 2, .certified = journal_id == 4, .certificate = 3, .scrubbed_ms = NOW_MS,
+		.backups = TALLY_BYTES_LIT("2020-04-17T02:22:00Z first\n2020-04-17T02:22:01Z second") };
+	return journal_id == 4 || journal_id == 3;
+}
+
 /* ---- accounts and keys ---- */
 
 int tally_key_find(struct tally_core *core, struct tally_bytes key_id,
@@ -486,6 +553,153 @@ int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 	return write_outcome(core, write, err);
 }
 
+/* ---- time: the anchors of every ledger are journals 1 (by an authority), 2 (given) and 3 ---- */
+
+static void fill_anchor(struct tally_anchor *anchor, uint64_t id)
+{
+	*anchor = (struct tally_anchor){
+		.journal_id = id, .given = id == 2, .version = id, .root = some_hash("root"),
+		.time_ms = 1587515659345 + id * 1000, .block = id,
+		.proof = id == 2 ? TALLY_BYTES_LIT("<certificate & more>") :
+				   TALLY_BYTES_LIT("{\"hashInHex\":\"ab\",\"sequence\":7}"),
+	};
+	if (anchor->given)
+		return;
+	anchor->authority = TALLY_BYTES_LIT("Stamps & Co \xe8\xb4\xa6");
+	anchor->serial = TALLY_BYTES_LIT("4a17");
+	anchor->digest = some_hash("stamped");
+	anchor->token = TALLY_BYTES_LIT("a token");
+}
+
+static bool is_anchor(uint64_t id)
+{
+	return id >= 1 && id <= 3;
+}
+
+int tally_anchor_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_receipt *receipt_r,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_anchor_give(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, uint64_t seconds, struct tally_bytes proof,
+		      struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)seconds;
+	(void)proof;
+	fill_receipt(receipt_r, 2);
+	return write_outcome(core, write, err);
+}
+
+int tally_anchor_get(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_anchor *anchor_r,
+		     struct tally_err *err)
+{
+	(void)arena;
+	(void)ledger_id;
+	if (outcome(core, err) < 0)
+		return -1;
+	fill_anchor(anchor_r, journal_id);
+	return is_anchor(journal_id);
+}
+
+int tally_anchor_last(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_arena *arena, struct tally_anchor *anchor_r,
+		      struct tally_err *err)
+{
+	return tally_anchor_get(core, ledger_id, 3, arena, anchor_r, err);
+}
+
+int tally_anchor_list(struct tally_core *core, struct tally_bytes ledger_id, uint64_t from,
+		      bool reverse, size_t limit, struct tally_arena *arena,
+		      struct tally_anchor_page *page_r, struct tally_err *err)
+{
+	uint64_t id = reverse ? (from > 3 ? 3 : from) : (from < 1 ? 1 : from);
+
+	(void)ledger_id;
+	*page_r = (struct tally_anchor_page){
+		.anchors = tally_arena_array(arena, struct tally_anchor, 3) };
+	for (; is_anchor(id) && page_r->count < limit; id += reverse ? -1 : 1)
+		fill_anchor(&page_r->anchors[page_r->count++], id);
+	page_r->more = is_anchor(id);
+	page_r->cursor = id;
+	return outcome(core, err);
+}
+
+int tally_anchor_stamp(struct tally_core *core, uint64_t sequence, struct tally_arena *arena,
+		       char id_r[TALLY_LEDGER_ID_SIZE + 1], struct tally_anchor *anchor_r,
+		       struct tally_err *err)
+{
+	strcpy(id_r, FAKE_PUBLIC);
+	return tally_anchor_get(core, TALLY_BYTES_NONE, sequence, arena, anchor_r, err);
+}
+
+int tally_anchor_many(struct tally_core *core, enum tally_anchor_which which, size_t *count_r,
+		      struct tally_err *err)
+{
+	(void)which;
+	*count_r = core->fail == TALLY_OK ? 2 : 0;
+	return outcome(core, err);
+}
+
+int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		     struct tally_arena *arena, struct tally_time_proof *proof_r,
+		     struct tally_err *err)
+{
+	int found = tally_ledger_checkpoint(core, ledger_id, arena, &proof_r->checkpoint, err);
+
+	if (found != 1 || journal_id > 3)
+		return found < 0 ? -1 : 0;
+	fill_journal(&proof_r->journal, journal_id);
+	proof_r->proof = (struct tally_inclusion){ .journal_id = journal_id, .tree_size = TREE,
+						   .path_count = 2 };
+	proof_r->proof.path[0] = some_hash("sibling");
+	proof_r->proof.path[1] = some_hash("uncle");
+	proof_r->has_after = proof_r->has_before = true;
+	proof_r->after = (struct tally_time_bound){ .journal_id = 0,
+						    .leaf = TALLY_BYTES_LIT("{\"v\":1}"),
+						    .proof = proof_r->proof };
+	proof_r->before = (struct tally_time_bound){ .journal_id = 3,
+						     .leaf = TALLY_BYTES_LIT("{\"v\":1}"),
+						     .proof = { .path_count = 0 } };
+	proof_r->cover = proof_r->proof;
+	return 1;
+}
+
+int tally_trust_point_set(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, uint64_t journal_id,
+			  struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	fill_receipt(receipt_r, 4);
+	return write_outcome(core, write, err);
+}
+
+int tally_trust_point_get(struct tally_core *core, struct tally_bytes ledger_id,
+			  struct tally_trust_point *point_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	*point_r = (struct tally_trust_point){ .journal_id = 1, .set_by = 2, .time_ms = NOW_MS };
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_core_check_trusting(struct tally_core *core, struct tally_bytes ledger_id,
+			      tally_progress *progress, void *ctx, uint64_t *from_r,
+			      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)progress;
+	(void)ctx;
+	*from_r = 2;
+	return outcome(core, err);
+}
+
 /* ---- the store ---- */
 
 int tally_core_maintain(struct tally_core *core, struct tally_err *err)
@@ -505,6 +719,29 @@ int tally_core_rebuild(struct tally_core *core, struct tally_bytes ledger_id,
 int tally_core_backup(struct tally_core *core, const char *directory, struct tally_err *err)
 {
 	(void)directory;
+	return outcome(core, err);
+}
+
+int tally_core_backup_forget(struct tally_core *core, const char *directory, struct tally_err *err)
+{
+	if (outcome(core, err) < 0)
+		return -1;
+	return strcmp(directory, "/nowhere") == 0;
+}
+
+int tally_core_backups(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_backups *backups_r, struct tally_err *err)
+{
+	static struct tally_backup list[] = {
+		{ "/backups/first", NOW_MS - 2000, NOW_MS - 1000, true },
+		{ "/backups/cut off", NOW_MS, 0, false },
+	};
+	static struct tally_lost_erasure lost[] = {
+		{ FAKE_PRIVATE, 5, NOW_MS, false, 4 }, { FAKE_PRIVATE, 7, NOW_MS, true, 3 },
+	};
+
+	(void)arena;
+	*backups_r = (struct tally_backups){ list, 2, lost, 2 };
 	return outcome(core, err);
 }
 
@@ -542,4 +779,195 @@ int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t bloc
 		return -1;
 	*bytes_r = TALLY_BYTES_LIT("ten bytes.");
 	return space <= 1 && block <= 2;
+}
+
+/* ---- members, keys and values, the state ---- */
+
+const char *tally_role_name(enum tally_role role)
+{
+	static const char *const names[] = { NULL, "READER", "WRITER", "ADMIN" };
+
+	return names[role];
+}
+
+bool tally_member_id_valid(struct tally_bytes id)
+{
+	return id.size == TALLY_MEMBER_ID_SIZE;
+}
+
+static void fill_member(struct tally_member *member_r)
+{
+	*member_r = (struct tally_member){ .account = FAKE_ACCOUNT, .role = ROLE_WRITER,
+					   .enabled = true, .create_ms = NOW_MS,
+					   .update_ms = NOW_MS + 1, .journal_id = 1 };
+	strcpy(member_r->id, MEMBER);
+	member_r->key = (struct tally_member_key){ .type = KEY_TYPE_ED25519, .size = 32 };
+	memset(member_r->key.bytes, 0x5a, 32);
+}
+
+void tally_member_json(const struct tally_member *member, struct tally_buf *buf)
+{
+	tally_buf_printf(buf, "{\"memberId\":\"%s\"}", member->id);
+}
+
+int tally_member_create(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_create *create,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)create;
+	strcpy(id_r, MEMBER);
+	return write_outcome(core, write, err);
+}
+
+int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes member_id,
+			  enum tally_role role, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)role;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, struct tally_bytes member_id,
+			 const struct tally_member_key *key, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)key;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_get(struct tally_core *core, const struct tally_caller *caller,
+		     struct tally_bytes ledger_id, struct tally_bytes member_id,
+		     struct tally_member *member_r, struct tally_err *err)
+{
+	(void)caller;
+	(void)ledger_id;
+	(void)member_id;
+	fill_member(member_r);
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_member_list(struct tally_core *core, struct tally_bytes ledger_id,
+		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
+		      struct tally_member **members_r, size_t *count_r, bool *more_r,
+		      struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)after;
+	(void)limit;
+	*members_r = tally_arena_array(arena, struct tally_member, 1);
+	fill_member(*members_r);
+	*count_r = 1;
+	*more_r = true;
+	return outcome(core, err);
+}
+
+static int kv_write(struct tally_core *core, const struct tally_write *write,
+		    struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	fill_receipt(receipt_r, 3);
+	return write_outcome(core, write, err);
+}
+
+int tally_kv_set(struct tally_core *core, const struct tally_write *write,
+		 struct tally_bytes ledger_id, struct tally_bytes key, struct tally_bytes value,
+		 struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	(void)value;
+	return kv_write(core, write, receipt_r, err);
+}
+
+int tally_kv_delete(struct tally_core *core, const struct tally_write *write,
+		    struct tally_bytes ledger_id, struct tally_bytes key,
+		    struct tally_receipt *receipt_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	return kv_write(core, write, receipt_r, err);
+}
+
+int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes key,
+		 uint64_t at, struct tally_arena *arena, struct tally_journal *journal_r,
+		 struct tally_err *err)
+{
+	(void)at;
+	if (tally_bytes_is(key, "none"))
+		return outcome(core, err);
+	return tally_journal_get(core, ledger_id, 1, arena, journal_r, err);
+}
+
+int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	return outcome(core, err);
+}
+
+static int fill_state(struct tally_core *core, struct tally_state_found *found_r,
+		      struct tally_err *err)
+{
+	struct tally_hash sibling = some_hash("sibling");
+
+	*found_r = (struct tally_state_found){ .size = 2, .root = some_hash("state"),
+					       .journal_id = 2, .there = true };
+	tally_state_proof_init(&found_r->proof);
+	tally_state_proof_add(&found_r->proof, &sibling);
+	tally_state_proof_end(&found_r->proof, STATE_END_LEAF, NULL, NULL);
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_state_prove_clue(struct tally_core *core, struct tally_bytes ledger_id,
+			   struct tally_bytes clue, uint64_t first, size_t limit,
+			   uint64_t tree_size, struct tally_arena *arena,
+			   struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)clue;
+	(void)first;
+	(void)limit;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	found_r->count = 2;
+	found_r->journal_count = 1;
+	found_r->journal_ids = tally_arena_array(arena, uint64_t, 1);
+	found_r->journal_ids[0] = 1;
+	found_r->journal_hashes = tally_arena_array(arena, struct tally_hash, 1);
+	found_r->journal_hashes[0] = some_hash("journal");
+	found_r->clue_root = some_hash("clue");
+	found_r->range[0] = some_hash("range");
+	found_r->range_count = 1;
+	return 1;
+}
+
+int tally_state_prove_kv(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes key, uint64_t tree_size,
+			 struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	found_r->kv_journal_id = 1;
+	return 1;
+}
+
+int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_id,
+			     struct tally_bytes member_id, uint64_t tree_size,
+			     struct tally_state_found *found_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)tree_size;
+	if (fill_state(core, found_r, err) < 0)
+		return -1;
+	fill_member(&found_r->member);
+	return 1;
 }

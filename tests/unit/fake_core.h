@@ -2,7 +2,7 @@
  * A core for tests of the API alone: it keeps nothing and answers every question in the same way,
  * so that replies are the same bytes in every run. It has one account (1001) with the access keys
  * AKgood (secret testsecret) and AKoff (disabled), and the ledgers l-private and l-public with
- * journals 0 to 3. `fail`, when set, is what every operation fails with.
+ * journals 0 to 3; the payload of journal 4, which is in no listing, is removed. `fail`, when set, is what every operation fails with.
  */
 #ifndef TALLY_FAKE_CORE_H
 #define TALLY_FAKE_CORE_H

@@ -1,4 +1,5 @@
 #!/bin/sh
-# The golden files, recomputed by tests/golden/verify.py from doc/formats.md alone.
+# The golden files, recomputed from doc/formats.md alone: tests/golden/verify.py, signatures.py.
 command -v python3 >/dev/null || { echo "there is no python3"; exit 77; }
-exec python3 -B "${srcdir:-.}/../golden/verify.py" "${srcdir:-.}/../golden"
+python3 -B "${srcdir:-.}/../golden/verify.py" "${srcdir:-.}/../golden" &&
+exec python3 -B "${srcdir:-.}/../golden/signatures.py" "${srcdir:-.}/../golden"

@@ -79,6 +79,30 @@ static void wipe_overwrites(void)
 	tally_arena_free(&arena);
 }
 
+/* An array that grows keeps what is in it, moves only when it is full, and is zero behind that. */
+static void arrays_grow(void)
+{
+	struct tally_arena arena = { 0 };
+	uint64_t *list = NULL, *before;
+	unsigned int moved = 0;
+	size_t room = 0;
+
+	memset(tally_arena_alloc(&arena, 5000), 0xff, 5000);
+	tally_arena_reset(&arena);
+	for (size_t i = 0; i < 1000; i++) {
+		before = list;
+		list = tally_arena_more(&arena, list, i, &room, sizeof(*list));
+		moved += list != before;
+		CHECK(room > i);
+		CHECK_INT(list[i], 0);
+		list[i] = i + 1;
+	}
+	CHECK_INT(moved, 7);		/* 16, 32 ... 1024 */
+	for (size_t i = 0; i < 1000; i++)
+		CHECK_INT(list[i], i + 1);
+	tally_arena_free(&arena);
+}
+
 static void zalloc_clears_what_was_used(void)
 {
 	struct tally_arena arena = { 0 };
@@ -137,6 +161,7 @@ int main(void)
 	TEST(reset_keeps_one_chunk);
 	TEST(wipe_overwrites);
 	TEST(zalloc_clears_what_was_used);
+	TEST(arrays_grow);
 	TEST(copies_are_terminated);
 	TEST(printf_fits_any_length);
 	TEST(heap_helpers_give_even_nothing);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "conf.h"
+#include "index_hash.h"
 #include "mem.h"
 #include "note.h"
 #include "store.h"
@@ -79,6 +80,7 @@ static bool begin(struct world *w, const char *name, bool short_lived)
 {
 	memset(w, 0, sizeof(*w));
 	w->conf = tally_conf_new();
+	tally_conf_override(w->conf, "ledger", "state_journals", "0");	/* journals are counted */
 	return open_core(w, name, true, short_lived) && create_ledger(w, "Ledger 1");
 }
 
@@ -688,29 +690,6 @@ static void a_page_ends_at_its_bytes(void)
 
 /* ---- rebuild, replay, many threads, many hosts ---- */
 
-static int dump_pair(void *ctx, uint32_t table, struct tally_bytes key, struct tally_bytes value)
-{
-	struct tally_sha256 *sha = ctx;
-	uint8_t head[12];
-
-	tally_put_u32(head, table);
-	tally_put_u32(head + 4, (uint32_t)key.size);
-	tally_put_u32(head + 8, (uint32_t)value.size);
-	tally_sha256_add(sha, head, sizeof(head));
-	tally_sha256_add(sha, key.data, key.size);
-	tally_sha256_add(sha, value.data, value.size);
-	return 0;
-}
-
-static void index_hash(struct world *w, uint64_t space, uint8_t hash[32])
-{
-	struct tally_sha256 sha;
-
-	tally_sha256_init(&sha);
-	CHECK_OK(tally_core_index_each(w->core, space, dump_pair, &sha, &err));
-	tally_sha256_end(&sha, hash);
-}
-
 struct find_space {
 	const char *ledger_id;
 	uint64_t space;
@@ -752,11 +731,11 @@ static void a_rebuilt_index_is_the_same(void)
 	}
 	CHECK_OK(tally_core_spaces(w.core, match_space, &find, &err));
 	REQUIRE(find.space != UINT64_MAX);
-	index_hash(&w, find.space, before[0]);
-	index_hash(&w, 0, before[1]);
+	CHECK_OK(index_hash(w.core, find.space, before[0], &err));
+	CHECK_OK(index_hash(w.core, 0, before[1], &err));
 	CHECK_OK(tally_core_rebuild(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
-	index_hash(&w, find.space, after[0]);
-	index_hash(&w, 0, after[1]);
+	CHECK_OK(index_hash(w.core, find.space, after[0], &err));
+	CHECK_OK(index_hash(w.core, 0, after[1], &err));
 	CHECK_MEM(after[0], before[0], 32);
 	CHECK_MEM(after[1], before[1], 32);
 	CHECK_OK(tally_core_check(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
@@ -852,6 +831,7 @@ static void two_hosts_share_a_ledger(void)
 	REQUIRE(begin(&w, "mem:hosts", false));
 	memset(&other, 0, sizeof(other));
 	other.conf = tally_conf_new();
+	tally_conf_override(other.conf, "ledger", "state_journals", "0");
 	REQUIRE(open_core(&other, "mem:hosts", false, false));
 	cores[0] = w.core;
 	cores[1] = other.core;
@@ -894,6 +874,7 @@ static void a_delayed_append_comes_second(void)
 	REQUIRE(begin(&w, "mem:delayed", false));
 	memset(&other, 0, sizeof(other));
 	other.conf = tally_conf_new();
+	tally_conf_override(other.conf, "ledger", "state_journals", "0");
 	REQUIRE(open_core(&other, "mem:delayed", false, false));
 	other.first = w.first;
 	other.ledger = w.ledger;
@@ -977,6 +958,29 @@ static void proofs_hold_in_overlay_and_index(void)
 	CHECK_INT(tally_journal_prove(w.core, id_of(&w), size, 0, &proof, &err), 0);
 	CHECK_INT(tally_journal_prove(w.core, id_of(&w), 0, size + 1, &proof, &err), 0);
 	end(&w, "mem:proofs");
+}
+
+/* The system ledger's log proves like any other; its journals, which hold sealed secrets, are not
+ * read like those of a ledger. */
+static void the_system_log_is_proved_but_not_read(void)
+{
+	struct tally_bytes name = TALLY_BYTES_LIT("system");
+	struct tally_signed_checkpoint checkpoint;
+	struct tally_inclusion proof;
+	struct tally_consistency way;
+	struct tally_journal journal;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:system-log", true));
+	CHECK_INT(tally_ledger_checkpoint(w.core, name, &w.arena, &checkpoint, &err), 1);
+	CHECK_INT(tally_journal_prove(w.core, name, 0, 0, &proof, &err), 1);
+	CHECK_INT(proof.tree_size, checkpoint.size);
+	CHECK_MEM(proof.root.bytes, checkpoint.root.bytes, 32);
+	CHECK_INT(tally_ledger_prove(w.core, name, 1, 0, &way, &err), 1);
+	CHECK(tally_consistency_verify(1, way.new_size, way.proof, way.proof_count, &way.old_root,
+				       &way.new_root));
+	CHECK_INT(tally_journal_get(w.core, name, 0, &w.arena, &journal, &err), 0);
+	end(&w, "mem:system-log");
 }
 
 static void checkpoints_are_signed_once_per_size(void)
@@ -1142,6 +1146,7 @@ int main(void)
 	TEST(an_ambiguous_append_is_settled);
 	TEST(a_delayed_append_comes_second);
 	TEST(proofs_hold_in_overlay_and_index);
+	TEST(the_system_log_is_proved_but_not_read);
 	TEST(checkpoints_are_signed_once_per_size);
 	TEST(tiles_give_the_root);
 	TEST(keys_come_and_go);

@@ -180,6 +180,7 @@ static void sweep(enum tally_fault fault)
 	struct told told;
 	bool reached = true;
 
+	tally_conf_override(conf, "ledger", "state_journals", "0");	/* journals are counted */
 	for (uint64_t nth = 1; reached && !tap.bad; nth++) {
 		CASE("fault %d at call %" PRIu64, fault, nth);
 		reached = run(conf, nth, fault, &told);

@@ -52,6 +52,28 @@ static void sha256(void)
 		  "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+/* A node of a tree, over each of its inputs too. */
+static void sha256_pair(void)
+{
+	uint8_t node[65], a[32], b[32], want[32], hash[32];
+
+	for (unsigned int first = 0; first < 4; first++) {
+		node[0] = (uint8_t)first;
+		for (unsigned int i = 0; i < 64; i++)
+			node[1 + i] = (uint8_t)(i * 37 + first);
+		memcpy(a, node + 1, 32);
+		memcpy(b, node + 33, 32);
+		tally_sha256(node, sizeof(node), want);
+		tally_sha256_pair((uint8_t)first, a, b, hash);
+		CHECK_MEM(hash, want, sizeof(want));
+		tally_sha256_pair((uint8_t)first, a, b, a);
+		CHECK_MEM(a, want, sizeof(want));
+		memcpy(a, node + 1, 32);
+		tally_sha256_pair((uint8_t)first, a, b, b);
+		CHECK_MEM(b, want, sizeof(want));
+	}
+}
+
 /* RFC 2202 3 and RFC 4231 4. */
 static void hmac(void)
 {
@@ -155,6 +177,7 @@ static void crc32c_ways_agree(void)
 int main(void)
 {
 	TEST(sha256);
+	TEST(sha256_pair);
 	TEST(hmac);
 	TEST(keyed_digest);
 	TEST(crc32c_vectors);

@@ -79,6 +79,15 @@ bool tally_core_healthy(struct tally_core *core)
 	return core != NULL;
 }
 
+/* no authority is configured, so nothing asks for it */
+int tally_anchor_many(struct tally_core *core, enum tally_anchor_which which, size_t *count_r,
+		      struct tally_err *err)
+{
+	(void)core, (void)which, (void)err;
+	*count_r = 0;
+	return 0;
+}
+
 int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
 		      struct tally_service **service_r, struct tally_err *err)
 {

@@ -1,6 +1,8 @@
 /* Signed notes, verifier keys, checkpoints and cosignatures, against the golden vectors. */
 #include "note.h"
 
+#include "b64.h"
+
 #include "tap.h"
 #include "vectors.h"
 
@@ -38,6 +40,39 @@ static void keys_have_their_ids_and_texts(void)
 	CHECK_STR(text, vectors_text(keys, "witness_vkey"));
 	CHECK(tally_vkey_parse(vectors_bytes(keys, "witness_vkey"), &parsed));
 	CHECK_MEM(&parsed, &witness_key, sizeof(parsed));
+}
+
+/* Key ids and messages of kinds that are not signed here. */
+static void other_kinds_are_the_vectors(void)
+{
+	struct json_object *p256 = vectors_member(vectors, "ecdsa_p256_key_id");
+	const char *spki = vectors_text(p256, "spki_der_hex");
+	const char *want = vectors_text(vectors, "mldsa_cosigned_message_hex");
+	struct tally_bytes witness = TALLY_BYTES_LIT("witness.example/w1");
+	struct tally_bytes origin = TALLY_BYTES_LIT("ledger.example/demo");
+	uint8_t point[65], message[TALLY_SUBTREE_MESSAGE], hash[32], bytes[512];
+	struct tally_checkpoint checkpoint;
+	struct tally_note note;
+	char id[65];
+	size_t size;
+
+	vectors_hex(spki + strlen(spki) - 130, point, 65);
+	snprintf(id, sizeof(id), "%08x", tally_key_id_p256(point));
+	CHECK_STR(id, vectors_text(p256, "key_id"));
+	tally_sha256(origin.data, origin.size, hash);
+	tally_hex_encode(hash, 32, id);
+	CHECK_STR(id, vectors_text(vectors, "origin_hash"));
+	REQUIRE(tally_note_parse(vectors_bytes(vectors, "checkpoint"), &note));
+	REQUIRE(tally_checkpoint_parse(note.text, &checkpoint));
+	size = tally_note_subtree_message(witness, 1700000000, origin, 0, checkpoint.size,
+					  &checkpoint.root, message);
+	vectors_hex(want, bytes, strlen(want) / 2);
+	CHECK_BYTES(tally_bytes(message, size), tally_bytes(bytes, strlen(want) / 2));
+	CHECK_INT(tally_note_subtree_message(witness, 1, origin, 256, 512, &checkpoint.root, message), 0);
+	CHECK(tally_note_subtree_message(witness, 0, origin, 256, 512, &checkpoint.root, message) > 0);
+	CHECK_INT(tally_note_subtree_message(witness, 0, origin, 2, 1, &checkpoint.root, message), 0);
+	CHECK_INT(tally_note_subtree_message(TALLY_BYTES_NONE, 0, origin, 0, 1, &checkpoint.root,
+					     message), 0);
 }
 
 static void wrong_keys_are_refused(void)
@@ -106,6 +141,49 @@ static void cosignatures_are_the_vectors(void)
 	snprintf(whole, sizeof(whole), "%s%s", vectors_text(vectors, "checkpoint"), line);
 	CHECK_STR(whole, vectors_text(vectors, "cosigned_checkpoint"));
 	CHECK_STR(line, vectors_text(vectors, "add_checkpoint_response_200"));
+	CHECK(tally_ed25519_verify(witness_key.public, vectors_bytes(vectors, "cosignature_message"),
+				   note.signatures[1].bytes + 8));
+}
+
+/* Appends a line of that name and key id with so many bytes of signature. */
+static void add_line(char *note, size_t room, const struct tally_vkey *key, size_t size)
+{
+	uint8_t bytes[4 + 3000] = { 0 };
+	char text[4100];
+
+	tally_put_u32(bytes, key->id);
+	text[tally_b64_put(bytes, 4 + size, text)] = '\0';
+	snprintf(note + strlen(note), room - strlen(note), "\xe2\x80\x94 %s %s\n", key->name, text);
+}
+
+/* Of a known key a signature has its size; of unknown ones it may have any. */
+static void signatures_of_other_sizes(void)
+{
+	static const size_t sizes[] = { 1, 32, 63, 65, 70, 71, 72, 73, 74, 75, 76, 200, 2428 };
+	struct tally_vkey stranger = witness_key, both[2] = { log_key, witness_key };
+	struct tally_note note;
+	char text[8192];
+
+	stranger.id ^= 1;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		CASE("%zu bytes", sizes[i]);
+		snprintf(text, sizeof(text), "%s", vectors_text(vectors, "checkpoint"));
+		add_line(text, sizeof(text), &stranger, sizes[i]);
+		REQUIRE(tally_note_parse(tally_bytes_str(text), &note));
+		CHECK_INT(note.signature_count, 2);
+		CHECK_INT(tally_note_verify(&note, both, 2, NULL, NULL), 1);
+		snprintf(text, sizeof(text), "%s", vectors_text(vectors, "checkpoint"));
+		add_line(text, sizeof(text), &witness_key, sizes[i]);
+		CHECK(tally_note_parse(tally_bytes_str(text), &note));
+		CHECK_INT(tally_note_verify(&note, both, 2, NULL, NULL), -1);
+	}
+	CASE("no base64 in a long one");
+	text[strlen(text) - 100] = '!';
+	CHECK(!tally_note_parse(tally_bytes_str(text), &note));
+	CASE("only a key id");
+	snprintf(text, sizeof(text), "%s", vectors_text(vectors, "checkpoint"));
+	add_line(text, sizeof(text), &stranger, 0);
+	CHECK(!tally_note_parse(tally_bytes_str(text), &note));
 }
 
 /* Every byte of a note, changed, makes it malformed, unsigned or invalid. */
@@ -191,6 +269,8 @@ int main(void)
 	TEST(wrong_keys_are_refused);
 	TEST(checkpoints_are_signed_byte_for_byte);
 	TEST(cosignatures_are_the_vectors);
+	TEST(other_kinds_are_the_vectors);
+	TEST(signatures_of_other_sizes);
 	TEST(every_changed_byte_shows);
 	TEST(malformed_notes_are_refused);
 	TEST(malformed_checkpoints_are_refused);

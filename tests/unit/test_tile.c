@@ -63,6 +63,49 @@ static void tiles_of_70000(void)
 	CHECK_INT(count, 8);
 }
 
+/* The bundles of the vectors, made and read back; no part of one is a whole one. */
+static void bundles_of_70000(void)
+{
+	static const struct { const char *name; unsigned int first, count; } bundles[] = {
+		{ "tile/entries/000", 0, 256 }, { "tile/entries/273.p/112", 69888, 112 }
+	};
+	struct json_object *tiles = vectors_member(vectors, "tiles_70000");
+
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *tile = vectors_member(tiles, bundles[i].name);
+		uint8_t bytes[4096], hash[32];
+		struct tally_bytes rest, entry;
+		unsigned int count = 0;
+		struct tally_hash leaf;
+		size_t size = 0, cut;
+		char hex[65];
+		int more;
+
+		CASE("%s", bundles[i].name);
+		for (unsigned int k = 0; k < bundles[i].count; k++) {
+			int length = sprintf((char *)bytes + size + 2, "leaf-%u", bundles[i].first + k);
+
+			tally_put_u16(bytes + size, (uint16_t)length);
+			size += 2 + (size_t)length;
+		}
+		CHECK_INT(size, vectors_number(tile, "bytes"));
+		tally_sha256(bytes, size, hash);
+		tally_hex_encode(hash, sizeof(hash), hex);
+		CHECK_STR(hex, vectors_text(tile, "sha256"));
+		for (rest = tally_bytes(bytes, size); (more = tally_bundle_next(&rest, &entry)) == 1; ) {
+			tally_leaf_hash(entry, &leaf);
+			CHECK_MEM(&leaf, &levels[0][bundles[i].first + count], sizeof(leaf));
+			count++;
+		}
+		CHECK_INT(more, 0);
+		CHECK_INT(count, bundles[i].count);
+		for (cut = 1; cut < 8; cut++) {		/* inside the first entry and its size */
+			rest = tally_bytes(bytes, cut);
+			CHECK_INT(tally_bundle_next(&rest, &entry), -1);
+		}
+	}
+}
+
 /* Which hashes a level's last tile has, for some sizes. */
 static void partial_widths(void)
 {
@@ -237,6 +280,7 @@ int main(void)
 	vectors = vectors_load("transparency-log-vectors.json");
 	make_levels();
 	TEST(tiles_of_70000);
+	TEST(bundles_of_70000);
 	TEST(partial_widths);
 	TEST(vector_paths);
 	TEST(more_paths);

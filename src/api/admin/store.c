@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "log.h"
 #include "reply.h"
 
 #define PART_MAX (4 << 20)	/* bytes of a block in one answer */
@@ -15,21 +16,71 @@ static const struct tally_param some_ledger_params[] = {
 	PARAM_END
 };
 
+/* Ledgers that are due are anchored. That no authority answers keeps a store from nothing else. */
+static void anchor_due(struct tally_call *call)
+{
+	struct tally_err err = { 0 };
+	size_t count;
+
+	if (tally_anchor_many(call->core, ANCHOR_DUE, &count, &err) != 0) {
+		tally_log(TALLY_LOG_WARN, "time.anchor", "error", err.text, NULL);
+		tally_add_str(call->arena, call->reply, "AnchorError",
+			      tally_arena_str(call->arena, tally_bytes_str(err.text)));
+	}
+	tally_add_uint(call->arena, call->reply, "Anchored", count);
+}
+
 static int maintain(struct tally_call *call, struct tally_err *err)
 {
-	return tally_core_maintain(call->core, err);
+	if (tally_core_maintain(call->core, err) != 0)
+		return -1;
+	anchor_due(call);
+	return 0;
 }
+
+static const struct tally_reply_field maintain_reply[] = {
+	{ "AnchorError", NODE_TEXT, true, "Why ledgers that are due were not anchored in time." },
+	{ "Anchored", NODE_UINT, false, "Ledgers that were due and are anchored in time now." },
+	REPLY_END
+};
 
 const struct tally_action tally_action_maintain = {
 	.name = "Maintain",
 	.family = FAMILY_ADMIN,
-	.summary = "Flush the index and let the driver tidy up.",
+	.summary = "Flush the index, let the driver tidy up, anchor ledgers that are due.",
 	.methods = METHOD_POST,
 	.kind = ACTION_WRITE,
 	.need = PERM_LOCAL,
 	.params = no_params,
-	.reply = empty_reply,
+	.reply = maintain_reply,
 	.run = maintain,
+};
+
+static int anchor_ledgers(struct tally_call *call, struct tally_err *err)
+{
+	size_t count;
+
+	if (tally_anchor_many(call->core, ANCHOR_GROWN, &count, err) != 0)
+		return -1;
+	tally_add_uint(call->arena, call->reply, "Anchored", count);
+	return 0;
+}
+
+static const struct tally_reply_field anchor_ledgers_reply[] = {
+	{ "Anchored", NODE_UINT, false, "Ledgers that had grown and are anchored in time now." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_anchor_ledgers = {
+	.name = "AnchorLedgers",
+	.family = FAMILY_ADMIN,
+	.summary = "Anchor in time all ledgers that have grown, with one stamp.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = anchor_ledgers_reply,
+	.run = anchor_ledgers,
 };
 
 static int rebuild_index(struct tally_call *call, struct tally_err *err)
@@ -49,10 +100,38 @@ const struct tally_action tally_action_rebuild_index = {
 	.run = rebuild_index,
 };
 
+static int check_check_store(struct tally_call *call, struct tally_err *err)
+{
+	if (!tally_arg_bool(call, "SinceTrustPoint", false) || tally_arg_given(call, "LedgerId"))
+		return 0;
+	return tally_err_about(err, TALLY_MISSING, "LedgerId", "whose trust point?");
+}
+
 static int check_store(struct tally_call *call, struct tally_err *err)
 {
-	return tally_core_check(call->core, tally_arg_bytes(call, "LedgerId"), NULL, NULL, err);
+	struct tally_bytes id = tally_arg_bytes(call, "LedgerId");
+	uint64_t from = 0;
+
+	if (tally_arg_bool(call, "SinceTrustPoint", false) ?
+	    tally_core_check_trusting(call->core, id, NULL, NULL, &from, err) != 0 :
+	    tally_core_check(call->core, id, NULL, NULL, err) != 0)
+		return -1;
+	tally_add_uint(call->arena, call->reply, "FromBlock", from);
+	return 0;
 }
+
+static const struct tally_param check_store_params[] = {
+	{ .name = "LedgerId", .type = PARAM_LEDGER_ID, .example = "l-c8cc7be3eea542abc8cc7be3e",
+	  .help = "Only this ledger; absent: all, the system ledger too." },
+	{ .name = "SinceTrustPoint", .type = PARAM_BOOL, .fallback = "false", .example = "false",
+	  .help = "Only blocks behind the one with the ledger's trust point." },
+	PARAM_END
+};
+
+static const struct tally_reply_field check_store_reply[] = {
+	{ "FromBlock", NODE_UINT, false, "The first block of each ledger that was read." },
+	REPLY_END
+};
 
 const struct tally_action tally_action_check_store = {
 	.name = "CheckStore",
@@ -61,8 +140,9 @@ const struct tally_action tally_action_check_store = {
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_READ,
 	.need = PERM_LOCAL,
-	.params = some_ledger_params,
-	.reply = empty_reply,
+	.params = check_store_params,
+	.reply = check_store_reply,
+	.check = check_check_store,
 	.run = check_store,
 };
 
@@ -89,6 +169,89 @@ const struct tally_action tally_action_backup_store = {
 	.params = backup_store_params,
 	.reply = empty_reply,
 	.run = backup_store,
+};
+
+static int list_backups(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_arena *arena = call->arena;
+	struct tally_backups backups;
+	struct tally_node *list;
+
+	if (tally_core_backups(call->core, arena, &backups, err) < 0)
+		return -1;
+	list = tally_add_list(arena, call->reply, "Backups", "Backup");
+	for (size_t i = 0; i < backups.count; i++) {
+		struct tally_node *to = tally_add_object(arena, list, NULL);
+
+		tally_add_str(arena, to, "Directory", backups.list[i].directory);
+		tally_add_uint(arena, to, "BeginTime", backups.list[i].begin_ms);
+		if (backups.list[i].end_ms > 0)
+			tally_add_uint(arena, to, "EndTime", backups.list[i].end_ms);
+		tally_add_bool(arena, to, "HoldsErased", backups.list[i].holds);
+	}
+	list = tally_add_list(arena, call->reply, "LostErasures", "Erasure");
+	for (size_t i = 0; i < backups.lost_count; i++) {
+		struct tally_node *to = tally_add_object(arena, list, NULL);
+		const struct tally_lost_erasure *lost = &backups.lost[i];
+
+		tally_add_str(arena, to, "LedgerId", lost->ledger_id);
+		tally_add_uint(arena, to, lost->purge ? "Before" : "JournalId", lost->journal_id);
+		tally_add_uint(arena, to, "ScrubbedAt", lost->scrubbed_ms);
+	}
+	return 0;
+}
+
+static const struct tally_reply_field list_backups_reply[] = {
+	{ "Backups", NODE_LIST, false, "Backups in the order in which they were made." },
+	{ "Backups[Backup]", NODE_OBJECT, true, "A backup." },
+	{ "Backups[Backup].Directory", NODE_TEXT, false, "Where it was made." },
+	{ "Backups[Backup].BeginTime", NODE_UINT, false, "When it was begun, milliseconds." },
+	{ "Backups[Backup].EndTime", NODE_UINT, true,
+	  "When it was finished; not there where it was not, or nobody knows." },
+	{ "Backups[Backup].HoldsErased", NODE_BOOL, false,
+	  "It may hold something that was erased from the store since." },
+	{ "LostErasures", NODE_LIST, false,
+	  "What was erased and is there again, since an older copy of the store was put back." },
+	{ "LostErasures[Erasure]", NODE_OBJECT, true, "One of them." },
+	{ "LostErasures[Erasure].LedgerId", NODE_TEXT, false, "The ledger." },
+	{ "LostErasures[Erasure].JournalId", NODE_UINT, true, "The journal that was occulted." },
+	{ "LostErasures[Erasure].Before", NODE_UINT, true, "All journals below were purged." },
+	{ "LostErasures[Erasure].ScrubbedAt", NODE_UINT, false, "When that was certified." },
+	REPLY_END
+};
+
+const struct tally_action tally_action_list_backups = {
+	.name = "ListBackups",
+	.family = FAMILY_ADMIN,
+	.summary = "List the backups that were made, and which may hold what is erased.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_READ,
+	.need = PERM_LOCAL,
+	.params = no_params,
+	.reply = list_backups_reply,
+	.run = list_backups,
+};
+
+static int forget_backup(struct tally_call *call, struct tally_err *err)
+{
+	const char *directory = tally_arena_str(call->arena, tally_arg_bytes(call, "Directory"));
+	int found = tally_core_backup_forget(call->core, directory, err);
+
+	if (found == 0)
+		return tally_err_about(err, TALLY_NOTFOUND, "Backup", "none was made there");
+	return found < 0 ? -1 : 0;
+}
+
+const struct tally_action tally_action_forget_backup = {
+	.name = "ForgetBackup",
+	.family = FAMILY_ADMIN,
+	.summary = "Take a backup that was destroyed off the list.",
+	.methods = METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_LOCAL,
+	.params = backup_store_params,
+	.reply = empty_reply,
+	.run = forget_backup,
 };
 
 struct listing {

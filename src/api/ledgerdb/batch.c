@@ -70,18 +70,21 @@ static void name_first(struct tally_err *err)
 static int append_journals(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_bytes body = tally_arg_bytes(call, "Journals");
+	bool atomic = tally_arg_bool(call, "Atomic", true);
+	struct tally_batch_rules rules = { .lines = tally_arg_lines(call, "Journals"),
+					   .each = !atomic,
+					   .most = tally_core_batch_limit(call->core) };
 	struct tally_append_result *results;
 	struct tally_entry *entries;
 	size_t count;
 
-	if (tally_json_entries(call->arena, body, tally_arg_lines(call, "Journals"), &entries,
-			       &count, err) < 0)
+	if (tally_json_entries(call->arena, body, &rules, &entries, &count, err) < 0)
 		return -1;
 	if (count == 1)
 		make_batch_of_one(call, entries);
 	results = tally_arena_array(call->arena, struct tally_append_result, count);
 	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), entries,
-			 count, tally_arg_bool(call, "Atomic", true), results, err) < 0) {
+			 count, atomic, results, err) < 0) {
 		if (count == 1)
 			name_first(err);
 		return -1;
@@ -105,11 +108,12 @@ static const struct tally_param append_journals_params[] = {
 	{ .name = "ContentSHA256", .type = PARAM_HASH,
 	  .example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 	  .help = "SHA-256 of the body, hex; required with signature 1.0." },
+	STATE_ROOT_PARAM,
 	{ .name = "Journals", .type = PARAM_BODY, .required = true,
 	  .example = "[{\"Payload\":\"one\",\"Clues\":[\"clue1\"]},{\"PayloadBase64\":\"dHdv\"}]",
 	  .help = "The body: a JSON array (application/json) or one object a line "
 		  "(application/x-ndjson) with Payload or PayloadBase64, Clues, ClientId, "
-		  "ClientToken." },
+		  "ClientToken, and the members of a member's signature as AppendJournal has them." },
 	PARAM_END
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "reply.h"
+#include "signing_args.h"
 
 #define PAGE_BYTES (4 << 20)	/* a page also ends at so much payload */
 
@@ -49,8 +50,12 @@ static int append_journal(struct tally_call *call, struct tally_err *err)
 		.token = tally_arg_bytes(call, "ClientToken"),
 	};
 	struct tally_append_result result;
+	struct tally_signing *signing;
 
 	entry.clue_count = tally_arg_list(call, "Clues", &entry.clues);
+	if (tally_signing_args(call, &signing, err) != 0)
+		return -1;
+	entry.signing = signing;
 	if (tally_append(call->core, &call->write, tally_arg_bytes(call, "LedgerId"), &entry, 1,
 			 true, &result, err) < 0)
 		return own_subject(err);
@@ -71,15 +76,14 @@ static const struct tally_param append_journal_params[] = {
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
 	  .help = "The same token again gives the same journal; up to 64 ASCII characters." },
+	STATE_ROOT_PARAM,
+	SIGNING_PARAMS,
 	PARAM_END
 };
 
 static const struct tally_reply_field append_journal_reply[] = {
 	RECEIPT_ROWS(""),
-	{ "LeafIndex", NODE_UINT, true, "Place of the leaf in the tree: the journal's number." },
-	{ "ProofPath", NODE_LIST, true,
-	  "Audit path of the journal in the Checkpoint's tree, from the leaf upwards." },
-	{ "ProofPath[Hash]", NODE_TEXT, true, "A hash, hex." },
+	PROVED_ROWS,
 	SIGNED_ROWS,
 	REPLY_END
 };

@@ -2,8 +2,27 @@
 #include <stdio.h>
 
 #include "reply.h"
+#include "signing_args.h"
+
+#define ANCHOR_INTERVAL_PARAM \
+	{ .name = "TimeAnchorInterval", .type = PARAM_UINT, .max = 366 * 86400, .example = "3600", \
+	  .help = "Seconds after which the ledger is anchored in time when it has grown; 0: never by " \
+		  "itself. Without it the server's setting counts." }
 
 static const char *const ledger_types[] = { "JOURNAL", "KV", NULL };
+static const char *const sign_policies[] = { "ACCEPTED", "OFF", "REQUIRED", NULL };
+static const char *const removal_policies[] = { "DUAL", "OFF", "ADMIN", NULL };
+
+#define POLICY_PARAMS(otherwise) \
+	{ .name = "SignaturePolicy", .type = PARAM_ENUM, .choices = sign_policies, \
+	  .fallback = otherwise, .example = "ACCEPTED", \
+	  .help = "Members' signatures on what is appended: ACCEPTED, OFF (refused) or REQUIRED." }, \
+	{ .name = "SignatureCount", .type = PARAM_UINT, .min = 1, .max = 8, .example = "1", \
+	  .help = "How many members must sign together where signatures are REQUIRED." }, \
+	{ .name = "RemovalPolicy", .type = PARAM_ENUM, .choices = removal_policies, \
+	  .fallback = (otherwise) != NULL ? "DUAL" : NULL, .example = "DUAL", \
+	  .help = "Who can have payloads erased: DUAL (its owner and another ADMIN member sign), ADMIN " \
+		  "(whose request is enough), OFF. A weaker one than now needs the signatures of DUAL." }
 
 /* The ledger of the call, or -1 NOTFOUND. */
 static int get_info(struct tally_call *call, struct tally_ledger_info *info_r,
@@ -36,6 +55,11 @@ static int create_ledger(struct tally_call *call, struct tally_err *err)
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.type = tally_arg_enum(call, "LedgerType") == 0 ? LEDGER_JOURNAL : LEDGER_KV,
 		.public_read = tally_arg_bool(call, "PublicRead", false),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 0),
+		.removal_policy = (enum tally_removal_policy)tally_arg_enum(call, "RemovalPolicy"),
+		.set_anchor_interval = tally_arg_given(call, "TimeAnchorInterval"),
+		.anchor_interval_s = tally_arg_uint(call, "TimeAnchorInterval", 0),
 	};
 	struct tally_ledger_created created;
 
@@ -57,6 +81,8 @@ static const struct tally_param create_ledger_params[] = {
 	  .example = "JOURNAL", .help = "JOURNAL takes journals only, KV keys and values only." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .fallback = "false", .example = "false",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS("ACCEPTED"),
+	ANCHOR_INTERVAL_PARAM,
 	{ .name = "ClientToken", .type = PARAM_TOKEN,
 	  .example = "123e4567-e89b-12d3-a456-426655440000",
 	  .help = "The same token again gives the same ledger; up to 64 ASCII characters." },
@@ -90,8 +116,8 @@ static int describe_ledger(struct tally_call *call, struct tally_err *err)
 
 	if (get_info(call, &info, err) < 0)
 		return -1;
-	tally_reply_ledger(call, tally_add_object(call->arena, call->reply, "Ledger"), &info);
-	return 0;
+	return tally_reply_ledger(call, tally_add_object(call->arena, call->reply, "Ledger"), &info,
+				  err);
 }
 
 static const struct tally_param ledger_params[] = {
@@ -151,7 +177,9 @@ static int describe_ledgers(struct tally_call *call, struct tally_err *err)
 	tally_add_uint(call->arena, call->reply, "MaxResults", limit);
 	list = tally_add_list(call->arena, call->reply, "Ledgers", "Ledger");
 	for (i = 0; i < count; i++)
-		tally_reply_ledger(call, tally_add_object(call->arena, list, NULL), &infos[i]);
+		if (tally_reply_ledger(call, tally_add_object(call->arena, list, NULL), &infos[i],
+				       err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -189,7 +217,9 @@ const struct tally_action tally_action_describe_ledgers = {
 static int check_modify_ledger(struct tally_call *call, struct tally_err *err)
 {
 	if (tally_arg_given(call, "LedgerName") || tally_arg_given(call, "LedgerDescription") ||
-	    tally_arg_given(call, "PublicRead"))
+	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "SignaturePolicy") ||
+	    tally_arg_given(call, "SignatureCount") ||
+	    tally_arg_given(call, "TimeAnchorInterval") || tally_arg_given(call, "RemovalPolicy"))
 		return 0;
 	return tally_err_about(err, TALLY_MISSING, "LedgerName", "nothing to change");
 }
@@ -200,11 +230,23 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 		.set_name = tally_arg_given(call, "LedgerName"),
 		.set_description = tally_arg_given(call, "LedgerDescription"),
 		.set_public_read = tally_arg_given(call, "PublicRead"),
+		.set_sign_policy = tally_arg_given(call, "SignaturePolicy"),
+		.set_sign_count = tally_arg_given(call, "SignatureCount"),
+		.sign_policy = (enum tally_sign_policy)tally_arg_enum(call, "SignaturePolicy"),
+		.sign_count = (unsigned int)tally_arg_uint(call, "SignatureCount", 1),
+		.set_removal_policy = tally_arg_given(call, "RemovalPolicy"),
+		.removal_policy = (enum tally_removal_policy)tally_arg_enum(call, "RemovalPolicy"),
 		.name = tally_arg_bytes(call, "LedgerName"),
 		.description = tally_arg_bytes(call, "LedgerDescription"),
 		.public_read = tally_arg_bool(call, "PublicRead", false),
+		.set_anchor_interval = tally_arg_given(call, "TimeAnchorInterval"),
+		.anchor_interval_s = tally_arg_uint(call, "TimeAnchorInterval", 0),
 	};
+	struct tally_signing *signing;
 
+	if (tally_signing_args(call, &signing, err) != 0)
+		return -1;
+	call->write.signing = signing;
 	return tally_ledger_modify(call->core, &call->write, tally_arg_bytes(call, "LedgerId"),
 				   &change, err);
 }
@@ -212,11 +254,14 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 static const struct tally_param modify_ledger_params[] = {
 	LEDGER_ID_PARAM,
 	{ .name = "LedgerName", .type = PARAM_TEXT, .min = 1, .max = 128, .example = "firstledger",
-	  .help = "New name; one of the three must be given." },
+	  .help = "New name; something must be given." },
 	{ .name = "LedgerDescription", .type = PARAM_TEXT, .max = 256,
 	  .example = "My first Ledger", .help = "New description; may be empty." },
 	{ .name = "PublicRead", .type = PARAM_BOOL, .example = "true",
 	  .help = "Let unsigned requests read the ledger and its journals." },
+	POLICY_PARAMS(NULL),
+	ANCHOR_INTERVAL_PARAM,
+	SIGNING_PARAMS,
 	PARAM_END
 };
 
@@ -225,7 +270,7 @@ static const struct tally_reply_field empty_reply[] = { REPLY_END };
 const struct tally_action tally_action_modify_ledger_attribute = {
 	.name = "ModifyLedgerAttribute",
 	.family = FAMILY_LEDGERDB,
-	.summary = "Change name, description or public reading of a ledger.",
+	.summary = "Change a ledger's name, description, public reading or anchoring.",
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_WRITE,
 	.need = PERM_UPDATE_LEDGER,
@@ -266,11 +311,17 @@ static int stat_ledger(struct tally_call *call, struct tally_err *err)
 	if (get_info(call, &info, err) < 0)
 		return -1;
 	to = tally_add_object(arena, call->reply, "LedgerInfo");
-	tally_reply_ledger(call, to, &info);
+	if (tally_reply_ledger(call, to, &info, err) < 0)
+		return -1;
 	tally_add_uint(arena, to, "BlockCount", info.block_count);
 	tally_add_hex(arena, to, "LastBlockHash", info.last_block_hash.bytes, TALLY_HASH_SIZE);
 	tally_add_hex(arena, to, "RootHash", info.root.bytes, TALLY_HASH_SIZE);
 	tally_add_str(arena, to, "Origin", info.origin);
+	if (info.state_size > 0) {
+		tally_add_uint(arena, to, "StateSize", info.state_size);
+		tally_add_hex(arena, to, "StateRootHash", info.state_root.bytes, TALLY_HASH_SIZE);
+		tally_add_uint_text(arena, to, "StateRootJournalId", info.state_journal);
+	}
 	return 0;
 }
 
@@ -282,6 +333,11 @@ static const struct tally_reply_field stat_ledger_reply[] = {
 	{ "LedgerInfo.RootHash", NODE_TEXT, false,
 	  "Root of the log tree of JournalCount journals, hex." },
 	{ "LedgerInfo.Origin", NODE_TEXT, false, "Name of the log in its checkpoints." },
+	{ "LedgerInfo.StateSize", NODE_UINT, true,
+	  "The newest STATE_ROOT journal is about the first so many; these three are absent where "
+	  "there is none." },
+	{ "LedgerInfo.StateRootHash", NODE_TEXT, true, "The root of the state tree in it, hex." },
+	{ "LedgerInfo.StateRootJournalId", NODE_TEXT, true, "Its number." },
 	REPLY_END
 };
 

@@ -20,7 +20,7 @@ static void add_hash(struct tally_call *call, struct tally_node *to, const char 
 	tally_add_hex(call->arena, to, name, hash->bytes, TALLY_HASH_SIZE);
 }
 
-static void add_hashes(struct tally_call *call, struct tally_node *to, const char *name,
+void tally_add_hashes(struct tally_call *call, struct tally_node *to, const char *name,
 		       const struct tally_hash *hashes, size_t count)
 {
 	struct tally_node *list = tally_add_list(call->arena, to, name, "Hash");
@@ -39,8 +39,8 @@ static int no_ledger(struct tally_err *err)
  * The newest checkpoint where one can be had: 1. 0 where the store is not to be signed for (an
  * older copy, no log key): journals are read and proved all the same, without a signature.
  */
-static int signed_now(struct tally_call *call, struct tally_signed_checkpoint *checkpoint_r,
-		      struct tally_err *err)
+int tally_reply_checkpoint(struct tally_call *call, struct tally_signed_checkpoint *checkpoint_r,
+			   struct tally_err *err)
 {
 	int found = tally_ledger_checkpoint(call->core, ledger_of(call), call->arena, checkpoint_r,
 					    err);
@@ -96,14 +96,36 @@ static bool proof_failed(struct tally_call *call, const struct tally_err *err)
 	return false;
 }
 
+/* A STATE_ROOT behind what was appended, where it is asked for. That was appended whatever comes of
+ * this: the log says what went wrong. */
+static void bring_state_root(struct tally_call *call)
+{
+	struct tally_err err = { 0 };
+
+	if (tally_arg_bool(call, "StateRoot", false) &&
+	    tally_state_refresh(call->core, ledger_of(call), &err) < 0)
+		tally_log(TALLY_LOG_ERROR, "api.stateroot", "action", call->action->name, "code",
+			  tally_code_name(err.code), "text", err.text, NULL);
+}
+
+static void add_signed(struct tally_call *call, const struct tally_signed_checkpoint *checkpoint)
+{
+	if (checkpoint->state_size > 0)
+		add_hash(call, call->reply, "StateRootHash", &checkpoint->state_root);
+	tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint->note);
+	add_signature(call, call->reply, checkpoint->note);
+}
+
 void tally_reply_signed_receipt(struct tally_call *call, struct tally_append_result *result)
 {
 	struct tally_node *to = call->reply;
 	struct tally_signed_checkpoint checkpoint;
 	struct tally_inclusion proof;
 	struct tally_err err = { 0 };
-	bool good = sign_receipts(call, result, 1, &checkpoint);
+	bool good;
 
+	bring_state_root(call);
+	good = sign_receipts(call, result, 1, &checkpoint);
 	tally_reply_receipt(call, to, &result->receipt);
 	if (good && tally_journal_prove(call->core, ledger_of(call), result->receipt.journal_id,
 					checkpoint.size, &proof, &err) != 1)
@@ -111,9 +133,8 @@ void tally_reply_signed_receipt(struct tally_call *call, struct tally_append_res
 	if (!good)
 		return;
 	tally_add_uint(call->arena, to, "LeafIndex", proof.journal_id);
-	add_hashes(call, to, "ProofPath", proof.path, proof.path_count);
-	tally_add_text(call->arena, to, "Checkpoint", checkpoint.note);
-	add_signature(call, to, checkpoint.note);
+	tally_add_hashes(call, to, "ProofPath", proof.path, proof.path_count);
+	add_signed(call, &checkpoint);
 }
 
 /* The journals that were appended, if their numbers follow one another; else count 0. */
@@ -152,7 +173,7 @@ static void add_range(struct tally_call *call, uint64_t first, uint64_t count, u
 	to = tally_add_object(call->arena, call->reply, "RangeProof");
 	tally_add_uint_text(call->arena, to, "FirstJournalId", first);
 	tally_add_uint(call->arena, to, "Count", count);
-	add_hashes(call, to, "Hashes", proof.hashes, proof.hash_count);
+	tally_add_hashes(call, to, "Hashes", proof.hashes, proof.hash_count);
 }
 
 void tally_reply_signed_batch(struct tally_call *call, struct tally_append_result *results,
@@ -163,10 +184,11 @@ void tally_reply_signed_batch(struct tally_call *call, struct tally_append_resul
 
 	while (i < count && results[i].err.code != TALLY_OK)
 		i++;
+	if (i < count)
+		bring_state_root(call);
 	if (i == count || !sign_receipts(call, results, count, &checkpoint))
 		return;
-	tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint.note);
-	add_signature(call, call->reply, checkpoint.note);
+	add_signed(call, &checkpoint);
 	find_range(results, count, &first, &found);
 	if (found > 0)
 		add_range(call, first, found, checkpoint.size);
@@ -259,10 +281,10 @@ static void reply_proof(struct tally_call *call, const struct tally_journal *jou
 	tally_add_uint(arena, to, "JournalSequence", journal->id);
 	add_hash(call, to, "RootHash", &proof->root);
 	tally_add_str(arena, to, "ProofPath", path_text(call, proof));
-	tally_add_str(arena, to, "WriterPubKey", "");
+	tally_add_text(arena, to, "WriterPubKey", journal->author_key);
 	add_hash(call, to, "JournalHash", &journal->hash);
 	tally_add_str(arena, to, "Leaf", tally_base64_encode(arena, journal->leaf));
-	if (!journal->is_data)
+	if (!journal->is_data && !journal->removed)
 		tally_add_hex(arena, to, "Salt", journal->salt, sizeof(journal->salt));
 	tally_add_uint(arena, to, "LeafIndex", proof->journal_id);
 	tally_add_uint(arena, to, "TreeSize", proof->tree_size);
@@ -293,10 +315,9 @@ static int add_checkpoint_of(struct tally_call *call, uint64_t size,
 	return 0;
 }
 
-static int get_journal_proof(struct tally_call *call, struct tally_err *err)
+int tally_reply_journal_proof(struct tally_call *call, uint64_t id, uint64_t size,
+			      struct tally_err *err)
 {
-	uint64_t id = tally_arg_uint(call, "JournalSequence", 0);
-	uint64_t size = tally_arg_uint(call, "TreeSize", 0);
 	struct tally_signed_checkpoint checkpoint = { 0 };
 	struct tally_journal journal;
 	struct tally_inclusion proof;
@@ -304,7 +325,7 @@ static int get_journal_proof(struct tally_call *call, struct tally_err *err)
 
 	if (found <= 0)
 		return found < 0 ? -1 : no_journal(err, id);
-	if (signed_now(call, &checkpoint, err) < 0)	/* after the journal, so it is in the tree */
+	if (tally_reply_checkpoint(call, &checkpoint, err) < 0)	/* after the journal, so it is in the tree */
 		return -1;
 	if (size == 0)
 		size = checkpoint.size;		/* 0 where none is signed: the newest */
@@ -318,6 +339,12 @@ static int get_journal_proof(struct tally_call *call, struct tally_err *err)
 	return add_checkpoint_of(call, proof.tree_size, &checkpoint, err);
 }
 
+static int get_journal_proof(struct tally_call *call, struct tally_err *err)
+{
+	return tally_reply_journal_proof(call, tally_arg_uint(call, "JournalSequence", 0),
+					 tally_arg_uint(call, "TreeSize", 0), err);
+}
+
 static const struct tally_param get_journal_proof_params[] = {
 	LEDGER_ID_PARAM,
 	{ .name = "JournalSequence", .type = PARAM_UINT, .required = true, .max = INT64_MAX,
@@ -328,23 +355,7 @@ static const struct tally_param get_journal_proof_params[] = {
 };
 
 static const struct tally_reply_field get_journal_proof_reply[] = {
-	{ "LedgerId", NODE_TEXT, false, "The ledger." },
-	{ "JournalSequence", NODE_UINT, false, "Number of the journal." },
-	{ "RootHash", NODE_TEXT, false, "Root of the tree of TreeSize journals, hex." },
-	{ "ProofPath", NODE_TEXT, false,
-	  "Audit path from the leaf upwards (RFC 9162 2.1.3): a JSON list of hashes in hex, as one "
-	  "text." },
-	{ "WriterPubKey", NODE_TEXT, false, "Empty: members have no keys." },
-	{ "JournalHash", NODE_TEXT, false, "Merkle leaf hash, SHA-256 of a zero byte and Leaf, hex." },
-	{ "Leaf", NODE_TEXT, false, "The journal's leaf, canonical JSON, in base64." },
-	{ "Salt", NODE_TEXT, true,
-	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload. Not there "
-	  "where the leaf holds data instead of a payload." },
-	{ "LeafIndex", NODE_UINT, false, "Place of the leaf in the tree: the journal's number." },
-	{ "TreeSize", NODE_UINT, false, "Journals of the tree." },
-	{ "Checkpoint", NODE_TEXT, true,
-	  "The signed checkpoint of that tree, where it is the newest signed one, or the newest that "
-	  "witnesses cosigned." },
+	JOURNAL_PROOF_ROWS(""),
 	REPLY_END
 };
 
@@ -370,7 +381,7 @@ static int get_consistency_proof(struct tally_call *call, struct tally_err *err)
 	struct tally_consistency proof;
 	int found;
 
-	if (signed_now(call, &checkpoint, err) < 0)
+	if (tally_reply_checkpoint(call, &checkpoint, err) < 0)
 		return -1;
 	found = tally_ledger_prove(call->core, ledger_of(call), old_size,
 				   new_size != 0 ? new_size : checkpoint.size, &proof, err);
@@ -384,7 +395,7 @@ static int get_consistency_proof(struct tally_call *call, struct tally_err *err)
 	add_hash(call, call->reply, "OldRootHash", &proof.old_root);
 	tally_add_uint(call->arena, call->reply, "NewSize", proof.new_size);
 	add_hash(call, call->reply, "NewRootHash", &proof.new_root);
-	add_hashes(call, call->reply, "Proof", proof.proof, proof.proof_count);
+	tally_add_hashes(call, call->reply, "Proof", proof.proof, proof.proof_count);
 	if (proof.new_size == checkpoint.size)
 		tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint.note);
 	return 0;

@@ -46,7 +46,7 @@ int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
 	id = tally_bytes(path.data, (size_t)(slash - path.data));
 	name = tally_bytes(slash + 1, path.size - id.size - 1);
 	tile = tally_tile_parse(name, &level, &number, &width);
-	if (id.size > TALLY_LEDGER_ID_SIZE || memcmp(path.data, "l-", 2) != 0 ||
+	if (id.size < 2 || id.size > TALLY_LEDGER_ID_SIZE || memcmp(id.data, "l-", 2) != 0 ||
 	    (!tile && !tally_bytes_is(name, "checkpoint")))
 		return 0;
 	found = may_read(core, caller, id, &file_r->public, err);
@@ -55,5 +55,8 @@ int tally_tlog_read(struct tally_core *core, const struct tally_caller *caller,
 	if (!tile)
 		return read_checkpoint(core, id, arena, file_r, err);
 	file_r->fixed = true;
-	return tally_ledger_tile(core, id, level, number, width, arena, &file_r->bytes, err);
+	found = tally_ledger_tile(core, id, level, number, width, arena, &file_r->bytes, err);
+	file_r->pruned = found < 0 && err->code == TALLY_NOTFOUND &&
+			 strcmp(err->subject, "MinimumIndex") == 0;
+	return file_r->pruned ? 0 : found;
 }
