@@ -21,7 +21,10 @@
 #include "client.h"
 #include "clock.h"
 #include "conf.h"
+#include "cosigner.h"
 #include "err.h"
+#include "fill.h"
+#include "policyfile.h"
 #include "print.h"
 #include "settings.h"
 #include "stamp.h"
@@ -253,6 +256,34 @@ static void check_store(struct doctor *doctor)
 	client_close(&client);
 }
 
+/* Only where there is one, or a policy of some. */
+static void check_witnesses(struct doctor *doctor)
+{
+	struct tally_witness_settings settings;
+	struct tally_policy_file *policy;
+	struct tally_cosigner *cosigner;
+	struct tally_err err;
+
+	if (tally_witness_settings_load(doctor->call->conf, &settings, &err) != 0) {
+		found(doctor, BAD, "witnesses", "tally.conf(5) lists the settings there are", "%s",
+		      err.text);
+		return;
+	}
+	if (settings.policy != NULL && tally_policy_file_read(settings.policy, &policy, &err) != 0) {
+		found(doctor, BAD, "witnesses", "correct the line that the message names", "%s", err.text);
+	} else if (settings.policy != NULL) {
+		found(doctor, GOOD, "witnesses", NULL, "the policy names %zu", policy->policy.witness_count);
+		tally_policy_file_free(&policy);
+	}
+	if (settings.directory != NULL &&
+	    tally_cosigner_open(settings.directory, &cosigner, &err) != 0) {
+		found(doctor, BAD, "own witness", "'tally witness init' makes one", "%s", err.text);
+	} else if (settings.directory != NULL) {
+		found(doctor, GOOD, "own witness", NULL, "%s", tally_cosigner_vkey(cosigner)->name);
+		tally_cosigner_close(&cosigner);
+	}
+}
+
 static void check_clock(struct doctor *doctor)
 {
 	struct timex clock = { 0 };
@@ -373,6 +404,7 @@ static int doctor_run(struct verb_call *call)
 			check_key(&doctor);
 			check_store(&doctor);
 		}
+		check_witnesses(&doctor);
 	}
 	check_clock(&doctor);
 	check_servers(&doctor);

@@ -48,8 +48,19 @@ int prove_write(struct client *client, struct json_object *reply, bool with_time
 /* It begins as a state proof file does. */
 bool verify_is_state(struct tally_bytes text);
 
+/* How the options demand that a checkpoint is signed. */
+struct verify_signed {
+	void *ctx;
+	/* False after printing why it is not. */
+	bool (*check)(void *ctx, struct tally_bytes note, struct tally_checkpoint *checkpoint_r);
+	/* By whom it was: lines, or members of an object. */
+	void (*say)(void *ctx);
+	void (*json)(void *ctx, struct json_object *to);
+};
+
 /* They print what was verified, or why not, and return a verb_exit. */
-int verify_state(const struct verb_call *call, struct tally_bytes text, struct tally_arena *arena);
+int verify_state(const struct verb_call *call, struct tally_bytes text,
+		 const struct verify_signed *by, struct tally_arena *arena);
 int verify_cose(const struct verb_call *call, struct tally_bytes receipt,
 		struct tally_arena *arena);
 

@@ -159,7 +159,7 @@ static bool check_note(struct check *check)
 
 	if (!tally_note_parse(check->file.checkpoint, &note) ||
 	    !tally_checkpoint_parse(note.text, &check->checkpoint)) {
-		verb_fail(check->call, "its checkpoint is malformed");
+		verb_fail(check->call, "NOT VERIFIED: its checkpoint is malformed");
 		return false;
 	}
 	return check_vkey(check, &note) && check_policy(check, &note);
@@ -346,7 +346,26 @@ static void say_witnesses(const struct check *check)
 	       policy->quorum == QUORUM_NONE ? "none is asked for" : "met");
 }
 
-static void say_json(const struct check *check)
+/* Who signed the checkpoint. */
+static void signed_say(void *ctx)
+{
+	const struct check *check = ctx;
+
+	if (verb_given(check->call, "vkey"))
+		printf("  signature of the checkpoint by the key given: good\n");
+	if (check->policy != NULL)
+		say_witnesses(check);
+}
+
+static void signed_json(void *ctx, json_object *to)
+{
+	const struct check *check = ctx;
+
+	if (check->policy != NULL)
+		json_object_object_add(to, "Witnesses", witnesses_json(check));
+}
+
+static void say_json(struct check *check)
 {
 	json_object *all = json_object_new_object();
 	char hex[2 * TALLY_HASH_SIZE + 1];
@@ -364,14 +383,13 @@ static void say_json(const struct check *check)
 	signers_json(&check->signers, all);
 	if (check->timed)
 		bounds_json(&check->after, &check->before, all);
-	if (check->policy != NULL)
-		json_object_object_add(all, "Witnesses", witnesses_json(check));
+	signed_json(check, all);
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
 	print_json(all);
 }
 
-static void say_text(const struct check *check)
+static void say_text(struct check *check)
 {
 	char hex[2 * TALLY_HASH_SIZE + 1], time[21];
 	uint64_t ms;
@@ -380,10 +398,7 @@ static void say_text(const struct check *check)
 	printf("verified: journal %" PRIu64 " of the first %" PRIu64 " of %.*s\n", check->file.index,
 	       check->checkpoint.size, (int)check->checkpoint.origin.size,
 	       (const char *)check->checkpoint.origin.data);
-	if (verb_given(check->call, "vkey"))
-		printf("  signature of the checkpoint by the key given: good\n");
-	if (check->policy != NULL)
-		say_witnesses(check);
+	signed_say(check);
 	printf("  hash %s\n", hex);
 	if (check->record != NULL) {
 		printf("  type %s\n", record_text(check, "payloadType"));
@@ -416,9 +431,22 @@ static int verify_journal(struct check *check)
 	return good ? VERB_OK : VERB_FAILED;
 }
 
+/* Of another file than a proof file: the same demands. */
+static bool check_signed(void *ctx, struct tally_bytes note, struct tally_checkpoint *checkpoint_r)
+{
+	struct check *check = ctx;
+
+	check->file.checkpoint = note;
+	if (!read_policy(check) || !check_note(check))
+		return false;
+	*checkpoint_r = check->checkpoint;
+	return true;
+}
+
 static int verify_run(struct verb_call *call)
 {
 	struct check check = { .call = call };
+	const struct verify_signed by = { &check, check_signed, signed_say, signed_json };
 	int status = VERB_FAILED;
 
 	if (!verb_given(call, "vkey") && !verb_given(call, "policy"))
@@ -426,12 +454,12 @@ static int verify_run(struct verb_call *call)
 				   "--policy FILE");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
-	if (verb_given(call, "cose") && !verb_given(call, "vkey"))
-		return verb_misuse(call, "a COSE receipt is checked with --vkey KEY");
+	if (verb_given(call, "cose") && (!verb_given(call, "vkey") || verb_given(call, "policy")))
+		return verb_misuse(call, "a COSE receipt is signed by the log alone: --vkey KEY and no policy");
 	if (read_input(&check, call->args[0], VERIFY_FILE_MAX, &check.text))
 		status = verb_given(call, "cose") ? verify_cose(call, check.text, &check.arena) :
 			 verify_is_state(check.text) ?
-				 verify_state(call, check.text, &check.arena) :
+				 verify_state(call, check.text, &by, &check.arena) :
 				 verify_journal(&check);
 	json_object_put(check.record);
 	json_object_put(check.extra);

@@ -19,7 +19,7 @@
 struct shown {
 	struct tally_state_file *file;
 	struct tally_state_answer answer;
-	const char *origin;
+	struct tally_bytes origin;
 	const char *key;		/* as a JSON string: it may hold anything */
 	struct tally_arena *arena;
 };
@@ -119,7 +119,7 @@ static void say_absent(const struct shown *shown)
 	       words[shown->file->kind].after);
 }
 
-static void say_text(const struct shown *shown)
+static void say_text(const struct shown *shown, const struct verify_signed *by)
 {
 	const struct tally_state_answer *answer = &shown->answer;
 
@@ -133,8 +133,8 @@ static void say_text(const struct shown *shown)
 		say_member(shown);
 	printf("  as of size %" PRIu64 " of %" PRIu64 " (lag %" PRIu64 ")\n", answer->size,
 	       answer->tree_size, answer->lag);
-	printf("  of %s\n", shown->origin);
-	printf("  signature of the checkpoint by the key given: good\n");
+	printf("  of %.*s\n", (int)shown->origin.size, (const char *)shown->origin.data);
+	by->say(by->ctx);
 }
 
 /* ---- for programs ---- */
@@ -205,13 +205,13 @@ static void add_member(const struct shown *shown, json_object *to)
 			       json_tokener_parse(tally_arena_str(shown->arena, file->record)));
 }
 
-static void say_json(const struct shown *shown)
+static void say_json(const struct shown *shown, const struct verify_signed *by)
 {
 	const struct tally_state_file *file = shown->file;
 	json_object *all = json_object_new_object();
 
 	json_object_object_add(all, "Verified", json_object_new_boolean(true));
-	add_text(all, "Origin", tally_bytes_str(shown->origin));
+	add_text(all, "Origin", shown->origin);
 	add_text(all, "LedgerId", file->ledger_id);
 	add_text(all, "Kind", tally_bytes_str(tally_state_kind_name(file->kind)));
 	add_text(all, "Key", file->key);
@@ -227,32 +227,34 @@ static void say_json(const struct shown *shown)
 		add_kv(shown, all);
 	else if (!file->absent)
 		add_member(shown, all);
+	by->json(by->ctx, all);
 	print_json(all);
 }
 
 /* ---- the check ---- */
 
-int verify_state(const struct verb_call *call, struct tally_bytes text, struct tally_arena *arena)
+int verify_state(const struct verb_call *call, struct tally_bytes text,
+		 const struct verify_signed *by, struct tally_arena *arena)
 {
 	struct shown shown = { .file = tally_arena_alloc(arena, sizeof *shown.file),
 			       .arena = arena };
+	struct tally_checkpoint checkpoint;
 	uint64_t lag_max = UINT64_MAX;
-	struct tally_vkey vkey;
 	struct tally_err err;
 
 	if (!verb_number(call, "max-lag", 0, UINT64_MAX, &lag_max))
 		return VERB_USAGE;
-	if (!verify_key(call, &vkey))
-		return VERB_FAILED;
-	if (tally_state_file_parse(text, tally_arena_alloc(arena, text.size), shown.file,
-				   &err) != 0 ||
-	    tally_state_file_check(shown.file, &vkey, 1, lag_max, &shown.answer, &err) != 0)
+	if (tally_state_file_parse(text, tally_arena_alloc(arena, text.size), shown.file, &err) != 0)
 		return verb_fail(call, "NOT VERIFIED: %s", err.text);
-	shown.origin = vkey.name;
+	if (!by->check(by->ctx, shown.file->checkpoint, &checkpoint))
+		return VERB_FAILED;
+	if (tally_state_file_check_in(shown.file, &checkpoint, lag_max, &shown.answer, &err) != 0)
+		return verb_fail(call, "NOT VERIFIED: %s", err.text);
+	shown.origin = checkpoint.origin;
 	shown.key = quoted(arena, shown.file->key);
 	if (verb_given(call, "json"))
-		say_json(&shown);
+		say_json(&shown, by);
 	else
-		say_text(&shown);
+		say_text(&shown, by);
 	return VERB_OK;
 }

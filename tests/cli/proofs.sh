@@ -114,7 +114,7 @@ older_copy() {	# driver how
 	refuses "$name: it is not signed for" "read only.*adopt" "$TALLY" ledger vkey "$id"
 	refuses "$name: ... nor proved with a signature" "does not sign" "$TALLY" prove "$id" 1
 	refuses "$name: adopt wants --yes" "nothing was adopted" "$TALLY" adopt
-	same "$name: adopt says what was signed" "$("$TALLY" adopt 2>/dev/null | grep -c "^3  *2  *read only ")" 1
+	same "$name: adopt says what was signed" "$("$TALLY" adopt 2>/dev/null | grep -c "^3  *0  *2  *read only ")" 1
 	refuses "$name: ... and adopted nothing" "read only" bash -c 'echo x | "$0" append "$1"' "$TALLY" "$id"
 	passes "$name: adopt --yes" "$TALLY" adopt --yes
 	same "$name: then it goes on" "$(echo other | "$TALLY" append "$id")" "1 appended; journals 2 to 2"

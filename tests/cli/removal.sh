@@ -173,7 +173,7 @@ whole() {	# driver
 	"$TALLY" dump >$1.dump
 	if [ -n "$python" ]; then
 		passes "$name: an auditor that shares no code" bash -c '"$0" "$1" <"$2"' "$python" \
-			"$SOURCE/tests/golden/audit.py" $1.dump
+			"$SOURCE/tests/proof/verify_export.py" $1.dump
 	else
 		skip "$name: an auditor that shares no code" "there is no python3"
 	fi

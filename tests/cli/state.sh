@@ -14,7 +14,7 @@ edits() {	# name file
 		if cmp -s changed "$2"; then
 			not_ok "$1: $what" "the edit changes nothing: $edit"
 		else
-			refuses "$1: $what" "NOT VERIFIED: $says" verify changed
+			refuses "$1: $what" "NOT VERIFIED: (the |its |)$says" verify changed
 		fi
 	done
 }
@@ -188,6 +188,22 @@ signed_values() {	# where ledger
 	rm kv.pem
 }
 
+# By a policy of logs and witnesses: the log must be one of it, and a quorum must have cosigned.
+policies() {	# where ledger
+	printf 'log %s\nquorum none\n' "$vkey" >log.policy
+	printf 'log ledger.example/demo+7b8488d1+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\nquorum none\n' >other.policy
+	"$TALLY" witness init --directory "$1.witness" witness.example >witness.vkey
+	printf 'log %s\nwitness w %s\nquorum w\n' "$vkey" "$(grep '+' witness.vkey | head -n 1)" >witness.policy
+	passes "$1: by a policy" "$TALLY" verify clue.json --policy log.policy
+	passes "$1: by policy and key" verify clue.json --policy log.policy
+	refuses "$1: a policy without the log" "NOT VERIFIED: the policy has no log" \
+		"$TALLY" verify clue.json --policy other.policy
+	refuses "$1: ... also beside the key" "NOT VERIFIED: the policy has no log" verify clue.json --policy other.policy
+	refuses "$1: a quorum that is not met" "NOT VERIFIED: the policy's quorum is not met" \
+		verify clue.json --policy witness.policy
+	refuses "$1: receipts have no policy" "no policy" verify --cose r.cose --leaf r.leaf --policy log.policy
+}
+
 receipts() {	# where ledger
 	vkey=$("$TALLY" ledger vkey "$2")
 	passes "$1: a receipt" "$TALLY" prove "$2" 7 --cose -o r.cose --leaf r.leaf
@@ -220,6 +236,7 @@ usage() {	# where ledger
 	refuses "$1: set it to nothing" "VALUE, or --file" "$TALLY" kv set "$2" a
 	refuses "$1: set it to two things" "VALUE, or --file" "$TALLY" kv set "$2" a b --file c
 	refuses "$1: a key that is none" "no verifier key" "$TALLY" verify clue.json --vkey nonsense
+	refuses "$1: no key" "by which key" "$TALLY" verify clue.json
 	refuses "$1: an empty file" "no proof file" "$TALLY" verify /dev/null --vkey "$vkey"
 }
 
@@ -231,6 +248,7 @@ all_of() {	# where
 	clues "$1" "$id"
 	members "$1" "$id"
 	receipts "$1" "$id"
+	policies "$1" "$id"
 	usage "$1" "$id"
 	values "$1"
 	thorough=
