@@ -580,6 +580,16 @@ static int reopen(struct bdb_store *bdb, struct tally_err *err)
 	return bdb_env_open(bdb, false, false, err);
 }
 
+/*
+ * Pages live in memory of the program's heap (DB_PRIVATE), and of a new page the engine clears the
+ * head only: what the heap held there before, such as a payload that was read and has been erased
+ * since, would be written to the file in the unused part of the page.
+ */
+static void *clean_memory(size_t size)
+{
+	return calloc(1, size);
+}
+
 static int bdb_open(const struct tally_store_args *args, struct tally_store **store_r,
 		    struct tally_err *err)
 {
@@ -588,6 +598,7 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 
 	if (load_settings(args, &set, err) < 0)
 		return -1;
+	db_env_set_func_malloc(clean_memory);
 	db_env_set_func_open(open_durably);
 	db_env_set_func_pwrite(write_unless_leaving);
 	db_env_set_func_fsync(sync_unless_leaving);

@@ -1,6 +1,7 @@
 /*
  * tally backup and tally restore. A backup is made by whoever owns the store, while it is in use,
- * and is itself a store; restoring copies it to a place where nothing is yet, and opens it.
+ * and is itself a store; restoring copies it to a place where nothing is yet, and opens it. Backups
+ * are remembered beside the key file, since they hold what is erased from the store later.
  */
 #include "config.h"
 
@@ -55,14 +56,63 @@ static int backup_key(struct verb_call *call, const char *directory)
 	return VERB_OK;
 }
 
+static int list(struct client *client)
+{
+	static const char *const heads[] = { "BEGUN", "FINISHED", "HOLDS ERASED", "DIRECTORY" };
+	json_object *reply, *backups;
+	struct table table;
+
+	client_start_admin(client, "ListBackups");
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	if (verb_given(client->call, "json")) {
+		print_json(reply);
+		return VERB_OK;
+	}
+	table_begin(&table, 4);
+	for (size_t i = 0; i < 4; i++)
+		table_cell(&table, heads[i]);
+	backups = reply_member(reply, "Backups");
+	for (size_t i = 0; i < reply_count(backups); i++) {
+		json_object *backup = json_object_array_get_idx(backups, i);
+
+		table_ms(&table, reply_uint(backup, "BeginTime"));
+		if (reply_member(backup, "EndTime") != NULL)
+			table_ms(&table, reply_uint(backup, "EndTime"));
+		else
+			table_cell(&table, "not");
+		table_cell(&table, reply_bool(backup, "HoldsErased") ? "perhaps" : "no");
+		table_cell(&table, reply_text(backup, "Directory"));
+	}
+	table_print(&table);
+	json_object_put(reply);
+	return VERB_OK;
+}
+
+static int forget(struct client *client, const char *directory)
+{
+	json_object *reply;
+
+	client_start_admin(client, "ForgetBackup");
+	client_add(client, "Directory", directory);
+	reply = client_run(client);
+	json_object_put(reply);
+	return reply != NULL ? VERB_OK : VERB_FAILED;
+}
+
 static int backup(struct client *client)
 {
 	struct verb_call *call = client->call;
 	char directory[PATH_MAX];
 	json_object *reply;
 
+	if (verb_given(call, "list"))
+		return list(client);
 	if (!absolute_path(call, call->args[0], directory))
 		return VERB_FAILED;
+	if (verb_given(call, "forget"))
+		return forget(client, directory);
 	client_start_admin(client, "BackupStore");
 	client_add(client, "Directory", directory);
 	reply = client_run(client);
@@ -86,7 +136,13 @@ static int backup(struct client *client)
 	return VERB_OK;
 }
 
-static int backup_run(struct verb_call *call) { return client_with(call, backup); }
+static int backup_run(struct verb_call *call)
+{
+	if ((call->arg_count == 0) != verb_given(call, "list"))
+		return verb_misuse(call, verb_given(call, "list") ? "--list takes no directory" :
+								    "where to? Name a directory");
+	return client_with(call, backup);
+}
 
 /* ---- restore ---- */
 
@@ -185,6 +241,8 @@ static int restore_run(struct verb_call *call)
 
 static const struct verb_option backup_options[] = {
 	{ "with-keys", NULL, "put a copy of the key file into the backup; then guard it like one" },
+	{ "list", NULL, "list the backups that were made, and which may hold what was erased since" },
+	{ "forget", NULL, "DIR is destroyed: take it off that list" },
 	VERB_JSON_OPTION,
 	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END
@@ -192,10 +250,9 @@ static const struct verb_option backup_options[] = {
 
 const struct verb verb_backup = {
 	.name = "backup",
-	.usage = "DIR",
+	.usage = "[DIR]",
 	.summary = "Copy the store into a new directory, also while a server owns it",
 	.options = backup_options,
-	.min_args = 1,
 	.max_args = 1,
 	.run = backup_run,
 };

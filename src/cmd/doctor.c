@@ -21,7 +21,10 @@
 #include "client.h"
 #include "clock.h"
 #include "conf.h"
+#include "cosigner.h"
 #include "err.h"
+#include "fill.h"
+#include "policyfile.h"
 #include "print.h"
 #include "settings.h"
 #include "stamp.h"
@@ -186,6 +189,40 @@ static void check_key(struct doctor *doctor)
 		found(doctor, GOOD, "key file", NULL, "%s, for its owner only", path);
 }
 
+/* What was erased is there again where an older copy was put back, and still in older backups. */
+static void check_erased(struct doctor *doctor, struct client *client)
+{
+	json_object *reply, *list, *lost;
+	size_t holding = 0;
+
+	client_start_admin(client, "ListBackups");
+	reply = client_try(client);
+	if (reply == NULL) {
+		found(doctor, BAD, "erasures", NULL, "%s", client->message);
+		return;
+	}
+	lost = reply_member(reply, "LostErasures");
+	for (size_t i = 0; i < reply_count(lost); i++) {
+		json_object *one = json_object_array_get_idx(lost, i);
+		bool purge = reply_member(one, "Before") != NULL;
+
+		found(doctor, BAD, "erasures", purge ? "order it again: tally purge" :
+						       "order it again: tally occult",
+		      "%s has again what was erased from it, since an older copy was put back: %s %s",
+		      reply_text(one, "LedgerId"), purge ? "all journals below" : "journal",
+		      reply_text(one, purge ? "Before" : "JournalId"));
+	}
+	list = reply_member(reply, "Backups");
+	for (size_t i = 0; i < reply_count(list); i++)
+		holding += reply_bool(json_object_array_get_idx(list, i), "HoldsErased");
+	if (holding > 0)
+		found(doctor, ODD, "backups", "destroy them when you can, then 'tally backup --forget DIR'; "
+		      "'tally backup --list' lists them", "%zu may hold what was erased since", holding);
+	else if (reply_count(lost) == 0)
+		found(doctor, GOOD, "erasures", NULL, "nothing that was erased is known to be anywhere");
+	json_object_put(reply);
+}
+
 static void check_store(struct doctor *doctor)
 {
 	struct client client;
@@ -204,6 +241,8 @@ static void check_store(struct doctor *doctor)
 		found(doctor, GOOD, "opening", NULL, "it answers; ledgers: %zu",
 		      reply_count(reply_member(reply, "Spaces")) - 1);
 	json_object_put(reply);
+	if (reply != NULL)
+		check_erased(doctor, &client);
 	if (reply != NULL && verb_given(doctor->call, "deep")) {
 		client_start_admin(&client, "CheckStore");
 		reply = client_try(&client);
@@ -215,6 +254,34 @@ static void check_store(struct doctor *doctor)
 		json_object_put(reply);
 	}
 	client_close(&client);
+}
+
+/* Only where there is one, or a policy of some. */
+static void check_witnesses(struct doctor *doctor)
+{
+	struct tally_witness_settings settings;
+	struct tally_policy_file *policy;
+	struct tally_cosigner *cosigner;
+	struct tally_err err;
+
+	if (tally_witness_settings_load(doctor->call->conf, &settings, &err) != 0) {
+		found(doctor, BAD, "witnesses", "tally.conf(5) lists the settings there are", "%s",
+		      err.text);
+		return;
+	}
+	if (settings.policy != NULL && tally_policy_file_read(settings.policy, &policy, &err) != 0) {
+		found(doctor, BAD, "witnesses", "correct the line that the message names", "%s", err.text);
+	} else if (settings.policy != NULL) {
+		found(doctor, GOOD, "witnesses", NULL, "the policy names %zu", policy->policy.witness_count);
+		tally_policy_file_free(&policy);
+	}
+	if (settings.directory != NULL &&
+	    tally_cosigner_open(settings.directory, &cosigner, &err) != 0) {
+		found(doctor, BAD, "own witness", "'tally witness init' makes one", "%s", err.text);
+	} else if (settings.directory != NULL) {
+		found(doctor, GOOD, "own witness", NULL, "%s", tally_cosigner_vkey(cosigner)->name);
+		tally_cosigner_close(&cosigner);
+	}
 }
 
 static void check_clock(struct doctor *doctor)
@@ -337,6 +404,7 @@ static int doctor_run(struct verb_call *call)
 			check_key(&doctor);
 			check_store(&doctor);
 		}
+		check_witnesses(&doctor);
 	}
 	check_clock(&doctor);
 	check_servers(&doctor);

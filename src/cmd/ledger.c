@@ -98,6 +98,23 @@ static bool add_anchor_interval(struct client *client)
 	return true;
 }
 
+/* Adds RemovalPolicy where the option is given; false after printing that it is wrong. */
+static bool add_removal(struct client *client)
+{
+	static const char *const policies[] = { "DUAL", "ADMIN", "OFF" };
+	const char *text = verb_value(client->call, "removal", NULL);
+
+	for (size_t i = 0; text != NULL && i < sizeof policies / sizeof *policies; i++) {
+		if (strcasecmp(text, policies[i]) == 0) {
+			client_add(client, "RemovalPolicy", policies[i]);
+			return true;
+		}
+	}
+	if (text != NULL)
+		verb_misuse(client->call, "--removal is dual, admin or off, not %s", text);
+	return text == NULL;
+}
+
 /* Runs what has been gathered; prints the reply, or only says done. */
 static int finish(struct client *client, const char *done)
 {
@@ -140,7 +157,8 @@ static int create(struct client *client)
 	if (type != NULL)
 		client_add(client, "LedgerType", strcasecmp(type, "kv") == 0 ? "KV" :
 						 strcasecmp(type, "journal") == 0 ? "JOURNAL" : type);
-	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client))
+	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client) ||
+	    !add_removal(client))
 		return VERB_USAGE;
 	reply = client_run(client);
 	if (reply == NULL)
@@ -327,6 +345,7 @@ static const struct verb_option create_options[] = {
 	{ "public-read", "on|off", "may everyone read it, without a key (default: off)" },
 	SIGNATURE_OPTIONS,
 	{ "anchor-interval", "TIME", "anchor it in time so often: 15m, 1h, 7d, off (default: as configured)" },
+	{ "removal", "dual|admin|off", "who can have payloads erased (default: dual)" },
 	{ "account", "NUMBER", "the account that owns it (default: the store's first)" },
 	{ "token", "TEXT", "the same token gives the same ledger again, within 7 days" },
 	COMMON_OPTIONS
@@ -370,13 +389,15 @@ static const struct verb ledger_delete = {
 	.options = delete_options, .min_args = 1, .max_args = 1, .run = delete_run,
 };
 extern const struct verb ledger_trust;	/* trust.c */
+extern const struct verb ledger_removal;	/* removal.c */
 
 static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show, &ledger_vkey,
-						   &ledger_set, &ledger_trust, &ledger_delete, NULL };
+						   &ledger_set, &ledger_trust, &ledger_removal, &ledger_delete,
+						   NULL };
 
 const struct verb verb_ledger = {
 	.name = "ledger",
-	.usage = "create|list|show|vkey|set|trust|delete",
+	.usage = "create|list|show|vkey|set|trust|removal|delete",
 	.summary = "Make, list, show, change and delete ledgers",
 	.parts = ledger_parts,
 };

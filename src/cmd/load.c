@@ -119,6 +119,11 @@ static int load_from(struct verb_call *call, FILE *from, const char *path)
 	}
 	bar_begin(&loading.bar, "load", "bytes");
 	good = load_lines(&loading, from);
+	if (good && tally_core_load_end(loading.core, &err) != 0) {
+		bar_end(&loading.bar);
+		good = false;
+		verb_fail_err(call, &err);
+	}
 	bar_end(&loading.bar);
 	tally_core_close(&loading.core);
 	tally_disown(&owner);

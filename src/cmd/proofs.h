@@ -35,6 +35,12 @@ bool prove_make_fresh(struct client *client, const char *ledger);
 int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
 		     const char *key, const char *path, struct json_object **reply_r);
 
+/* A journal's proof as a file: what GetJournalProof or GetJournalTimeProof (with_time) answered, or what
+ * has the same members, is held against itself and written; output NULL: standard output; leaf: where
+ * that goes too, or NULL. VERB_OK, or another after printing why. */
+int prove_write(struct client *client, struct json_object *reply, bool with_time,
+		const char *output, const char *leaf);
+
 /* ---- tally verify ---- */
 
 #define VERIFY_FILE_MAX TALLY_STATE_FILE_MAX

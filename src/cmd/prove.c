@@ -133,10 +133,9 @@ static bool holds(const struct proven *proven)
 				      proven->file.path_count, &checkpoint.root);
 }
 
-static int write_proof(struct verb_call *call, struct proven *proven)
+static int write_proof(const struct verb_call *call, struct proven *proven, const char *output,
+		       const char *leaf)
 {
-	const char *output = verb_value(call, "output", NULL);
-	const char *leaf = verb_value(call, "leaf", NULL);
 	struct tally_buf buf = { 0 };
 	int status = VERB_OK;
 
@@ -146,6 +145,29 @@ static int write_proof(struct verb_call *call, struct proven *proven)
 	else if (!file_write_whole(call, output, tally_buf_bytes(&buf)))
 		status = VERB_FAILED;
 	tally_buf_free(&buf);
+	return status;
+}
+
+int prove_write(struct client *client, json_object *reply, bool with_time, const char *output,
+		const char *leaf)
+{
+	const struct verb_call *call = client->call;
+	struct proven proven = { 0 };
+	int status;
+
+	if (reply_text(reply, "Checkpoint")[0] == '\0') {
+		status = verb_fail(call, "the server does not sign for this ledger now; its log "
+				   "says why");
+	} else if (!read_proof(&client->arena, reply, &proven) || !holds(&proven)) {
+		status = verb_fail(call, "the answer proves nothing: its hashes do not fit");
+	} else if (with_time &&
+		   (proven.time = bounds_from_reply(reply, &client->arena)) == NULL) {
+		status = verb_fail(call, "no time anchor bounds it yet (tally anchor create)");
+	} else {
+		make_extra(&client->arena, &proven);
+		status = write_proof(call, &proven, output, leaf);
+	}
+	json_object_put(proven.time);
 	return status;
 }
 
@@ -184,24 +206,12 @@ static int prove(struct client *client)
 	struct verb_call *call = client->call;
 	bool with_time = verb_given(call, "time");
 	json_object *reply = with_time ? ask_time_proof(client) : ask_proof(client);
-	struct proven proven = { 0 };
 	int status;
 
 	if (reply == NULL)
 		return VERB_FAILED;
-	if (reply_text(reply, "Checkpoint")[0] == '\0') {
-		status = verb_fail(call, "the server does not sign for this ledger now; its log "
-				   "says why");
-	} else if (!read_proof(&client->arena, reply, &proven) || !holds(&proven)) {
-		status = verb_fail(call, "the answer proves nothing: its hashes do not fit");
-	} else if (with_time &&
-		   (proven.time = bounds_from_reply(reply, &client->arena)) == NULL) {
-		status = verb_fail(call, "no time anchor bounds it yet (tally anchor create)");
-	} else {
-		make_extra(&client->arena, &proven);
-		status = write_proof(call, &proven);
-	}
-	json_object_put(proven.time);
+	status = prove_write(client, reply, with_time, verb_value(call, "output", NULL),
+			     verb_value(call, "leaf", NULL));
 	json_object_put(reply);
 	return status;
 }

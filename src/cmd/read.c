@@ -59,6 +59,9 @@ static int show_payload(struct client *client, json_object *journal)
 	struct tally_bytes bytes = tally_bytes(json_object_get_string(text),
 					       (size_t)json_object_get_string_len(text));
 
+	if (reply_bool(journal, "Removed"))
+		return verb_fail(client->call, "the payload was removed by journal %s",
+				 reply_text(journal, "RemovedBy"));
 	if (strcmp(reply_text(journal, "PayloadEncoding"), "base64") == 0 &&
 	    !tally_base64_decode(&client->arena, bytes, &bytes))
 		return verb_fail(client->call, "the payload came in a form that is not base64");

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "bounds.h"
+#include "certificate.h"
 #include "clock.h"
 #include "err.h"
 #include "files.h"
@@ -405,6 +406,7 @@ static void say_text(struct check *check)
 			tally_time_format(ms, time);
 			printf("  time %s, as the server says\n", time);
 		}
+		certificate_say(check->record);
 	}
 	signers_say(&check->signers);
 	if (check->timed)

@@ -1,6 +1,6 @@
 /*
  * The thread of a long-running owner that shows what grew to the witnesses (submit.h). It takes no
- * lock of the store while it waits for the network, has the lowest priority, and ends within about
+ * lock of the store while it waits for the network, has a low priority, and ends within about
  * a second when it is told to.
  */
 #ifndef TALLY_COSIGNING_H

@@ -521,8 +521,8 @@ static int run_rounds(struct submission *s, struct tally_err *err)
 	bool asked[TALLY_POLICY_WITNESSES] = { false };
 	uint64_t now = mono_ms();
 	unsigned int before = 0;
-	int result = 0;
 	bool any = false;
+	int result = 0;
 
 	for (size_t i = 0; i < s->submitter->policy->witness_count; i++) {
 		asked[i] = is_due(s->submitter, s->shown, i, now);
@@ -531,12 +531,12 @@ static int run_rounds(struct submission *s, struct tally_err *err)
 	for (int round = 0; result == 0 && any && round < ROUNDS; round++) {
 		memset(s->again, 0, sizeof s->again);
 		result = run_round(s, asked, err);
-		any = false;
-		for (size_t i = 0; i < s->submitter->policy->witness_count; i++) {
-			asked[i] = s->again[i];
-			any = any || asked[i];
-		}
+		memcpy(asked, s->again, sizeof asked);
+		any = memchr(asked, true, sizeof asked) != NULL;
 	}
+	for (size_t i = 0; i < s->submitter->policy->witness_count; i++)
+		if (asked[i])
+			refused(s->submitter, s->shown, i, "it does not say what it holds");
 	before = s->result->cosigned;
 	count_lines(s);
 	if (result == 0 && s->kept && s->result->cosigned > before)

@@ -21,6 +21,8 @@ struct tally_note_cache {
 	size_t text_size;
 	uint64_t cose_size;		/* of the tree that cose_signature is for */
 	uint8_t cose_signature[TALLY_COSE_SIGNATURE];
+	/* Apart, since it is held while the note is written to the disk: who signs does not wait. */
+	pthread_mutex_t cosigned_lock;
 	struct tally_cosigned_note cosigned;
 };
 
@@ -51,6 +53,7 @@ static struct tally_note_cache *cache_of(struct tally_space *space)
 	if (space->note == NULL) {
 		space->note = tally_calloc(1, sizeof(*space->note));
 		pthread_mutex_init(&space->note->lock, NULL);
+		pthread_mutex_init(&space->note->cosigned_lock, NULL);
 	}
 	pthread_mutex_unlock(&space->look);
 	return space->note;
@@ -61,6 +64,7 @@ void tally_note_cache_free(struct tally_note_cache *cache)
 	if (cache == NULL)
 		return;
 	pthread_mutex_destroy(&cache->lock);
+	pthread_mutex_destroy(&cache->cosigned_lock);
 	tally_buf_free(&cache->cosigned.note);
 	free(cache);
 }
@@ -100,9 +104,9 @@ static int hold_all(struct tally_core *core, const struct tally_view *view, stru
 	for (size_t i = 0; i < count; i++)
 		if (hold_against(view, &marks[i], "signed", err) != 0)
 			return -1;
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, view->head->origin, &cosigned, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found == 1 ? hold_against(view, &cosigned, "cosigned by witnesses", err) : found;
 }
 
@@ -369,10 +373,10 @@ static int cosigned_of(const struct tally_view *view, struct tally_arena *arena,
 	struct tally_note_cache *cache = cache_of(view->space);
 	int found;
 
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_get(view->space->core, &cache->cosigned, view->head->origin, arena,
 				   checkpoint_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return found;
 }
 
@@ -449,10 +453,10 @@ int tally_ledger_keep_cosigned(struct tally_core *core, struct tally_bytes ledge
 		found = tally_err_about(err, TALLY_INVALID, "Checkpoint",
 					"the ledger has no such tree");
 	if (found == 1) {
-		pthread_mutex_lock(&cache->lock);
+		pthread_mutex_lock(&cache->cosigned_lock);
 		if (tally_cosigned_keep(core, &cache->cosigned, view.head->origin, note, err) != 0)
 			found = -1;
-		pthread_mutex_unlock(&cache->lock);
+		pthread_mutex_unlock(&cache->cosigned_lock);
 	}
 	tally_view_drop(&view);
 	return found;
@@ -559,9 +563,9 @@ static int marks_of(struct tally_core *core, struct tally_space *space, const ch
 
 	*mark_r = count > 0 ? marks[0] : (struct tally_high_mark){ 0 };
 	*cosigned_r = (struct tally_high_mark){ 0 };
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	found = tally_cosigned_mark(core, &cache->cosigned, origin, cosigned_r, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	if (found == 1 && cosigned_r->size > mark_r->size)
 		*mark_r = *cosigned_r;
 	return found < 0 ? -1 : 0;
@@ -595,9 +599,9 @@ static int forget(struct tally_core *core, struct tally_space *space, const char
 
 	drop_note(space);
 	tally_high_forget(core->high, origin);
-	pthread_mutex_lock(&cache->lock);
+	pthread_mutex_lock(&cache->cosigned_lock);
 	result = tally_cosigned_forget(core, &cache->cosigned, origin, err);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&cache->cosigned_lock);
 	return result;
 }
 

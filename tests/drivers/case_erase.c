@@ -198,6 +198,52 @@ static void check_scrubbed(struct trial *t, const char *when)
 	}
 }
 
+/* Memory that held what is erased now, as whoever read it before leaves it behind. */
+static void leave_in_memory(struct trial *t)
+{
+	enum { EACH = 24, FROM = 64, TO = 8192 };
+	void *chunks[EACH];
+
+	for (size_t size = FROM; size <= TO; size += size < 1024 ? 16 : 64) {
+		for (size_t i = 0; i < EACH; i++) {
+			uint8_t bytes[MARKER], *chunk = tally_malloc(size);
+
+			marker(t, 2 * (i % (SCRUB_BLOCKS / 2)), bytes);
+			for (size_t at = 0; at + MARKER <= size; at += MARKER)
+				memcpy(chunk + at, bytes, MARKER);
+			chunks[i] = chunk;
+		}
+		for (size_t i = 0; i < EACH; i++)
+			free(chunks[i]);
+	}
+}
+
+/* What the driver writes after a scrub must not bring back what its memory happens to hold: keys
+ * between those that are there already, so that pages are split and made anew. */
+static void write_more(struct trial *t, struct tally_store *store)
+{
+	enum { PAIRS = 600, ROUNDS = 20 };
+	struct tally_change *changes = tally_calloc(PAIRS, sizeof(*changes));
+	uint8_t (*keys)[8] = tally_calloc(PAIRS, sizeof(*keys));
+
+	for (uint64_t n = 0; n < ROUNDS; n++) {
+		const struct tally_mark from = mark_of(1, n), to = mark_of(1, n + 1);
+
+		for (uint64_t i = 0; i < PAIRS; i++) {
+			tally_put_u64(keys[i], i * ROUNDS + n);
+			changes[i] = (struct tally_change){
+				.table = 1, .key = tally_bytes(keys[i], sizeof(keys[i])),
+				.value = TALLY_BYTES_LIT("a value that is neither long nor short") };
+		}
+		leave_in_memory(t);
+		MUST(tally_store_apply(store, 1, &from, &to, changes, PAIRS, &err));
+	}
+	leave_in_memory(t);
+	MUST(tally_store_sync_index(store, &err));
+	free(changes);
+	free(keys);
+}
+
 static void scrub(struct trial *t)
 {
 	struct tally_store *store = case_open(t, true);
@@ -211,7 +257,11 @@ static void scrub(struct trial *t)
 		erase_marked(t, store, 1, n, scrub_size(n));
 	MUST(tally_store_scrub(store, &err));
 	check_scrubbed(t, "while open");
+	leave_in_memory(t);
 	MUST(append_marked(t, store, 1, SCRUB_BLOCKS, 1000, 99, &err));
+	if (t->driver->caps & TALLY_CAP_INDEX)
+		write_more(t, store);
+	check_scrubbed(t, "after writing more");
 	CHECK_INT(block_count(t, store, 1), SCRUB_BLOCKS + 1);
 	case_close(t, &store);
 	check_scrubbed(t, "after closing");

@@ -20,7 +20,7 @@ from world import wait_until
 EACH = int(os.environ.get('TALLY_TEST_EACH') or (10000 if os.environ.get('TALLY_TEST_FULL') else 300))
 PATIENCE = 120		# seconds that one journal may take, owners being killed
 
-AUDIT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'golden/audit.py')
+AUDIT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'proof/verify_export.py')
 
 
 def insist(client, ledger, payload):

@@ -72,6 +72,16 @@ bool rich_open(struct rich *rich, const char *driver_name, const char *location,
 				  create ? &rich->first : NULL, &rich->core, err) == 0;
 }
 
+bool rich_configure(struct rich *rich, const char *driver, const char *location,
+		    struct tally_core_options *options_r)
+{
+	tally_conf_override(rich->conf, "store", "driver", driver);
+	tally_conf_override(rich->conf, "store", "path", location);
+	*options_r = (struct tally_core_options){ .conf = rich->conf, .short_lived = true,
+						  .stamp = stamp, .stamp_ctx = rich };
+	return true;
+}
+
 void rich_close(struct rich *rich)
 {
 	tally_core_close(&rich->core);
@@ -248,6 +258,7 @@ static bool anchor(struct rich *rich, const char *ledger, struct tally_err *err)
 static bool change_plain(struct rich *rich, struct tally_err *err)
 {
 	struct tally_ledger_change change = { .set_name = true, .set_public_read = true,
+					      .public_read = true,
 					      .name = TALLY_BYTES_LIT("renamed") };
 	struct tally_bytes id = tally_bytes_str(rich->plain), proof = TALLY_BYTES_LIT("a stamp");
 	struct tally_write write = owner(rich);

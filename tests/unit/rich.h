@@ -35,6 +35,10 @@ bool rich_begin(struct rich *rich, struct tally_err *err);
 /* A new store of a driver, open for short, or one that is there already. */
 bool rich_open(struct rich *rich, const char *driver, const char *location, bool create,
 	       struct tally_err *err);
+/* Options of a core of that driver and place, short-lived, with the authority: for a core that opens its
+ * stores itself. Returns true. */
+bool rich_configure(struct rich *rich, const char *driver, const char *location,
+		    struct tally_core_options *options_r);
 /* Fills a new one; rounds: how often what can be repeated is, at least 1. */
 bool rich_fill(struct rich *rich, unsigned int rounds, struct tally_err *err);
 void rich_close(struct rich *rich);
