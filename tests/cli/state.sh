@@ -229,6 +229,7 @@ usage() {	# where ledger
 	refuses "$1: prove two things" "prove what" "$TALLY" prove "$2" 1 --clue a
 	refuses "$1: a clue and a key" "prove what" "$TALLY" prove "$2" --kv b --clue a
 	refuses "$1: no leaf of a state" "for journals" "$TALLY" prove "$2" --clue a --leaf x
+	refuses "$1: no witnesses of a receipt" "no witnesses" "$TALLY" prove "$2" 1 --cose --leaf x --cosigned
 	refuses "$1: nothing to freshen" "fresh is for" "$TALLY" prove "$2" 1 --fresh
 	refuses "$1: a receipt without a leaf" "leaf FILE" "$TALLY" prove "$2" 1 --cose
 	refuses "$1: no such ledger" "does not exist" "$TALLY" prove l-0000000000000000000000000 --clue a
