@@ -359,15 +359,16 @@ bool prove_wants_state(const struct verb_call *call)
 
 int prove_check_options(const struct verb_call *call)
 {
+	static const char *const of_journals[] = { "leaf", "cose", "time", "cosigned" };
 	size_t states = kinds_given(call);
 
 	if (states + (call->arg_count > 1) != 1)
 		return verb_misuse(call, "prove what? One of JOURNAL, --clue, --kv and --member");
-	if (states > 0 && (verb_given(call, "leaf") || verb_given(call, "cose") ||
-			   verb_given(call, "time")))
-		return verb_misuse(call, "--leaf, --time and --cose are for journals");
-	if (verb_given(call, "time") && verb_given(call, "cose"))
-		return verb_misuse(call, "a COSE receipt says nothing of time: --time or --cose");
+	for (size_t i = 0; i < sizeof of_journals / sizeof of_journals[0]; i++)
+		if (states > 0 && verb_given(call, of_journals[i]))
+			return verb_misuse(call, "--%s is for journals", of_journals[i]);
+	if (verb_given(call, "cose") && (verb_given(call, "time") || verb_given(call, "cosigned")))
+		return verb_misuse(call, "a COSE receipt has no time stamps and no witnesses");
 	if (states == 0 && verb_given(call, "fresh"))
 		return verb_misuse(call, "--fresh is for --clue, --kv and --member");
 	return VERB_OK;

@@ -93,7 +93,7 @@ static void help_all(const struct verb *const *verbs, FILE *to)
 {
 	fprintf(to, "usage: tally VERB [options] [words]\n\n");
 	for (; *verbs != NULL; verbs++)
-		fprintf(to, "  %-10s %s\n", (*verbs)->name, (*verbs)->summary);
+		fprintf(to, "  %-11s %s\n", (*verbs)->name, (*verbs)->summary);
 	fprintf(to, "\n'tally VERB --help' tells more; so does the manual page tally-VERB(1).\n");
 }
 

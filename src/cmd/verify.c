@@ -443,10 +443,41 @@ static bool check_signed(void *ctx, struct tally_bytes note, struct tally_checkp
 	return true;
 }
 
+/* What is demanded of a file must be looked at, so what does not go with it is refused. */
+static int check_options(const struct verb_call *call, const char *what, const char *const *others)
+{
+	for (; *others != NULL; others++)
+		if (verb_given(call, *others))
+			return verb_misuse(call, "--%s says nothing of a %s", *others, what);
+	return VERB_OK;
+}
+
+static int verify_file(struct check *check)
+{
+	static const char *const not_journal[] = { "max-lag", NULL };
+	static const char *const not_state[] = { "leaf", "journal-hash", "payload", "salt", "ca",
+						 "signed-by", NULL };
+	static const char *const not_cose[] = { "policy", "journal-hash", "payload", "salt", "ca",
+						"max-lag", NULL };
+	const struct verify_signed by = { check, check_signed, signed_say, signed_json };
+	const struct verb_call *call = check->call;
+	int status;
+
+	if (verb_given(call, "cose")) {
+		status = check_options(call, "COSE receipt", not_cose);
+		return status != VERB_OK ? status : verify_cose(call, check->text, &check->arena);
+	}
+	if (verify_is_state(check->text)) {
+		status = check_options(call, "state proof file", not_state);
+		return status != VERB_OK ? status : verify_state(call, check->text, &by, &check->arena);
+	}
+	status = check_options(call, "proof file of a journal", not_journal);
+	return status != VERB_OK ? status : verify_journal(check);
+}
+
 static int verify_run(struct verb_call *call)
 {
 	struct check check = { .call = call };
-	const struct verify_signed by = { &check, check_signed, signed_say, signed_json };
 	int status = VERB_FAILED;
 
 	if (!verb_given(call, "vkey") && !verb_given(call, "policy"))
@@ -454,13 +485,10 @@ static int verify_run(struct verb_call *call)
 				   "--policy FILE");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
-	if (verb_given(call, "cose") && (!verb_given(call, "vkey") || verb_given(call, "policy")))
-		return verb_misuse(call, "a COSE receipt is signed by the log alone: --vkey KEY and no policy");
+	if (verb_given(call, "cose") && !verb_given(call, "vkey"))
+		return verb_misuse(call, "a COSE receipt is checked with --vkey KEY");
 	if (read_input(&check, call->args[0], VERIFY_FILE_MAX, &check.text))
-		status = verb_given(call, "cose") ? verify_cose(call, check.text, &check.arena) :
-			 verify_is_state(check.text) ?
-				 verify_state(call, check.text, &by, &check.arena) :
-				 verify_journal(&check);
+		status = verify_file(&check);
 	json_object_put(check.record);
 	json_object_put(check.extra);
 	tally_policy_file_free(&check.policy);

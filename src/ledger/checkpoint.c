@@ -228,6 +228,10 @@ int tally_view_checkpoint(const struct tally_view *view, struct tally_arena *are
 	struct tally_note_cache *cache;
 	int result = 0;
 
+	/* A copy may sign what the original never had. */
+	if (space->core->read_only)
+		return tally_err_about(err, TALLY_CORRUPT, "ReadOnly", "the store was moved or copied: "
+				       "nothing is signed (tally adopt)");
 	/* What others have signed under our name meanwhile must be in the tree. */
 	if (tally_high_refresh(space->core->high, err) != 0 || tally_space_trust(space, err) != 0)
 		return -1;

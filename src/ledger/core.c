@@ -600,8 +600,7 @@ static int check_block(struct check *check, uint64_t number, struct tally_err *e
 	int result;
 
 	tally_arena_init(&arena);
-	result = tally_store_read(check->core->blocks, shadow->id, number, 0, UINT64_MAX, &arena,
-				  &bytes, err);
+	result = tally_erase_read(check->core, shadow->id, number, &arena, &bytes, err);
 	if (result == 0)
 		result = tally_err_set(err, TALLY_CORRUPT, "it is not there");
 	else if (result == 1)
@@ -791,7 +790,7 @@ int tally_core_block_read(struct tally_core *core, uint64_t space, uint64_t bloc
 			  struct tally_arena *arena, struct tally_bytes *bytes_r,
 			  struct tally_err *err)
 {
-	return tally_store_read(core->blocks, space, block, 0, UINT64_MAX, arena, bytes_r, err);
+	return tally_erase_read(core, space, block, arena, bytes_r, err);
 }
 
 /* ---- loading blocks of another store ---- */

@@ -41,7 +41,7 @@ struct tally_core_options {
 	const struct tally_conf *conf;	/* [store] path, driver, master_key ...; [ledger] limits */
 	bool short_lived;		/* CGI, one CLI verb: no threads of its own; what was not yet
 					   applied to the index is applied on close if it has grown */
-	bool read_only;			/* never writes, not even the index */
+	bool read_only;			/* never writes, not even the index, and signs nothing */
 	const char *policy;		/* file with the policy of witnesses (c2sp.org/tlog-policy), or
 					   NULL; INVALID, naming witness.policy, where it is malformed */
 	/* Where read_only is for a store that was moved or copied: called when an operator adopts

@@ -427,6 +427,9 @@ int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct 
 /* The same for all spaces that are loaded; those that failed only when their time has come, or
  * with everything. -1 with the last error. */
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
+/* A whole block, not in the midst of being zeroed. 1, 0, as tally_store_read. */
+int tally_erase_read(struct tally_core *core, uint64_t space, uint64_t block,
+		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */
 void tally_erase_note(struct tally_space *space);
 /* True while a payload may not be zero yet that is ordered to be. */
@@ -557,6 +560,8 @@ void tally_core_bare_free(struct tally_core **core);
 
 /* The spaces that are loaded, one by one, in no order: NULL gives the first, and ends. */
 struct tally_space *tally_space_next(struct tally_core *core, const struct tally_space *after);
+/* The one of that number, if it is loaded; else NULL. */
+struct tally_space *tally_space_loaded(struct tally_core *core, uint64_t id);
 
 void tally_request_flush(struct tally_core *core);
 int tally_flush_start(struct tally_core *core, struct tally_err *err);

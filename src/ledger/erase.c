@@ -283,6 +283,21 @@ int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct 
 	return run_held(space, err);
 }
 
+/* Drivers may show a block while some of it is zero already and the rest is not. */
+int tally_erase_read(struct tally_core *core, uint64_t id, uint64_t block,
+		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
+{
+	struct tally_space *space = tally_space_loaded(core, id);
+	int found;
+
+	if (space != NULL)
+		pthread_mutex_lock(&space->erase);
+	found = tally_store_read(core->blocks, id, block, 0, UINT64_MAX, arena, bytes_r, err);
+	if (space != NULL)
+		pthread_mutex_unlock(&space->erase);
+	return found;
+}
+
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err)
 {
 	uint64_t now = tally_mono_ns();

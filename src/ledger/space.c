@@ -240,6 +240,16 @@ struct tally_space *tally_space_next(struct tally_core *core, const struct tally
 	}
 }
 
+struct tally_space *tally_space_loaded(struct tally_core *core, uint64_t id)
+{
+	struct tally_space *space;
+
+	pthread_mutex_lock(&core->table_lock);
+	space = space_lookup(core, id);
+	pthread_mutex_unlock(&core->table_lock);
+	return space != NULL && __atomic_load_n(&space->loaded, __ATOMIC_ACQUIRE) ? space : NULL;
+}
+
 void tally_space_free(struct tally_space *space)
 {
 	tally_head_unref(space->head);

@@ -231,5 +231,19 @@ passes "a member gives itself a key" "$TALLY" member key "$id" --key-file second
 same "... is itself" "$("$TALLY" member show "$id" --json | json MemberId)" "$member"
 same "... and signs as itself" "$(echo x | "$TALLY" append "$id" --sign second.pem)" "1 appended; journals 3 to 3"
 same "... by name" "$("$TALLY" get "$id" 3 --json | json MemberId)" "$member"
+# Parameters of a single request, signed by hand.
+if openssl_key ed25519 call.pem; then
+	passes "a key by hand" "$TALLY" member key "$id" --public-key "$(openssl_public ed25519 call.pem)"
+	hash=$({ printf '\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17'; printf delivered; } | sha256sum | cut -c1-64)
+	printf '{"clues":["order 4711"],"ledgerId":"%s","memberId":"%s","nonce":"n1","payloadHash":"%s","payloadSize":9,"payloadType":"CUSTOM","v":1}' \
+		"$id" "$member" "$hash" >statement
+	signed=$(openssl pkeyutl -sign -inkey call.pem -rawin -in statement | hex)
+	call() { "$TALLY" call AppendJournal LedgerId="$id" Payload=delivered 'Clues=["order 4711"]' MemberId="$member" \
+		MemberSignature="$1" MemberNonce=n1 PayloadSalt=000102030405060708090a0b0c0d0e0f ClientToken="$2" --post; }
+	same "one journal by tally call" "$(call "$signed" one | json JournalId)" 5
+	same "the same token again" "$(call "$signed" one | json JournalId)" 5
+	refuses "the same signature again" "status 4" call "$signed" two
+	refuses "half a signature" "status 4" call "${signed%????}0000" three
+fi
 refuses "but gives no roles" "UnauthorizedOperation" "$TALLY" member role "$id" "$member" admin
 finish

@@ -95,7 +95,9 @@ copies() {	# own|same
 	continues "$driver, $1: the original goes on" "copies-$1"
 	export TALLY_STORE=$copy
 	refuses "$driver, $1: the copy is not written to" "read only" append "fork"
-	refuses "$driver, $1: nor signed for" "read only|not cosigned" "$TALLY" publish "$id" "$dir/log-$driver-copies-$1"
+	refuses "$driver, $1: nor signed for" "nothing is signed" "$TALLY" ledger vkey "$id"
+	refuses "$driver, $1: nor published" "nothing is signed|LedgerReadOnly" "$TALLY" publish "$id" "$dir/log-$driver-copy"
+	same "$driver, $1: but read" "$("$TALLY" get "$id" 1 --payload 2>/dev/null)" "both have it"
 	start_owner || not_ok "$driver, $1: the copy starts" "see above"
 	refuses "$driver, $1: nor by a server" "read only" append "fork"
 	stop_owner

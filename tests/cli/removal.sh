@@ -168,10 +168,12 @@ whole() {	# driver
 	same "$name: doctor tells of the backup" "$("$TALLY" doctor --json | grep -c 'may hold what was erased since')" 1
 	passes "$name: rebuild" "$TALLY" rebuild
 	passes "$name: doctor --deep on what is rebuilt" "$TALLY" doctor --deep
+	"$TALLY" audit all >audited 2>&1
+	same "$name: the audit finds nothing wrong" "$? $(grep WRONG audited)" "0 "
 	"$TALLY" dump >$1.dump
 	if [ -n "$python" ]; then
 		passes "$name: an auditor that shares no code" bash -c '"$0" "$1" <"$2"' "$python" \
-			"$SOURCE/tests/golden/audit.py" $1.dump
+			"$SOURCE/tests/proof/verify_export.py" $1.dump
 	else
 		skip "$name: an auditor that shares no code" "there is no python3"
 	fi

@@ -201,7 +201,8 @@ policies() {	# where ledger
 	refuses "$1: ... also beside the key" "NOT VERIFIED: the policy has no log" verify clue.json --policy other.policy
 	refuses "$1: a quorum that is not met" "NOT VERIFIED: the policy's quorum is not met" \
 		verify clue.json --policy witness.policy
-	refuses "$1: receipts have no policy" "no policy" verify --cose r.cose --leaf r.leaf --policy log.policy
+	refuses "$1: receipts have no policy" "says nothing of a COSE receipt" \
+		verify --cose r.cose --leaf r.leaf --policy log.policy
 }
 
 receipts() {	# where ledger
@@ -228,6 +229,7 @@ usage() {	# where ledger
 	refuses "$1: prove two things" "prove what" "$TALLY" prove "$2" 1 --clue a
 	refuses "$1: a clue and a key" "prove what" "$TALLY" prove "$2" --kv b --clue a
 	refuses "$1: no leaf of a state" "for journals" "$TALLY" prove "$2" --clue a --leaf x
+	refuses "$1: no witnesses of a receipt" "no witnesses" "$TALLY" prove "$2" 1 --cose --leaf x --cosigned
 	refuses "$1: nothing to freshen" "fresh is for" "$TALLY" prove "$2" 1 --fresh
 	refuses "$1: a receipt without a leaf" "leaf FILE" "$TALLY" prove "$2" 1 --cose
 	refuses "$1: no such ledger" "does not exist" "$TALLY" prove l-0000000000000000000000000 --clue a
@@ -237,6 +239,10 @@ usage() {	# where ledger
 	refuses "$1: set it to two things" "VALUE, or --file" "$TALLY" kv set "$2" a b --file c
 	refuses "$1: a key that is none" "no verifier key" "$TALLY" verify clue.json --vkey nonsense
 	refuses "$1: no key" "by which key" "$TALLY" verify clue.json
+	refuses "$1: a demand that a state proof cannot meet" "says nothing of a state proof" verify clue.json --signed-by 00
+	refuses "$1: ... or a receipt" "says nothing of a COSE" verify --cose r.cose --leaf r.leaf --max-lag 1
+	"$TALLY" prove "$2" 1 -o j.proof
+	refuses "$1: ... or a journal's proof" "says nothing of a proof file" verify j.proof --max-lag 1
 	refuses "$1: an empty file" "no proof file" "$TALLY" verify /dev/null --vkey "$vkey"
 }
 

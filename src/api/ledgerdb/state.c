@@ -61,7 +61,7 @@ int tally_reply_state(struct tally_call *call, const struct tally_state_found *s
 
 /* ---- GetClueProof ---- */
 
-#define LEAVES_MOST 1000		/* journals of a page with leaves */
+#define LEAVES_MOST 10000	/* journals of a page with leaves */
 #define LEAVES_BYTES (4u << 20)		/* of the leaves of such a page, but at least one */
 
 /* How many of the page's journals have leaves that fit an answer; their leaves. -1: none is there. */
@@ -156,7 +156,7 @@ static const struct tally_param get_clue_proof_params[] = {
 	  .help = "Begin with journal number so and so of its lineage, counted from 0." },
 	{ .name = "MaxResults", .type = PARAM_UINT, .min = 1, .max = 100000, .fallback = "10000",
 	  .example = "100",
-	  .help = "Journals of a page; with Leaves at most 1000, and fewer where they are large." },
+	  .help = "Journals of a page; with Leaves at most 10000, and fewer where they are large." },
 	{ .name = "Leaves", .type = PARAM_BOOL, .fallback = "false", .example = "true",
 	  .help = "Give the journals' leaves too." },
 	PARAM_END
