@@ -128,13 +128,18 @@ static bool take_journals(struct reading *reading, struct tally_bytes item)
 	return more == 0;
 }
 
+/* Lower-case hex: a file has one form. */
 static bool take_salt(struct tally_state_file *file, struct tally_bytes item)
 {
+	char again[2 * TALLY_SALT_SIZE + 1];
 	struct tally_bytes text;
 
 	file->has_value = true;
-	return tally_canon_plain(item, &text) && text.size == 2 * TALLY_SALT_SIZE &&
-	       tally_hex_decode(text, file->salt, TALLY_SALT_SIZE);
+	if (!tally_canon_plain(item, &text) ||
+	    !tally_hex_decode(text, file->salt, TALLY_SALT_SIZE))
+		return false;
+	tally_hex_encode(file->salt, TALLY_SALT_SIZE, again);
+	return tally_bytes_is(text, again);
 }
 
 static bool take_absent(struct tally_state_file *file, struct tally_bytes item)

@@ -393,6 +393,7 @@ static void changed_values(void)
 		{ ",\"value\":\"cmVk\"", "", "value: it is missing" },
 		{ "\"salt\":\"00", "\"salt\":\"01", "value:" },
 		{ "\"salt\":\"00", "\"salt\":\"0", "salt: it is malformed" },
+		{ "0d0e0f\"", "0d0e0F\"", "salt: it is malformed" },
 		{ "\"salt\":\"" SALT "\",", "", "salt: it is missing" },
 		{ "\"key\":\"colour\",\"kind\"", "\"key\":\"color\",\"kind\"", "journal: it does not set" },
 		{ "{\"data\":{\"key\":\"colour\"}", "{\"data\":{\"key\":\"color\"}", "journal: it does not set" },
