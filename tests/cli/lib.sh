@@ -116,4 +116,21 @@ changed_nowhere_verifies() {	# name file command...
 	same "$name" "$passed" ""
 }
 
+# Hex with another last byte: never the same as what was given.
+another_end() {	# hex
+	case $1 in
+	*00) printf '%s01' "${1%??}" ;;
+	*) printf '%s00' "${1%??}" ;;
+	esac
+}
+
+# Replaces one byte of a file by another one: never by the same.
+change_byte() {	# file offset
+	if [ "$(dd if="$1" bs=1 skip="$2" count=1 2>/dev/null | od -An -tx1 | tr -d ' ')" = ff ]; then
+		printf '\376'
+	else
+		printf '\377'
+	fi | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
 finish() { exit "$tap_failed"; }

@@ -72,7 +72,7 @@ static_logs() {
 		passes "the reader verifies that too" read_log log "$vkey" --count 3201
 		for file in tile/0/003 tile/entries/004 tile/1/000.p/12 tile/entries/012.p/129; do
 			cp -r log bad
-			printf '\377' | dd of="bad/$file" bs=1 seek=77 conv=notrunc 2>/dev/null
+			change_byte "bad/$file" 77
 			refuses "a changed $file is found" "NOT VERIFIED" read_log bad "$vkey"
 			rm -r bad
 		done
