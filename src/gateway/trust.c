@@ -1,7 +1,6 @@
 /* Trusted proxies (trust.h). */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +8,9 @@
 #include "err.h"
 #include "trust.h"
 
-/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]:443", "192.0.2.1:80" into 16 bytes. */
-static bool parse_address(struct tally_bytes text, uint8_t address[16], bool *v4_r)
+/* An address, or one as proxies write it: "[2001:db8::1]:443", "192.0.2.1:80". */
+static bool parse_address(struct tally_bytes text, uint8_t address[TALLY_ADDRESS_SIZE])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char copy[INET6_ADDRSTRLEN + 1];
 	const uint8_t *end;
 
 	if (text.size > 0 && text.data[0] == '[') {
@@ -26,36 +23,7 @@ static bool parse_address(struct tally_bytes text, uint8_t address[16], bool *v4
 		if (end != NULL && memchr(text.data, '.', (size_t)(end - text.data)) != NULL)
 			text.size = (size_t)(end - text.data);
 	}
-	if (text.size == 0 || text.size >= sizeof copy)
-		return false;
-	memcpy(copy, text.data, text.size);
-	copy[text.size] = '\0';
-	*v4_r = inet_pton(AF_INET, copy, address + 12) == 1;
-	if (*v4_r) {
-		memcpy(address, mapped, sizeof mapped);
-		return true;
-	}
-	return inet_pton(AF_INET6, copy, address) == 1;
-}
-
-static bool parse_network(struct tally_bytes text, struct tally_network *network_r)
-{
-	const uint8_t *slash = memchr(text.data, '/', text.size);
-	uint64_t bits;
-	bool v4;
-	struct tally_bytes rest;
-
-	if (slash == NULL) {
-		network_r->bits = 128;
-		return parse_address(text, network_r->address, &v4);
-	}
-	rest = tally_bytes(slash + 1, (size_t)(text.data + text.size - slash) - 1);
-	text.size = (size_t)(slash - text.data);
-	if (!parse_address(text, network_r->address, &v4) ||
-	    !tally_parse_u64(rest, v4 ? 32 : 128, &bits))
-		return false;
-	network_r->bits = (unsigned int)bits + (v4 ? 96 : 0);
-	return true;
+	return tally_address_parse(text, address);
 }
 
 int tally_trust_parse(const char *text, struct tally_trust *trust_r, struct tally_err *err)
@@ -72,7 +40,7 @@ int tally_trust_parse(const char *text, struct tally_trust *trust_r, struct tall
 			trust_r->any_unix = true;
 			continue;
 		}
-		if (!parse_network(word, &network)) {
+		if (!tally_network_parse(word, &network)) {
 			tally_trust_free(trust_r);
 			return tally_err_about(err, TALLY_INVALID, "api.trusted_proxies",
 					       "api.trusted_proxies: '%.*s' is no address or network",
@@ -91,27 +59,17 @@ void tally_trust_free(struct tally_trust *trust)
 	*trust = (struct tally_trust){ 0 };
 }
 
-static bool in_network(const struct tally_network *network, const uint8_t address[16])
-{
-	unsigned int whole = network->bits / 8, rest = network->bits % 8;
-
-	if (memcmp(network->address, address, whole) != 0)
-		return false;
-	return rest == 0 || (network->address[whole] ^ address[whole]) >> (8 - rest) == 0;
-}
-
 bool tally_trusted(const struct tally_trust *trust, struct tally_bytes address)
 {
-	uint8_t bytes[16];
-	bool v4;
+	uint8_t bytes[TALLY_ADDRESS_SIZE];
 
 	if (address.size == 0 ||
 	    (address.size >= 5 && memcmp(address.data, "unix:", 5) == 0))
 		return trust->any_unix;
-	if (!parse_address(address, bytes, &v4))
+	if (!parse_address(address, bytes))
 		return false;
 	for (size_t i = 0; i < trust->count; i++)
-		if (in_network(&trust->networks[i], bytes))
+		if (tally_network_has(&trust->networks[i], bytes))
 			return true;
 	return false;
 }
@@ -147,13 +105,12 @@ static struct tally_bytes last_of(struct tally_bytes *list)
 struct tally_bytes tally_trust_client(const struct tally_trust *trust, struct tally_bytes peer,
 				      struct tally_bytes forwarded)
 {
-	uint8_t bytes[16];
-	bool v4;
+	uint8_t bytes[TALLY_ADDRESS_SIZE];
 
 	while (tally_trusted(trust, peer) && forwarded.size > 0) {
 		struct tally_bytes before = last_of(&forwarded);
 
-		if (!parse_address(before, bytes, &v4))
+		if (!parse_address(before, bytes))
 			break;
 		peer = before;
 	}

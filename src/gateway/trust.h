@@ -6,15 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bytes.h"
+#include "address.h"
 
 struct tally_err;
-
-/* One network; IPv4 is kept as IPv4-mapped IPv6. */
-struct tally_network {
-	uint8_t address[16];
-	unsigned int bits;
-};
 
 struct tally_trust {
 	struct tally_network *networks;		/* malloc'd */
