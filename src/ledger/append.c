@@ -2,7 +2,7 @@
  * Appending journals. A worker prepares each entry (checks, salt, hashes, slots); the committer
  * decides (member, role, token, nonce, clock) and gives numbers; the worker makes the receipts.
  */
-#include "core_private.h"
+#include "access.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +75,7 @@ struct entry {
 	struct tally_signed *of;		/* NULL: not signed by a member */
 	struct tally_err err;			/* of this entry alone */
 	bool refused;				/* err is what the committer said: decided anew each time */
+	size_t index;				/* in the batch */
 };
 
 /* RequestDigest: SHA-256 over a label and, each behind its length (u64), LedgerId, payload type,
@@ -203,6 +204,7 @@ static int prepare(struct tally_space *space, const struct tally_write *write,
 struct append {
 	struct entry *entries;
 	size_t count;
+	size_t batch;		/* entries of the whole batch, of which these may be a part */
 	bool atomic;
 	struct tally_member member;
 };
@@ -269,6 +271,55 @@ static int decide_signing(struct tally_build *build, struct append *append, stru
 	return -1;
 }
 
+static void name_entry(size_t index, bool batch, struct tally_err *err)
+{
+	char subject[sizeof(err->subject)];
+
+	if (!batch)
+		return;
+	snprintf(subject, sizeof(subject), "Journals.%zu%s%.60s", index,
+		 err->subject[0] != '\0' ? "." : "", err->subject);
+	memcpy(err->subject, subject, sizeof(subject));
+}
+
+/* The ledger's own limits; the server's were held before. Of a batch that is not atomic a refusal is the
+ * entry's own. */
+static int decide_limits(struct tally_build *build, struct append *append, struct tally_err *err)
+{
+	uint64_t payload = tally_limit_of(build->core, build->head, LIMIT_PAYLOAD);
+	uint64_t clues = tally_limit_of(build->core, build->head, LIMIT_CLUES);
+	uint64_t batch = tally_limit_of(build->core, build->head, LIMIT_BATCH);
+
+	if (append->batch > batch)
+		return tally_err_about(err, TALLY_INVALID, "Journals",
+				       "a batch of this ledger has up to %llu journals",
+				       (unsigned long long)batch);
+	for (size_t i = 0; i < append->count; i++) {
+		struct entry *entry = &append->entries[i];
+		const struct tally_record *record = &entry->prepared.record;
+
+		if (entry->err.code != TALLY_OK ||
+		    (record->payload_size <= payload && record->clue_count <= clues))
+			continue;
+		if (record->payload_size > payload)
+			tally_err_about(&entry->err, TALLY_INVALID, "Payload",
+					"it has %llu bytes, more than %llu, this ledger's limit",
+					(unsigned long long)record->payload_size,
+					(unsigned long long)payload);
+		else
+			tally_err_about(&entry->err, TALLY_INVALID, "Clues",
+					"more than %llu clues, this ledger's limit",
+					(unsigned long long)clues);
+		name_entry(entry->index, append->batch > 1, &entry->err);
+		entry->refused = true;
+		if (!append->atomic)
+			continue;
+		*err = entry->err;
+		return -1;
+	}
+	return 0;
+}
+
 static int add_entries(struct tally_build *build, const struct tally_write *write,
 		       struct append *append, struct tally_err *err)
 {
@@ -323,10 +374,10 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 		return 0;
 	again = tally_build_admit(build, command->write, append->entries[0].request_key, &first,
 				  err);
-	if (again < 0)
-		return -1;
-	return again == 1 ? decide_again(append, first) :
-			    add_entries(build, command->write, append, err);
+	if (again != 0)
+		return again == 1 ? decide_again(append, first) : -1;
+	return decide_limits(build, append, err) != 0 ?
+		       -1 : add_entries(build, command->write, append, err);
 }
 
 /* ---- receipts ---- */
@@ -386,10 +437,11 @@ int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint
 
 static int run_part(struct tally_core *core, struct tally_space *space,
 		    const struct tally_write *write, struct entry *entries, size_t count,
-		    size_t bytes, bool atomic, struct tally_append_result *results,
+		    size_t batch, size_t bytes, bool atomic, struct tally_append_result *results,
 		    struct tally_err *err)
 {
-	struct append append = { .entries = entries, .count = count, .atomic = atomic };
+	struct append append = { .entries = entries, .count = count, .batch = batch,
+				 .atomic = atomic };
 	struct tally_command command = { .space = space, .decide = decide_append, .write = write,
 					 .ctx = &append, .bytes = bytes, .journals = count };
 	struct tally_err none = { 0 };
@@ -424,17 +476,6 @@ static size_t entry_cost(const struct entry *entry)
 				64);
 }
 
-static void name_entry(size_t index, bool batch, struct tally_err *err)
-{
-	char subject[sizeof(err->subject)];
-
-	if (!batch)
-		return;
-	snprintf(subject, sizeof(subject), "Journals.%zu%s%.60s", index,
-		 err->subject[0] != '\0' ? "." : "", err->subject);
-	memcpy(err->subject, subject, sizeof(subject));
-}
-
 static int prepare_all(struct tally_space *space, const struct tally_write *write,
 		       const struct tally_entry *in, size_t count, bool atomic,
 		       struct tally_arena *arena, struct entry *entries, struct tally_err *err)
@@ -442,6 +483,7 @@ static int prepare_all(struct tally_space *space, const struct tally_write *writ
 	bool batch = count > 1;
 
 	for (size_t i = 0; i < count; i++) {
+		entries[i].index = i;
 		if (in[i].refused != NULL)
 			entries[i].err = *in[i].refused;
 		else if (check_entry(space->core, &in[i], &entries[i].err) != 0 ||
@@ -489,7 +531,7 @@ static int run_all(struct tally_core *core, struct tally_space *space,
 						       "bytes",
 						       (unsigned long long)core->limits.block);
 			part = part_write(write, from, arena);
-			if (run_part(core, space, &part, entries + from, i - from, bytes, false,
+			if (run_part(core, space, &part, entries + from, i - from, count, bytes, false,
 				     results + from, err) != 0)
 				return -1;
 			from = i;
@@ -498,7 +540,7 @@ static int run_all(struct tally_core *core, struct tally_space *space,
 		bytes += cost;
 	}
 	part = part_write(write, from, arena);
-	return run_part(core, space, &part, entries + from, count - from, bytes, atomic,
+	return run_part(core, space, &part, entries + from, count - from, count, bytes, atomic,
 			results + from, err);
 }
 

@@ -73,7 +73,7 @@ static const char *on_member(struct audit_replay *replay, const struct audit_ite
 		tally_bytes(text, tally_state_member_value(replay->journal, &record_hash, text)),
 		&value_hash);
 	audit_change(replay, CHANGE_PUT, &path, &value_hash);
-	return NULL;
+	return audit_kms_check(replay, item);
 }
 
 /* What the system ledger says of this one. */
@@ -145,6 +145,8 @@ static const char *on_update_ledger(struct audit_replay *replay, const struct au
 
 	if (wrong == NULL && tally_field_find(&item->record, "origin") != NULL)
 		wrong = on_origin(replay, &item->record);
+	if (wrong == NULL)
+		wrong = audit_access_check(replay, item);
 	return wrong != NULL ? wrong : audit_removal_policy(replay, item);
 }
 
@@ -159,8 +161,8 @@ static const char *on_delete_ledger(struct audit_replay *replay, const struct au
 
 static const char *on_custom(struct audit_replay *replay, const struct audit_item *item)
 {
-	(void)item;
-	return replay->type == LEDGER_JOURNAL ? NULL : "a KV ledger takes no journals of clients";
+	return replay->type == LEDGER_JOURNAL ? audit_limits_check(replay, item) :
+						"a KV ledger takes no journals of clients";
 }
 
 static const char *on_kv(struct audit_replay *replay, const struct audit_item *item)
@@ -181,7 +183,7 @@ static const char *on_kv(struct audit_replay *replay, const struct audit_item *i
 		audit_map_remove(&replay->keys, item->key_path.bytes);
 	audit_change(replay, set ? CHANGE_PUT : CHANGE_REMOVE, &item->key_path,
 		     set ? &item->value_hash : NULL);
-	return NULL;
+	return audit_limits_check(replay, item);
 }
 
 /* ---- the state ---- */

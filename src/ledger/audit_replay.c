@@ -55,6 +55,7 @@ void audit_replay_free(struct audit_replay *replay)
 	audit_twice_free(&replay->signed_digests);
 	audit_members_free(&replay->members);
 	audit_map_free(&replay->keys);
+	audit_map_free(&replay->endpoints);
 	audit_map_free(&replay->orders);
 	audit_map_free(&replay->accounts);
 	audit_map_free(&replay->access_keys);

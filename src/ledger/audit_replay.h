@@ -44,6 +44,9 @@ struct audit_replay {
 	enum tally_sign_policy sign_policy;
 	uint64_t sign_count;
 	unsigned int removal;			/* its policy (audit_removal.c) */
+	uint64_t limits[LIMITS];		/* 0: none of its own (audit_access.c) */
+	bool service_role;
+	struct audit_map endpoints;		/* that are there, by listener and by listener and id */
 	struct audit_map orders;		/* to erase, without a certificate */
 	bool deleted;
 	struct audit_members members;
@@ -103,6 +106,12 @@ void audit_kind_check(struct audit_replay *replay, const struct audit_item *item
 /* OCCULT and PURGE, and what CREATE_LEDGER and UPDATE_LEDGER say of them (audit_removal.c). */
 const char *audit_removal_check(struct audit_replay *replay, const struct audit_item *item);
 const char *audit_removal_policy(struct audit_replay *replay, const struct audit_item *item);
+
+/* How it is reached and its limits, what is appended within these, and keys of the key store
+ * (audit_access.c). */
+const char *audit_access_check(struct audit_replay *replay, const struct audit_item *item);
+const char *audit_limits_check(const struct audit_replay *replay, const struct audit_item *item);
+const char *audit_kms_check(const struct audit_replay *replay, const struct audit_item *item);
 
 /* An anchor (audit_anchor.c). */
 const char *audit_anchor_check(struct audit_replay *replay, const struct audit_item *item);

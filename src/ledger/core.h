@@ -97,9 +97,18 @@ void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[
 
 /* ---- callers ---- */
 
+/* Where a request came in: not every ledger is reached from everywhere (tally_access_get). */
+struct tally_reach {
+	bool has_address;
+	uint8_t address[16];	/* of the client (address.h) */
+	bool this_host;		/* the client is on this host */
+	struct tally_bytes listener;	/* "<VpcId>/<VSwitchId>" of the private one; empty: the public one */
+};
+
 struct tally_caller {
 	uint64_t account;	/* 0: nobody, an unsigned request */
 	bool local;		/* local administration: acts as the owner of any ledger */
+	const struct tally_reach *reach;	/* NULL: from within, everything is reached */
 };
 
 #define TALLY_LEDGER_ID_SIZE 27		/* "l-" and 25 hex digits */
@@ -114,6 +123,7 @@ enum tally_permission {
 	PERM_VIEW_JOURNAL, PERM_APPEND,
 	PERM_UPDATE_TRUSTPOINT, PERM_VIEW_TRUSTPOINT, PERM_CREATE_TIMEANCHOR, PERM_VIEW_TIMEANCHOR,
 	PERM_REMOVE,
+	PERM_VIEW_ACCESS,
 	PERM_LOCAL		/* local administration only */
 };
 
@@ -121,7 +131,9 @@ enum tally_permission {
  * May this caller do that in this ledger, by the state as of now? 0, or -1: NOTFOUND (no such
  * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Public ledgers
  * let anyone VIEW_LEDGER, VIEW_JOURNAL, VIEW_TRUSTPOINT and VIEW_TIMEANCHOR. Nobody writes to the
- * time ledger. Writes are checked again when they are committed.
+ * time ledger. Writes are checked again when they are committed. DENIED about "Access" where the
+ * caller may, but not from where the request came; by a private listener that the ledger has no
+ * endpoint on it is NOTFOUND.
  */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
@@ -171,6 +183,10 @@ struct tally_write {
 
 /* ---- ledgers ---- */
 
+/* What of a ledger can be bounded more narrowly than [ledger] bounds all. In the order of the names
+ * that they have in journals (batchLimit ...). */
+enum tally_limit { LIMIT_BATCH, LIMIT_CLUES, LIMIT_MEMBERS, LIMIT_PAGE, LIMIT_PAYLOAD, LIMITS };
+
 enum tally_ledger_type { LEDGER_JOURNAL, LEDGER_KV };
 enum tally_ledger_status { LEDGER_INVALID, LEDGER_NORMAL, LEDGER_DELETING, LEDGER_DELETED };
 
@@ -199,6 +215,7 @@ struct tally_ledger_info {
 	uint64_t anchor_interval_s;	/* 0: never by itself */
 	enum tally_removal_policy removal_policy;
 	uint64_t purged_before;		/* payloads of all journals below are erased; 0: of none */
+	uint64_t limits[LIMITS];	/* its own; 0: the server's count */
 };
 
 struct tally_ledger_create {
@@ -233,7 +250,7 @@ int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
 /*
  * Ledgers an account owns or has joined, ordered by id, those after `after` (empty: from the
  * start), at most limit; account 0 with caller local: all. *more_r: there are further ones.
- * Deleted ones are left out.
+ * Deleted ones are left out, and those that are not reached from where the caller is.
  */
 int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller,
 		      struct tally_bytes after, size_t limit, struct tally_arena *arena,
@@ -242,7 +259,7 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 
 struct tally_ledger_change {
 	bool set_name, set_description, set_public_read, set_sign_policy, set_sign_count,
-	     set_anchor_interval, set_removal_policy;
+	     set_anchor_interval, set_removal_policy, set_limit[LIMITS];
 	struct tally_bytes name;
 	struct tally_bytes description;
 	bool public_read;
@@ -250,6 +267,7 @@ struct tally_ledger_change {
 	unsigned int sign_count;
 	uint64_t anchor_interval_s;
 	enum tally_removal_policy removal_policy;
+	uint64_t limits[LIMITS];	/* 0: the server's; INVALID ("PayloadLimit") above those */
 };
 /* A weaker removal policy needs signatures, see tally_journal_occult. */
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
@@ -259,6 +277,66 @@ int tally_ledger_modify(struct tally_core *core, const struct tally_write *write
 /* Its last journal is DELETE_LEDGER; reads answer NOTFOUND from then on, describe shows DELETED. */
 int tally_ledger_delete(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, struct tally_err *err);
+
+/* ---- how a ledger is reached ---- */
+
+/*
+ * A ledger is reached by the server's public way in, unless open access is off (then only from this host), and
+ * by private listeners on which it has an endpoint; and from networks on its list, where it has one,
+ * whichever way in. All of it is said by UPDATE_LEDGER journals. The caller of PERM_VIEW_ACCESS.
+ */
+#define TALLY_IP_LIST_MAX 128		/* networks */
+struct tally_access {
+	bool open;
+	struct tally_bytes ip_list;	/* networks, separated by commas; empty: from everywhere */
+	bool service_role;		/* consent was given (tally_access_grant) */
+};
+int tally_access_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_arena *arena,
+		     struct tally_access *access_r, struct tally_err *err);
+int tally_access_open(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, bool open, struct tally_err *err);
+
+/*
+ * ip_list: addresses and networks, separated by commas. INVALID about "IpList" where one is malformed,
+ * there are too many, the last one would be deleted, or one to delete is not there. Who covers the list
+ * with 0.0.0.0/0,::/0 lets everybody in again.
+ */
+enum tally_ip_change { IP_COVER, IP_APPEND, IP_DELETE };
+int tally_access_ip_list(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, enum tally_ip_change how,
+			 struct tally_bytes ip_list, struct tally_err *err);
+
+/* Notes that the ledger's owner lets the service take members' keys from the operator's key store
+ * (tally_member_set_kms_key). Once is enough. */
+int tally_access_grant(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_err *err);
+
+#define TALLY_ENDPOINT_PART 64		/* characters of VpcId and of VSwitchId: letters, digits, . _ - */
+#define TALLY_ENDPOINT_ID 128		/* of an endpoint's id, with its NUL */
+#define TALLY_ENDPOINT_MAX 64		/* of a ledger */
+struct tally_endpoint {
+	struct tally_bytes id;		/* a host name */
+	struct tally_bytes listener;	/* "<VpcId>/<VSwitchId>" */
+	struct tally_bytes address;	/* of the listener when it was made */
+	struct tally_bytes member_id;	/* that made it */
+	uint64_t create_ms;
+};
+/* "<14 hex digits>.<domain>": the digits come of ledger and listener. */
+void tally_endpoint_id(struct tally_bytes ledger_id, struct tally_bytes listener, const char *domain,
+		       char id_r[TALLY_ENDPOINT_ID]);
+/* id, listener and address of endpoint. EXISTS about "VpcEndpoint <id>"; with the same token again 0. */
+int tally_endpoint_create(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, const struct tally_endpoint *endpoint,
+			  struct tally_err *err);
+/* NOTFOUND about "VpcEndpoint <id>" where the ledger has none of that id on that listener. */
+int tally_endpoint_delete(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes id,
+			  struct tally_bytes listener, struct tally_err *err);
+/* In the order of listeners, those after `after`. */
+int tally_endpoint_list(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_bytes after, size_t limit, struct tally_arena *arena,
+			struct tally_endpoint **endpoints_r, size_t *count_r, bool *more_r,
+			struct tally_err *err);
 
 /* ---- appending ---- */
 
@@ -347,6 +425,20 @@ int tally_member_set_role(struct tally_core *core, const struct tally_write *wri
 int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
 			 struct tally_bytes ledger_id, struct tally_bytes member_id,
 			 const struct tally_member_key *key, struct tally_err *err);
+
+/* The same with a key of the operator's key store; key_id is 1 to 64 characters, version up to 64, of
+ * letters, digits, . _ -. DENIED where the ledger's owner did not grant that (tally_access_grant). */
+struct tally_kms_key {
+	struct tally_bytes id, version;	/* version empty: none was named */
+};
+int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *write,
+			     struct tally_bytes ledger_id, struct tally_bytes member_id,
+			     const struct tally_member_key *key, const struct tally_kms_key *kms,
+			     struct tally_err *err);
+/* Where a member's key comes from: 1 the key store; 0 it was given. */
+int tally_member_kms_key(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes member_id, struct tally_arena *arena,
+			 struct tally_kms_key *kms_r, struct tally_err *err);
 
 /* member_id empty: the caller's own. 1, 0 no such member. */
 int tally_member_get(struct tally_core *core, const struct tally_caller *caller,
@@ -481,6 +573,40 @@ struct tally_journal_page {
 int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
 		       const struct tally_journal_query *query, struct tally_arena *arena,
 		       struct tally_journal_page *page_r, struct tally_err *err);
+
+/* One key of a listing, or one version of a key. */
+struct tally_kv_item {
+	struct tally_bytes key;
+	bool deleted;			/* a version that took the value away (KV_DELETE) */
+	uint64_t journal_id;
+	struct tally_hash hash;		/* of that journal */
+	struct tally_journal journal;	/* it, whole, where values are wanted */
+};
+struct tally_kv_page {
+	struct tally_kv_item *items;
+	size_t count;
+	bool more;			/* there may be further ones: go on at cursor, or after last_key */
+	uint64_t cursor;
+	struct tally_bytes last_key;	/* that was looked at */
+};
+struct tally_kv_query {
+	struct tally_bytes prefix;	/* of keys; of a history the key itself */
+	struct tally_bytes after;	/* keys behind this one; empty: from the first */
+	bool has_cursor;		/* versions from this journal on, backwards */
+	uint64_t cursor;
+	bool values;
+	size_t limit;			/* items of a page; it also ends at so many ... */
+	size_t byte_limit;		/* ... bytes of values (at least one item is returned), and after some
+					   thousands of keys that have no value any more */
+};
+/* Keys that have a value, in the order of their bytes. As tally_kv_get otherwise. */
+int tally_kv_list(struct tally_core *core, struct tally_bytes ledger_id,
+		  const struct tally_kv_query *query, struct tally_arena *arena,
+		  struct tally_kv_page *page_r, struct tally_err *err);
+/* All that a key was, the newest first. NOTFOUND about "Key" where it never had a value. */
+int tally_kv_history(struct tally_core *core, struct tally_bytes ledger_id,
+		     const struct tally_kv_query *query, struct tally_arena *arena,
+		     struct tally_kv_page *page_r, struct tally_err *err);
 
 /* 1 it exists (and has that hash, when hash is not NULL), 0 not. */
 int tally_journal_exist(struct tally_core *core, struct tally_bytes ledger_id,

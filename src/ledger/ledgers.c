@@ -1,5 +1,5 @@
 /* Ledgers: create, describe, list, modify, delete. */
-#include "core_private.h"
+#include "access.h"
 
 #include <stdio.h>
 
@@ -51,25 +51,52 @@ static int check_modify(struct tally_build *build, struct tally_manage *manage,
 	return tally_removal_permit(build, manage->of, true, err);
 }
 
+/* A limit of its own, in the order of names; 0 lifts it. */
+static void add_limit(const struct tally_ledger_change *change, enum tally_limit limit,
+		      struct tally_field *fields, size_t *count)
+{
+	if (change->set_limit[limit])
+		fields[(*count)++] = (struct tally_field){
+			tally_bytes_str(tally_limit_field(limit)), FIELD_UINT, TALLY_BYTES_NONE,
+			change->limits[limit] };
+}
+
+static int check_limits(const struct tally_core *core, const struct tally_ledger_change *change,
+			struct tally_err *err)
+{
+	for (enum tally_limit i = 0; i < LIMITS; i++)
+		if (change->set_limit[i] && change->limits[i] > tally_limit_most(core, i))
+			return tally_err_about(err, TALLY_INVALID, tally_limit_param(i),
+					       "the server's own limit is %llu",
+					       (unsigned long long)tally_limit_most(core, i));
+	return 0;
+}
+
 int tally_ledger_modify(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_ledger_change *change,
 			struct tally_err *err)
 {
 	struct tally_ledger_change wanted = *change;
-	struct tally_field fields[7];
+	struct tally_field fields[7 + LIMITS];
 	struct tally_manage manage = { .what = "modify", .need = PERM_UPDATE_LEDGER,
 				       .ctx = &wanted };
 	size_t count = 0;
 
 	if ((change->set_name && check_name(change->name, err) != 0) ||
-	    (change->set_description && check_description(change->description, err) != 0))
+	    (change->set_description && check_description(change->description, err) != 0) ||
+	    check_limits(core, change, err) != 0)
 		return -1;
+	add_limit(change, LIMIT_BATCH, fields, &count);
+	add_limit(change, LIMIT_CLUES, fields, &count);
 	if (change->set_description)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("description"), FIELD_TEXT,
 							change->description, 0 };
+	add_limit(change, LIMIT_MEMBERS, fields, &count);
 	if (change->set_name)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("name"), FIELD_TEXT,
 							change->name, 0 };
+	add_limit(change, LIMIT_PAGE, fields, &count);
+	add_limit(change, LIMIT_PAYLOAD, fields, &count);
 	if (change->set_public_read)
 		fields[count++] = (struct tally_field){ TALLY_BYTES_LIT("publicRead"), FIELD_BOOL,
 							TALLY_BYTES_NONE, change->public_read };
@@ -330,6 +357,7 @@ static void describe(const struct tally_view *view, struct tally_arena *arena,
 		.removal_policy = head->removal_policy,
 		.purged_before = head->purge_before,
 	};
+	memcpy(info_r->limits, head->limits, sizeof(info_r->limits));
 	memcpy(info_r->last_block_hash.bytes, head->block_hash, TALLY_HASH_SIZE);
 	snprintf(info_r->id, sizeof(info_r->id), "%.27s", view->space->name);
 }
@@ -369,6 +397,29 @@ static int list_id(void *ctx, struct tally_bytes key, struct tally_bytes value)
 	listing->ids[listing->count++] = tally_arena_bytes(
 		listing->arena, tally_bytes(key.data + listing->skip, key.size - listing->skip));
 	return 0;
+}
+
+/* One that is listed: in force, and reached from where the caller is. 1, 0. */
+static int describe_listed(struct tally_core *core, const struct tally_caller *caller,
+			   struct tally_bytes ledger_id, struct tally_arena *arena,
+			   struct tally_ledger_info *info_r, struct tally_err *err)
+{
+	struct tally_space *space;
+	struct tally_view view;
+	int found = tally_space_of_ledger(core, ledger_id, &space, err);
+
+	if (found != 1)
+		return found;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	if (view.head->status != LEDGER_NORMAL)
+		found = 0;
+	else if (tally_reach_permit(&view, caller->reach, err) != 0)
+		found = err->code == TALLY_DENIED || err->code == TALLY_NOTFOUND ? 0 : -1;
+	if (found == 1)
+		describe(&view, arena, info_r);
+	tally_view_drop(&view);
+	return found;
 }
 
 /* The next ids of the catalogue behind `after`. */
@@ -415,13 +466,12 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		if (list_ids(core, caller, after, &listing, err) != 0)
 			return -1;
 		for (size_t i = 0; i < listing.count && count <= limit; i++) {
-			int found = tally_ledger_describe(core, listing.ids[i], arena,
-							  &infos[count], err);
+			int found = describe_listed(core, caller, listing.ids[i], arena,
+						    &infos[count], err);
 
 			if (found < 0)
 				return -1;
-			if (found == 1 && infos[count].status == LEDGER_NORMAL)
-				count++;
+			count += (size_t)found;
 			after = listing.ids[i];
 		}
 	} while (count <= limit && listing.count == listing.room);

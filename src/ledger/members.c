@@ -1,5 +1,5 @@
 /* Members and permissions: who a caller is in a ledger, what its role allows, and how that changes. */
-#include "core_private.h"
+#include "access.h"
 
 #include <stdio.h>
 
@@ -22,6 +22,7 @@ static const uint8_t role_matrix[] = {
 	[PERM_CREATE_TIMEANCHOR] = R(ROLE_ADMIN),
 	[PERM_VIEW_TIMEANCHOR] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_REMOVE] = R(ROLE_ADMIN),
+	[PERM_VIEW_ACCESS] = R(ROLE_READER) | R(ROLE_WRITER) | R(ROLE_ADMIN),
 	[PERM_LOCAL] = 0,
 };
 #undef R
@@ -239,9 +240,10 @@ static bool nobody_may(const struct tally_view *view, enum tally_permission perm
 	       strcmp(view->space->name, view->space->core->time_ledger) == 0;
 }
 
-int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
-		 enum tally_permission permission, struct tally_member *member_r,
-		 struct tally_err *err)
+/* By who it is, from wherever. */
+static int permit_role(const struct tally_view *view, const struct tally_caller *caller,
+		       enum tally_permission permission, struct tally_member *member_r,
+		       struct tally_err *err)
 {
 	const struct tally_head *head = view->head;
 	int found;
@@ -266,6 +268,16 @@ int tally_permit(const struct tally_view *view, const struct tally_caller *calle
 	if (found == 1 && !member_r->enabled)
 		return tally_err_about(err, TALLY_DENIED, "Member", "the member is disabled");
 	return tally_err_about(err, TALLY_DENIED, "Role", "the caller's role does not allow it");
+}
+
+/* Where a ledger is not reached from is told to those only who may. */
+int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
+		 enum tally_permission permission, struct tally_member *member_r,
+		 struct tally_err *err)
+{
+	if (permit_role(view, caller, permission, member_r, err) != 0)
+		return -1;
+	return tally_reach_permit(view, caller->reach, err);
 }
 
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
@@ -328,6 +340,7 @@ struct member_change {
 	uint64_t account;
 	enum tally_role role;
 	const struct tally_member_key *key;	/* NULL: it stays as it is */
+	const struct tally_kms_key *kms;	/* NULL: it was given */
 };
 
 static int no_member(const char *id, struct tally_err *err)
@@ -373,7 +386,7 @@ static int check_create(struct tally_build *build, struct tally_manage *manage,
 		return -1;
 	if (found == 1)
 		return tally_err_about(err, TALLY_EXISTS, "Member", "it is a member already");
-	if (build->head->member_count >= build->core->limits.members)
+	if (build->head->member_count >= tally_limit_of(build->core, build->head, LIMIT_MEMBERS))
 		return tally_err_about(err, TALLY_DENIED, "Member",
 				       "the ledger has %llu members, which is its limit",
 				       (unsigned long long)build->head->member_count);
@@ -489,15 +502,21 @@ static int check_new_key(struct tally_build *build, struct tally_manage *manage,
 	found = tally_member_find(&build->view, tally_bytes_str(change->id), &member, err);
 	if (found < 1)
 		return found < 0 ? -1 : no_member(change->id, err);
-	change->fields[2] = TEXT("memberId", tally_bytes_str(change->id));
+	if (change->kms != NULL && !build->head->service_role)
+		return tally_err_about(err, TALLY_DENIED, "ServiceRole",
+				       "the ledger's owner has not granted the use of the key store "
+				       "(GrantServiceLinkedRole)");
+	change->fields[manage->prepared.record.field_count - 1] =
+		TEXT("memberId", tally_bytes_str(change->id));
 	return check_key(build, change->key, err);
 }
 
-int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
-			 struct tally_bytes ledger_id, struct tally_bytes member_id,
-			 const struct tally_member_key *key, struct tally_err *err)
+static int set_key(struct tally_core *core, const struct tally_write *write,
+		   struct tally_bytes ledger_id, struct tally_bytes member_id,
+		   const struct tally_member_key *key, const struct tally_kms_key *kms,
+		   struct tally_err *err)
 {
-	struct member_change change = { .key = key };
+	struct member_change change = { .key = key, .kms = kms };
 	size_t count = 0;
 
 	if (member_id.size > 0 && !tally_member_id_valid(member_id))
@@ -508,9 +527,32 @@ int tally_member_set_key(struct tally_core *core, const struct tally_write *writ
 	begin_change(&change, "member key", TYPE_UPDATE_MEMBER_KEY, PERM_UPDATE_SELF,
 		     check_new_key);
 	add_key_fields(&change, &count);
+	if (kms != NULL)
+		change.fields[count++] = TEXT("kmsKeyId", kms->id);
+	if (kms != NULL && kms->version.size > 0)
+		change.fields[count++] = TEXT("kmsKeyVersion", kms->version);
 	change.fields[count++] = TEXT("memberId", tally_bytes_str(change.id));
 	change.manage.prepared.record.field_count = (uint8_t)count;
 	return tally_manage_run(core, write, ledger_id, &change.manage, NULL, err);
+}
+
+int tally_member_set_key(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, struct tally_bytes member_id,
+			 const struct tally_member_key *key, struct tally_err *err)
+{
+	return set_key(core, write, ledger_id, member_id, key, NULL, err);
+}
+
+int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *write,
+			     struct tally_bytes ledger_id, struct tally_bytes member_id,
+			     const struct tally_member_key *key, const struct tally_kms_key *kms,
+			     struct tally_err *err)
+{
+	if (!tally_kms_key_valid(kms->id, kms->version))
+		return tally_err_about(err, TALLY_INVALID, "KMSKeyId",
+				       "id and version have up to %d letters, digits, . _ -",
+				       TALLY_ENDPOINT_PART);
+	return set_key(core, write, ledger_id, member_id, key, kms, err);
 }
 
 /* ---- reading ---- */

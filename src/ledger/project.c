@@ -3,7 +3,7 @@
  * committer runs them while it builds a block, and a process that opens the store runs the same
  * functions over the blocks after the mark, so both arrive at the same tables.
  */
-#include "core_private.h"
+#include "access.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -201,6 +201,7 @@ static void on_member_key(struct tally_projection *p, uint64_t id, uint64_t now,
 		return;
 	read_key(record, &member.key);
 	put_member(p, &member, now, id);
+	tally_project_kms(p, tally_bytes_str(member.id), record);
 }
 
 /* ---- keys and values ---- */
@@ -229,6 +230,7 @@ static void put_kv(struct tally_projection *p, uint64_t id, const struct tally_r
 	tally_buf_add_u64(&p->scratch, id);
 	tally_buf_add(&p->scratch, p->leaf.bytes, TALLY_HASH_SIZE);
 	put(p, TABLE_KV, tally_bytes(at, 1 + key.size), buf_view(&p->scratch));
+	put(p, TABLE_KV_NAME, key, tally_bytes(version_byte, 1));
 }
 
 static void on_kv_set(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -312,7 +314,6 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 {
 	struct tally_head *head = p->head;
 
-	(void)id;
 	head->update_ms = now;
 	if (tally_field_find(record, "name") != NULL)
 		copy_text(head->name, sizeof(head->name), tally_field_text(record, "name"));
@@ -326,6 +327,7 @@ static void on_update_ledger(struct tally_projection *p, uint64_t id, uint64_t n
 						     head->anchor_interval_s);
 	if (tally_field_find(record, "origin") != NULL)
 		copy_text(head->origin, sizeof(head->origin), tally_field_text(record, "origin"));
+	tally_project_access(p, id, now, record);
 }
 
 static void on_delete_ledger(struct tally_projection *p, uint64_t id, uint64_t now,

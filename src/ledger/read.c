@@ -3,7 +3,7 @@
  * one read brings its slots. Lists read a stretch of a block at once. Every journal's leaf is
  * rebuilt and hashed here, and every slot is held against its checksum.
  */
-#include "core_private.h"
+#include "access.h"
 #include "evidence.h"
 
 #include <stdlib.h>
@@ -604,9 +604,11 @@ int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
 		       const struct tally_journal_query *query, struct tally_arena *arena,
 		       struct tally_journal_page *page_r, struct tally_err *err)
 {
+	struct tally_journal_query own = *query;
 	struct tally_view view;
-	struct list list = { .view = &view, .query = query, .arena = arena, .page = page_r,
+	struct list list = { .view = &view, .query = &own, .arena = arena, .page = page_r,
 			     .err = err };
+	uint64_t most;
 	int result = view_of_ledger(core, ledger_id, &view, err);
 
 	*page_r = (struct tally_journal_page){ 0 };
@@ -614,6 +616,8 @@ int tally_journal_list(struct tally_core *core, struct tally_bytes ledger_id,
 		return -1;
 	if (result == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
+	most = tally_limit_of(core, view.head, LIMIT_PAGE);
+	own.limit = query->limit < most ? query->limit : (size_t)most;
 	list.type = query->payload_type.size > 0 ? tally_type_number(query->payload_type) : 0;
 	if (query->payload_type.size > 0 && list.type == 0)
 		result = tally_err_about(err, TALLY_INVALID, "PayloadType",

@@ -5,7 +5,7 @@
 
 #include "clock.h"
 
-#define HEAD_VERSION 2
+#define HEAD_VERSION 3
 
 /* ---- the head ---- */
 
@@ -90,6 +90,12 @@ void tally_head_encode(const struct tally_head *head, struct tally_buf *buf)
 	tally_buf_add_u8(buf, (uint8_t)head->removal_policy);
 	tally_buf_add_u64(buf, head->purge_before);
 	tally_buf_add_u64(buf, head->purge_order);
+	tally_buf_add_u8(buf, head->closed);
+	tally_buf_add_u8(buf, head->has_ip_list);
+	tally_buf_add_u8(buf, head->service_role);
+	tally_buf_add_u64(buf, head->endpoint_count);
+	for (int i = 0; i < LIMITS; i++)
+		tally_buf_add_u64(buf, head->limits[i]);
 }
 
 static void get_hash(struct tally_reader *reader, uint8_t hash_r[TALLY_HASH_SIZE])
@@ -157,6 +163,12 @@ int tally_head_decode(struct tally_bytes bytes, struct tally_head *head_r, struc
 	head_r->removal_policy = tally_read_u8(&reader);
 	head_r->purge_before = tally_read_u64(&reader);
 	head_r->purge_order = tally_read_u64(&reader);
+	head_r->closed = tally_read_u8(&reader) != 0;
+	head_r->has_ip_list = tally_read_u8(&reader) != 0;
+	head_r->service_role = tally_read_u8(&reader) != 0;
+	head_r->endpoint_count = tally_read_u64(&reader);
+	for (int i = 0; i < LIMITS; i++)
+		head_r->limits[i] = tally_read_u64(&reader);
 	if (reader.failed || tally_reader_left(&reader) != 0)
 		return tally_err_set(err, TALLY_CORRUPT, "malformed head");
 	return 0;

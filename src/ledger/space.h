@@ -66,6 +66,12 @@ struct tally_head {
 	enum tally_removal_policy removal_policy;
 	uint64_t purge_before;			/* payloads below are purged; 0: none */
 	uint64_t purge_order;			/* the newest PURGE journal */
+	/* how it is reached (access.c) */
+	bool closed;				/* open access is off */
+	bool has_ip_list;
+	bool service_role;			/* granted */
+	uint64_t endpoint_count;
+	uint64_t limits[LIMITS];		/* 0: the server's */
 };
 #define TALLY_INTERVAL_UNSET UINT64_MAX
 

@@ -7,7 +7,7 @@
 #ifndef TALLY_TABLES_H
 #define TALLY_TABLES_H
 
-#define TALLY_PROJECTION_VERSION 3
+#define TALLY_PROJECTION_VERSION 4
 
 /* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
  * the blocks alone. */
@@ -67,6 +67,17 @@ enum tally_ledger_table {
 	TABLE_ERASURE = 23,
 	/* u64 before -> u8 1, u64 PURGE journal that orders all below that to be erased */
 	TABLE_PURGE = 24,
+	/* "ip" -> u8 1, u64 block of last change, then for each network that may reach the ledger:
+	   16 address (address.h), u8 bits. Not there: it is reached from everywhere */
+	TABLE_ACCESS = 28,
+	/* name of a listener -> u8 1, u64 block of last change, u64 journal, u64 created, short id,
+	   short member id, short address */
+	TABLE_ENDPOINT = 29,
+	/* member id -> u8 1, u64 block of last change, short id of the KMS key that its key is, short
+	   version; not there: its key came otherwise */
+	TABLE_MEMBER_KMS = 30,
+	/* key, in the order of bytes -> u8 1; of every key that ever had a value */
+	TABLE_KV_NAME = 31,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */
