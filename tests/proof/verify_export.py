@@ -20,8 +20,10 @@ ends with 1.
 """
 import base64
 import binascii
+import ipaddress
 import json
 import os
+import re
 import struct
 import sys
 
@@ -427,6 +429,7 @@ class Ledger:
         self.erased, self.occulted, self.before, self.in_force, self.orders = {}, set(), 0, set(), {}
         self.keys, self.key_journals, self.listed = {}, {}, {}
         self.anchors, self.stamps = [], {}
+        self.limits, self.endpoints, self.service_role = {}, {}, False
 
     # -- blocks --
 
@@ -590,6 +593,37 @@ class Ledger:
         self.policies(data)
         need(ranks.index(self.removal) <= ranks.index(before) or self.by_two(found),
              "removal is made easier without two signatures")
+        self.access(data)
+
+    def access(self, data):
+        """How the ledger is reached, and its limits."""
+        for name in ("batchLimit", "clueLimit", "memberLimit", "pageLimit", "payloadLimit"):
+            self.limits[name] = data.get(name, self.limits.get(name, 0))
+        need(self.limits["clueLimit"] <= 32 and self.limits["pageLimit"] <= 1024, "a limit")
+        need(data.get("openAccess", True) in (True, False), "openAccess")
+        need(data.get("serviceRole", True) is True, "serviceRole")
+        self.service_role = self.service_role or "serviceRole" in data
+        if "ipList" in data:
+            parts = data["ipList"].split(",")
+            networks = [ipaddress.ip_network(part) for part in parts]
+            need(parts == [str(net) if net.prefixlen < net.max_prefixlen else str(net.network_address)
+                           for net in networks] and len(set(networks)) == len(parts) <= 128,
+                 "ipList")
+        if "endpoint" in data:
+            listener, there = data["endpointListener"], self.endpoints.get(data["endpointListener"])
+            need(re.fullmatch(r"[\w-][\w.-]{0,63}/[\w-][\w.-]{0,63}", listener, re.ASCII), "a listener")
+            if data.get("endpointDeleted", False):
+                need(there == data["endpoint"], "it deletes an endpoint that is not there")
+                del self.endpoints[listener]
+            else:
+                need(there is None, "an endpoint on that listener is there already")
+                self.endpoints[listener] = data["endpoint"]
+
+    def within(self, leaf):
+        """What is appended, within the limits of its time."""
+        payload, clues = self.limits.get("payloadLimit", 0), self.limits.get("clueLimit", 0)
+        need(payload == 0 or leaf.get("payloadSize", 0) <= payload, "a payload over the limit")
+        need(clues == 0 or len(leaf.get("clues", [])) <= clues, "more clues than the limit")
 
     def delete_ledger(self, leaf, data, found):
         self.deleted = True
@@ -631,6 +665,8 @@ class Ledger:
         need(found or author["memberId"] == member["memberId"] or
              (author["role"] == "ADMIN" and member["memberId"] != self.owner),
              "the key of another member")
+        need("kmsKeyId" not in data or self.service_role, "the key store without consent")
+        need("kmsKeyId" in data or "kmsKeyVersion" not in data, "a version of no key")
         self.take_key(member)
         self.put_member(member)
 
@@ -642,9 +678,11 @@ class Ledger:
 
     def custom(self, leaf, data, found):
         need(self.type == "JOURNAL", "a client's journal in a KV ledger")
+        self.within(leaf)
 
     def kv_set(self, leaf, data, found):
         need(self.type == "KV" and 1 <= len(data["key"].encode()) <= 255, "a key")
+        self.within(leaf)
         self.kv[data["key"]] = self.journal
         self.state.change(self.journal, "kv", data["key"],
                           {"journalHash": self.hash.hex(), "journalId": self.journal})

@@ -467,6 +467,73 @@ static bool fill_erased(struct rich *rich, struct tally_err *err)
 	       rich_append(rich, rich->erased, "later", "c", err);
 }
 
+/* ---- how a ledger is reached, its limits, and a key of the key store ---- */
+
+static bool add_endpoint(struct rich *rich, const char *listener, struct tally_err *err)
+{
+	struct tally_bytes id = tally_bytes_str(rich->reached);
+	struct tally_write write = owner(rich);
+	char endpoint_id[TALLY_ENDPOINT_ID];
+	struct tally_endpoint endpoint = { .listener = tally_bytes_str(listener),
+					   .address = TALLY_BYTES_LIT("192.0.2.5:8443") };
+
+	tally_endpoint_id(id, endpoint.listener, "ledger.test", endpoint_id);
+	endpoint.id = tally_bytes_str(endpoint_id);
+	return tally_endpoint_create(rich->core, &write, id, &endpoint, err) == 0;
+}
+
+static bool drop_endpoint(struct rich *rich, const char *listener, struct tally_err *err)
+{
+	struct tally_bytes id = tally_bytes_str(rich->reached);
+	struct tally_write write = owner(rich);
+	char endpoint_id[TALLY_ENDPOINT_ID];
+
+	tally_endpoint_id(id, tally_bytes_str(listener), "ledger.test", endpoint_id);
+	return tally_endpoint_delete(rich->core, &write, id, tally_bytes_str(endpoint_id),
+				     tally_bytes_str(listener), err) == 0;
+}
+
+static bool set_limits(struct rich *rich, uint64_t payload, uint64_t clues, struct tally_err *err)
+{
+	struct tally_ledger_change change = { .name = TALLY_BYTES_NONE };
+	struct tally_write write = owner(rich);
+
+	change.set_limit[LIMIT_PAYLOAD] = change.set_limit[LIMIT_CLUES] = true;
+	change.limits[LIMIT_PAYLOAD] = payload;
+	change.limits[LIMIT_CLUES] = clues;
+	return tally_ledger_modify(rich->core, &write, tally_bytes_str(rich->reached), &change,
+				   err) == 0;
+}
+
+static bool fill_reached(struct rich *rich, struct tally_err *err)
+{
+	static const struct tally_kms_key kms = { TALLY_BYTES_LIT("hsm-1"), TALLY_BYTES_LIT("3") };
+	struct tally_write write = owner(rich);
+	struct tally_member_key key;
+	struct tally_bytes id;
+	bool good = make_ledger(rich, LEDGER_JOURNAL, SIGN_ACCEPTED, 0, rich->reached, err);
+
+	id = tally_bytes_str(rich->reached);
+	return good && rich_append(rich, rich->reached, "longer than the limit", "c", err) &&
+	       set_limits(rich, 9, 2, err) && rich_append(rich, rich->reached, "nine long", "c", err) &&
+	       tally_access_open(rich->core, &write, id, false, err) == 0 &&
+	       tally_access_ip_list(rich->core, &write, id, IP_COVER,
+				    TALLY_BYTES_LIT("192.0.2.0/24,2001:db8::/32"), err) == 0 &&
+	       tally_access_ip_list(rich->core, &write, id, IP_APPEND, TALLY_BYTES_LIT("10.0.0.1"),
+				    err) == 0 &&
+	       tally_access_ip_list(rich->core, &write, id, IP_DELETE,
+				    TALLY_BYTES_LIT("2001:db8::/32"), err) == 0 &&
+	       add_endpoint(rich, "vpc-a/vsw-1", err) && add_endpoint(rich, "vpc-a/vsw-2", err) &&
+	       drop_endpoint(rich, "vpc-a/vsw-1", err) && add_endpoint(rich, "vpc-a/vsw-1", err) &&
+	       tally_access_grant(rich->core, &write, id, err) == 0 &&
+	       tally_member_public(KEY_TYPE_SECP256R1, privates[2], &key, err) == 0 &&
+	       tally_member_set_kms_key(rich->core, &write, id, TALLY_BYTES_NONE, &key, &kms,
+					err) == 0 &&
+	       set_limits(rich, 0, 0, err) && tally_access_open(rich->core, &write, id, true, err) == 0 &&
+	       rich_append(rich, rich->reached, "longer than the limit was", "c", err) &&
+	       refresh(rich, rich->reached, err);
+}
+
 /* ---- the system ledger ---- */
 
 static bool fill_system(struct rich *rich, struct tally_err *err)
@@ -492,7 +559,7 @@ bool rich_fill(struct rich *rich, unsigned int rounds, struct tally_err *err)
 
 	return fill_system(rich, err) && fill_plain(rich, rounds, err) &&
 	       fill_strict(rich, rounds, err) && fill_keys(rich, rounds, err) &&
-	       fill_erased(rich, err) &&
+	       fill_erased(rich, err) && fill_reached(rich, err) &&
 	       make_ledger(rich, LEDGER_JOURNAL, SIGN_OFF, 0, rich->gone, err) &&
 	       rich_append(rich, rich->gone, "soon gone", NULL, err) &&
 	       tally_ledger_delete(rich->core, &write, tally_bytes_str(rich->gone), err) == 0;

@@ -22,6 +22,7 @@ struct rich {
 	char keys[TALLY_LEDGER_ID_SIZE + 1];	/* KV */
 	char gone[TALLY_LEDGER_ID_SIZE + 1];	/* deleted */
 	char erased[TALLY_LEDGER_ID_SIZE + 1];	/* JOURNAL, of which payloads were removed */
+	char reached[TALLY_LEDGER_ID_SIZE + 1];	/* JOURNAL, not reached from everywhere, with limits */
 	char members[5][TALLY_MEMBER_ID_SIZE + 1];	/* of plain: by their kind of key, 1 to 4 */
 	/* the authority */
 	struct tally_tsa *tsa;

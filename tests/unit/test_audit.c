@@ -107,7 +107,7 @@ static void an_honest_store_is_found_good(void)
 	const struct tally_audit_ledger *plain = result_of(&outcome, rich.plain);
 
 	CHECK_STR(outcome.text, "");
-	CHECK_INT(outcome.ledger_count, 7);	/* the time ledger too */
+	CHECK_INT(outcome.ledger_count, 8);	/* the time ledger too */
 	CHECK(plain->whole);
 	CHECK_INT(plain->members, 6);
 	CHECK(plain->signatures >= 10);
@@ -125,7 +125,7 @@ static void an_honest_store_is_found_good(void)
 		CASE("%u threads", threads);
 		outcome = audit_with(honest, (struct tally_audit_options){ .threads = threads });
 		CHECK_STR(outcome.text, "");
-		CHECK_INT(outcome.ledger_count, 7);
+		CHECK_INT(outcome.ledger_count, 8);
 	}
 }
 
@@ -161,7 +161,7 @@ static void the_index_is_what_the_blocks_make(void)
  * the place where it begins: "journal 7" or "block 3". */
 struct forgery {
 	const char *name;
-	const char *ledger;	/* "plain", "keys", "strict", "gone", "system" */
+	const char *ledger;	/* "plain", "keys", "strict", "gone", "reached", "system" */
 	bool (*change)(struct forge *forge, char place[32]);
 	const char *what;	/* the kind of the first finding */
 	const char *words;	/* that stand in it */
@@ -667,6 +667,87 @@ static bool other_log_key(struct forge *forge, char place[32])
 	return at_journal(place, 0);
 }
 
+/* ---- how it is reached, limits ---- */
+
+/* The nth UPDATE_LEDGER (counted from 0) with a field. */
+static uint64_t update_with(struct forge *forge, const char *field, unsigned int nth)
+{
+	uint64_t journal = 0;
+
+	while ((journal = forge_find(forge, TYPE_UPDATE_LEDGER, journal)) != UINT64_MAX) {
+		if (forge_field(forge, journal, field) != NULL && nth-- == 0)
+			break;
+		journal++;
+	}
+	return journal;
+}
+
+static bool list_malformed(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "ipList", 1);
+
+	forge_field(forge, journal, "ipList")->text = forge_text(forge, "10.0.0.1/8");
+	return at_journal(place, journal);
+}
+
+static bool endpoint_twice(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "endpointAddress", 1);
+
+	forge_field(forge, journal, "endpointListener")->text = forge_text(forge, "vpc-a/vsw-1");
+	return at_journal(place, journal);
+}
+
+static bool endpoint_never_was(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "endpointDeleted", 0);
+
+	forge_field(forge, journal, "endpoint")->text = forge_text(forge, "other.ledger.test");
+	return at_journal(place, journal);
+}
+
+static bool consent_taken_back(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "serviceRole", 0);
+
+	forge_field(forge, journal, "serviceRole")->number = 0;
+	return at_journal(place, journal);
+}
+
+/* Of the order of journals: the consent stands behind what needs it. */
+static bool key_without_consent(struct forge *forge, char place[32])
+{
+	uint64_t consent = update_with(forge, "serviceRole", 0);
+	uint64_t key = forge_find(forge, TYPE_UPDATE_MEMBER_KEY, 0);
+
+	forge_swap_journals(forge, consent, key);
+	return at_journal(place, consent);
+}
+
+static bool limit_of_no_server(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "clueLimit", 0);
+
+	forge_field(forge, journal, "clueLimit")->number = 33;
+	return at_journal(place, journal);
+}
+
+static bool over_the_limit(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "payloadLimit", 0);
+
+	forge_field(forge, journal, "payloadLimit")->number = 8;
+	return at_journal(place, forge_find(forge, TYPE_CUSTOM, journal));
+}
+
+static bool more_clues_than_the_limit(struct forge *forge, char place[32])
+{
+	uint64_t journal = update_with(forge, "clueLimit", 0);
+
+	forge_field(forge, journal, "clueLimit")->number = 1;
+	return at_journal(place, forge_find(forge, TYPE_CUSTOM, journal));
+}
+
 /* ---- headers ---- */
 
 static bool time_backwards(struct forge *forge, char place[32])
@@ -745,6 +826,16 @@ static const struct forgery forgeries[] = {
 	{ "time goes backwards", "plain", time_backwards, "header", "backwards" },
 	{ "a block of another store", "plain", other_store, "header", "another ledger or store" },
 	{ "a block of another ledger", "plain", other_name, "header", "another ledger or store" },
+	{ "a list of networks in another form", "reached", list_malformed, "story", "list of networks" },
+	{ "two endpoints on a listener", "reached", endpoint_twice, "story", "already" },
+	{ "an endpoint that never was is deleted", "reached", endpoint_never_was, "story",
+	  "not there" },
+	{ "consent is taken back", "reached", consent_taken_back, "story", "taken back" },
+	{ "a key of the key store without consent", "reached", key_without_consent, "story",
+	  "not granted" },
+	{ "a limit that no server has", "reached", limit_of_no_server, "story", "no server has" },
+	{ "a payload over the limit", "reached", over_the_limit, "story", "larger" },
+	{ "more clues than the limit", "reached", more_clues_than_the_limit, "story", "more clues" },
 };
 
 static const char *ledger_named(const char *name)
@@ -753,6 +844,7 @@ static const char *ledger_named(const char *name)
 	       strcmp(name, "strict") == 0 ? rich.strict :
 	       strcmp(name, "keys") == 0   ? rich.keys :
 	       strcmp(name, "gone") == 0   ? rich.gone :
+	       strcmp(name, "reached") == 0 ? rich.reached :
 					     "system";
 }
 
@@ -801,9 +893,9 @@ static void every_forgery_is_found_where_it_is(void)
 /* A copy that was not changed is found good: what is found is the change. */
 static void a_forge_alone_changes_nothing(void)
 {
-	static const char *const ledgers[] = { "plain", "strict", "keys", "gone", "system" };
+	static const char *const ledgers[] = { "plain", "strict", "keys", "gone", "reached", "system" };
 
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof(ledgers) / sizeof(*ledgers); i++) {
 		struct tally_store *store;
 		struct outcome outcome;
 		struct forge forge;
