@@ -62,6 +62,8 @@ struct tally_call {
 	struct tally_arena *arena;
 	const struct tally_action *action;
 	struct tally_write write;		/* caller; nonce, time and token of a write */
+	struct tally_bytes host;		/* that the client addressed */
+	bool https;
 	bool body_covered;			/* the request's signature covers the body, or needs not */
 	const struct tally_api_settings *settings;
 	struct tally_values *values;		/* decoded parameters, see below */
@@ -101,7 +103,7 @@ size_t tally_arg_list(const struct tally_call *call, const char *name,
 		      const struct tally_bytes **items_r);
 bool tally_arg_lines(const struct tally_call *call, const char *name);	/* a body of NDJSON */
 
-/* Rows of [api]. */
+/* Rows of [api] and [access]. */
 struct tally_api_settings {
 	const char *shape;		/* "sdk" or "docs" */
 	uint64_t body_limit;
@@ -109,7 +111,17 @@ struct tally_api_settings {
 	const char *region;
 	const char *zone;
 	const char *trusted_proxies;	/* addresses or networks, separated by spaces */
+	const char *regions;		/* of DescribeRegions; NULL: the one above */
+	/* [access] */
+	const char *listeners_text;
+	const char *endpoint_domain;
+	const char *open_uri;		/* NULL: made of the host that the client addressed */
+	const char *key_store;		/* a directory; NULL: there is none */
+	/* made of these */
+	const struct tally_listener *listeners;
+	size_t listener_count;
 };
 extern const struct tally_setting tally_api_setting_rows[];
+extern const struct tally_setting tally_access_setting_rows[];
 
 #endif

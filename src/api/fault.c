@@ -64,6 +64,8 @@ static const struct row rows[] = {
 		"The request body ended before its announced length." },
 	[FAULT_THROTTLING] = { 400, 1, "Throttling",
 		"Request was denied due to request throttling." },
+	[FAULT_THROTTLED] = { 400, 0, "Throttling.User",
+		"Request was denied due to user flow control." },
 	[FAULT_UNAVAILABLE] = { 503, 5, "ServiceUnavailable",
 		"The request has failed due to a temporary failure of the server." },
 	[FAULT_UNCERTAIN] = { 503, 1, "ServiceUnavailable",
@@ -169,6 +171,8 @@ int tally_fault_status(const struct tally_fault *fault)
 
 unsigned int tally_fault_retry(const struct tally_fault *fault)
 {
+	if (fault->kind == FAULT_THROTTLED)
+		return (unsigned int)((fault->wait_ms + 999) / 1000);
 	return rows[fault->kind].retry_after;
 }
 

@@ -38,7 +38,8 @@ enum tally_fault_kind {
 	FAULT_SIGNATURE_INCOMPLETE,
 	FAULT_BODY_TOO_LARGE,
 	FAULT_BODY_SHORT,
-	FAULT_THROTTLING,
+	FAULT_THROTTLING,		/* too much waits */
+	FAULT_THROTTLED,		/* the caller asks too often; wait_ms */
 	FAULT_UNAVAILABLE,
 	FAULT_UNCERTAIN,
 	FAULT_READ_ONLY,		/* subject: why, a sentence */
@@ -52,6 +53,7 @@ struct tally_fault {
 	enum tally_fault_kind kind;
 	struct tally_bytes subject;
 	struct tally_bytes hint;	/* for the member Recommend: what is wrong, in words */
+	uint64_t wait_ms;		/* of FAULT_THROTTLED: until it may be tried again */
 };
 
 /* Sets it and returns -1. The subject is made valid UTF-8 where it is not (in the arena), since

@@ -195,6 +195,9 @@ int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "SignatureCount", info->sign_count > 0 ? info->sign_count : 1);
 	tally_add_str(arena, to, "RemovalPolicy", removals[info->removal_policy]);
 	tally_add_uint(arena, to, "MinimumIndex", info->purged_before);
+	for (enum tally_limit i = 0; i < LIMITS; i++)
+		if (info->limits[i] != 0)
+			tally_add_uint(arena, to, tally_limit_param(i), info->limits[i]);
 	if (info->has_anchor_interval)
 		tally_add_uint(arena, to, "TimeAnchorInterval", info->anchor_interval_s);
 	if (info->time_anchor_count == 0 || info->status != LEDGER_NORMAL)
@@ -205,7 +208,7 @@ int tally_reply_ledger(struct tally_call *call, struct tally_node *to,
 /* ---- NextToken: hex of a 16-byte MAC and the position ---- */
 
 #define MAC_SIZE 16
-#define POSITION_MAX 64
+#define POSITION_MAX 256	/* a key of a KV ledger has up to 255 */
 
 static void next_mac(struct tally_call *call, struct tally_bytes scope,
 		     struct tally_bytes position, uint8_t mac_r[32])

@@ -143,6 +143,11 @@
 	{ at "RemovalPolicy", NODE_TEXT, false, \
 	  "Who can have payloads erased: DUAL (owner and another ADMIN sign), ADMIN, or OFF." }, \
 	{ at "MinimumIndex", NODE_UINT, false, "Payloads of the journals below are purged." }, \
+	{ at "BatchLimit", NODE_UINT, true, "Journals of one batch, where it has a limit of its own." }, \
+	{ at "ClueLimit", NODE_UINT, true, "The same of clues of a journal." }, \
+	{ at "MemberLimit", NODE_UINT, true, "The same of members." }, \
+	{ at "PageLimit", NODE_UINT, true, "The same of journals or keys of a page." }, \
+	{ at "PayloadLimit", NODE_UINT, true, "The same of bytes of a payload." }, \
 	{ at "TimeAnchorInterval", NODE_UINT, true, \
 	  "Seconds after which it is anchored in time when it has grown, 0: never by itself; absent: " \
 	  "as the server is configured." }, \

@@ -23,6 +23,8 @@ struct tally_request {
 	size_t header_count;
 	struct tally_bytes body;
 	struct tally_bytes client;	/* address of the client, text */
+	struct tally_bytes listener;	/* name of the private listener it came in by; empty: the
+					   public one */
 	bool https;
 	bool local;			/* local administration: the store's uid or root, proven */
 	bool again;			/* sent a second time after a broken relay connection */

@@ -10,9 +10,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "address.h"
 #include "auth.h"
+#include "clock.h"
 #include "conf.h"
+#include "listeners.h"
 #include "log.h"
+#include "throttle.h"
 #include "tlog.h"
 #include "utf8.h"
 
@@ -22,6 +26,9 @@ struct tally_service {
 	struct tally_core *core;
 	struct tally_api_settings settings;
 	struct tally_auth auth;
+	struct tally_throttle *throttle;
+	uint64_t (*mono_ns)(void);
+	struct tally_arena arena;	/* of what settings were made into */
 };
 
 const struct tally_setting tally_api_setting_rows[] = {
@@ -40,27 +47,77 @@ const struct tally_setting tally_api_setting_rows[] = {
 	{ "trusted_proxies", SETTING_TEXT, "",
 	  offsetof(struct tally_api_settings, trusted_proxies),
 	  "Addresses or networks, separated by spaces, whose X-Forwarded-For is believed." },
+	{ "regions", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, regions),
+	  "What DescribeRegions answers: REGION|HOST|NAME, separated by commas; nothing: the region "
+	  "above, at the host that the client addressed." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
+
+const struct tally_setting tally_access_setting_rows[] = {
+	{ "listeners", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, listeners_text),
+	  "Private listeners, separated by spaces: VPC/VSWITCH=ADDRESS:PORT. Ledgers are reached by "
+	  "one if they have an endpoint on it (CreateVpcEndpoint); tally serve listens there." },
+	{ "endpoint_domain", SETTING_TEXT, "ledger.internal",
+	  offsetof(struct tally_api_settings, endpoint_domain),
+	  "The domain in the names of endpoints, up to 64 characters." },
+	{ "open_uri", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, open_uri),
+	  "OpenUri that GetAccessAttribute answers; nothing: by the host that the client addressed." },
+	{ "key_store", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, key_store),
+	  "A directory of public keys, NAME.pem or NAME@VERSION.pem, that UpdateMemberKeyByKMS takes "
+	  "by their names; nothing: there are none." },
+	{ NULL, SETTING_END, NULL, 0, NULL }
+};
+
+/* What a host name is made of. */
+static bool is_domain(const char *text)
+{
+	size_t size = strlen(text);
+
+	return size > 0 && size <= TALLY_ENDPOINT_DOMAIN && text[0] != '.' && text[size - 1] != '.' &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+		       size;
+}
+
+/* What the settings say is well. */
+static int take_settings(struct tally_service *service, const struct tally_conf *conf,
+			 struct tally_err *err)
+{
+	struct tally_api_settings *settings = &service->settings;
+	struct tally_throttle_settings throttle = { .rate = 0 };
+	struct tally_listener *listeners;
+
+	if (tally_conf_load(conf, "api", tally_api_setting_rows, settings, err) < 0 ||
+	    tally_conf_load(conf, "access", tally_access_setting_rows, settings, err) < 0 ||
+	    tally_conf_load(conf, "throttle", tally_throttle_setting_rows, &throttle, err) < 0)
+		return -1;
+	if (strcmp(settings->shape, "sdk") != 0 && strcmp(settings->shape, "docs") != 0)
+		return tally_err_about(err, TALLY_INVALID, "api.shape",
+				       "api.shape is \"%s\", neither sdk nor docs", settings->shape);
+	if (!is_domain(settings->endpoint_domain))
+		return tally_err_about(err, TALLY_INVALID, "access.endpoint_domain",
+				       "access.endpoint_domain: up to %d letters, digits, - and .",
+				       TALLY_ENDPOINT_DOMAIN);
+	if (tally_listeners_parse(settings->listeners_text, &service->arena, &listeners,
+				  &settings->listener_count, err) < 0 ||
+	    tally_throttle_new(&throttle, &service->throttle, err) < 0)
+		return -1;
+	settings->listeners = listeners;
+	return 0;
+}
 
 int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
 		      struct tally_service **service_r, struct tally_err *err)
 {
 	struct tally_service *service = tally_calloc(1, sizeof(*service));
-	const char *shape;
 
-	if (tally_conf_load(conf, "api", tally_api_setting_rows, &service->settings, err) < 0) {
-		free(service);
-		return -1;
-	}
-	shape = service->settings.shape;
-	if (strcmp(shape, "sdk") != 0 && strcmp(shape, "docs") != 0) {
-		tally_err_about(err, TALLY_INVALID, "api.shape",
-				"api.shape is \"%s\", neither sdk nor docs", shape);
+	tally_arena_init(&service->arena);
+	if (take_settings(service, conf, err) < 0) {
+		tally_arena_free(&service->arena);
 		free(service);
 		return -1;
 	}
 	service->core = core;
+	service->mono_ns = tally_mono_ns;
 	service->auth = (struct tally_auth){
 		core, tally_nonces_new(NONCES), service->settings.clock_window_ms
 	};
@@ -73,8 +130,15 @@ void tally_service_free(struct tally_service **service)
 	if (*service == NULL)
 		return;
 	tally_nonces_free(&(*service)->auth.nonces);
+	tally_throttle_free(&(*service)->throttle);
+	tally_arena_free(&(*service)->arena);
 	free(*service);
 	*service = NULL;
+}
+
+void tally_service_set_clock(struct tally_service *service, uint64_t (*mono_ns)(void))
+{
+	service->mono_ns = mono_ns;
 }
 
 /* ---- one exchange ---- */
@@ -91,6 +155,8 @@ struct exchange {
 	struct tally_values values;
 	struct tally_call call;
 	struct tally_fault fault;
+	struct tally_reach reach;
+	struct tally_throttle_state throttle;
 	char request_id[37];
 };
 
@@ -189,12 +255,58 @@ static bool is_public_kind(const struct tally_action *action)
 						action->need == PERM_VIEW_TIMEANCHOR));
 }
 
+/*
+ * Where the request came in. A client at this host's own address is on it only if it is the one that asks:
+ * what came through a proxy here may come from anywhere.
+ */
+static void find_reach(struct exchange *x)
+{
+	const struct tally_request *request = x->request;
+	struct tally_reach *reach = &x->reach;
+	struct tally_bytes client = request->client;
+	bool is_unix = client.size == 0 || (client.size >= 5 && memcmp(client.data, "unix:", 5) == 0);
+
+	reach->listener = request->listener;
+	reach->has_address = tally_address_parse(client, reach->address);
+	reach->this_host = (reach->has_address ? tally_address_is_loopback(reach->address) : is_unix) &&
+			   tally_request_header(request, "x-forwarded-for", NULL).size == 0;
+}
+
+/* Who and where from. Over the store's own socket, by who may do anything with it: from within. */
+static int find_caller(struct exchange *x, enum tally_action_kind kind)
+{
+	struct tally_call *call = &x->call;
+
+	find_reach(x);
+	if (tally_auth_check(&x->service->auth, x->request, &x->form, kind, &call->write,
+			     &call->body_covered, &x->fault) < 0)
+		return -1;
+	call->write.caller.reach = x->request->local ? NULL : &x->reach;
+	return 0;
+}
+
+/* Local administration is not counted. action NULL: a log file. */
+static int throttle(struct exchange *x, const struct tally_action *action)
+{
+	struct tally_throttle_caller caller = { .account = x->call.write.caller.account,
+						.has_address = x->reach.has_address };
+
+	if (x->request->local)
+		return 0;
+	memcpy(caller.address, x->reach.address, sizeof(caller.address));
+	if (tally_throttle_take(x->service->throttle, &caller, action, x->service->mono_ns(),
+				&x->throttle))
+		return 0;
+	tally_fault_set(&x->fault, FAULT_THROTTLED);
+	x->fault.wait_ms = x->throttle.wait_ms;
+	return -1;
+}
+
 static int authenticate(struct exchange *x)
 {
 	struct tally_call *call = &x->call;
 
-	if (tally_auth_check(&x->service->auth, x->request, &x->form, call->action->kind,
-			     &call->write, &call->body_covered, &x->fault) < 0)
+	if (find_caller(x, call->action->kind) < 0)
 		return -1;
 	if (call->action->need == PERM_LOCAL && !call->write.caller.local)
 		return tally_fault_named(&x->fault, FAULT_UNAUTHORIZED,
@@ -265,10 +377,20 @@ static int authorise(struct exchange *x)
 	if (tally_authorise(x->service->core, caller, tally_arg_bytes(&x->call, "LedgerId"), need,
 			    &err) == 0)
 		return 0;
-	if (caller->account == 0 && !caller->local &&
+	if (caller->account == 0 && !caller->local && strcmp(err.subject, "Access") != 0 &&
 	    (err.code == TALLY_NOTFOUND || err.code == TALLY_DENIED))
 		return tally_fault_named(&x->fault, FAULT_MISSING_COMMON, "AccessKeyId");
 	return fail(x, &err);
+}
+
+/* The host that the client addressed, as far as it is one. */
+static struct tally_bytes host_id(const struct tally_request *request)
+{
+	struct tally_bytes host = tally_request_header(request, "host", NULL);
+
+	if (host.size == 0 || host.size > 255 || !tally_utf8_printable(host))
+		return TALLY_BYTES_LIT("localhost");
+	return host;
 }
 
 static int run(struct exchange *x)
@@ -279,6 +401,8 @@ static int run(struct exchange *x)
 	call->core = x->service->core;
 	call->arena = x->arena;
 	call->settings = &x->service->settings;
+	call->host = host_id(x->request);
+	call->https = x->request->https;
 	call->reply = tally_node_object(x->arena);
 	tally_add_str(x->arena, call->reply, "RequestId", x->request_id);
 	if (call->action->run(call, &err) == 0)
@@ -312,14 +436,20 @@ static void respond_success(struct exchange *x)
 		tally_arena_printf(x->arena, "%sResponse", x->call.action->name));
 }
 
-/* The host that the client addressed, as far as it is one. */
-static struct tally_bytes host_id(const struct tally_request *request)
+/* Where the SDKs look how long to wait. */
+static void add_throttle_headers(struct exchange *x)
 {
-	struct tally_bytes host = tally_request_header(request, "host", NULL);
+	const struct tally_throttle_state *state = &x->throttle;
 
-	if (host.size == 0 || host.size > 255 || !tally_utf8_printable(host))
-		return TALLY_BYTES_LIT("localhost");
-	return host;
+	if (x->fault.kind != FAULT_THROTTLED)
+		return;
+	tally_response_header(x->response, x->arena, "x-ratelimit-user-api",
+			      tally_arena_printf(x->arena,
+						 "Limit:%llu,Remain:%llu,TimeLeft:%llu,Reset:%llu",
+						 (unsigned long long)state->limit,
+						 (unsigned long long)state->remain,
+						 (unsigned long long)state->wait_ms,
+						 (unsigned long long)state->reset_ms));
 }
 
 static void respond_fault(struct exchange *x)
@@ -327,6 +457,7 @@ static void respond_fault(struct exchange *x)
 	struct tally_node *node = tally_node_object(x->arena);
 	unsigned int seconds = tally_fault_retry(&x->fault);
 
+	add_throttle_headers(x);
 	tally_add_str(x->arena, node, "RequestId", x->request_id);
 	tally_add_text(x->arena, node, "HostId", host_id(x->request));
 	tally_add_str(x->arena, node, "Code", tally_fault_code(&x->fault, x->arena));
@@ -347,7 +478,7 @@ static void answer(struct exchange *x)
 	/* the form is read also for what HTTP refuses: for the format of the error */
 	good = read_form(x) == 0;
 	if (check_transport(x) == 0 && good && find_action(x) == 0 && authenticate(x) == 0 &&
-	    decode(x) == 0 && authorise(x) == 0 && run(x) == 0)
+	    throttle(x, x->call.action) == 0 && decode(x) == 0 && authorise(x) == 0 && run(x) == 0)
 		respond_success(x);
 	else
 		respond_fault(x);
@@ -392,6 +523,7 @@ static void respond_plain_fault(struct exchange *x)
 	struct tally_bytes message = tally_fault_message(&x->fault, x->arena);
 	unsigned int seconds = tally_fault_retry(&x->fault);
 
+	add_throttle_headers(x);
 	if (seconds > 0)
 		tally_response_header(x->response, x->arena, "Retry-After",
 				      tally_arena_printf(x->arena, "%u", seconds));
@@ -440,8 +572,7 @@ static void answer_log(struct exchange *x)
 	}
 	if (tally_form_parse(x->arena, request->query, TALLY_BYTES_NONE, &x->form,
 			     &x->fault) < 0 ||
-	    tally_auth_check(&x->service->auth, request, &x->form, ACTION_READ, &x->call.write,
-			     &x->call.body_covered, &x->fault) < 0) {
+	    find_caller(x, ACTION_READ) < 0 || throttle(x, NULL) < 0) {
 		respond_plain_fault(x);
 		return;
 	}

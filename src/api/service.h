@@ -5,6 +5,8 @@
 #ifndef TALLY_SERVICE_H
 #define TALLY_SERVICE_H
 
+#include <stdint.h>
+
 #include "request.h"
 
 struct tally_conf;
@@ -16,6 +18,9 @@ struct tally_service;
 int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
 		      struct tally_service **service_r, struct tally_err *err);
 void tally_service_free(struct tally_service **service);
+
+/* For tests: the monotonic clock by which callers are throttled. */
+void tally_service_set_clock(struct tally_service *service, uint64_t (*mono_ns)(void));
 
 /*
  * Answers one request; never fails: every failure is a response. Any number of threads at once.

@@ -11,11 +11,14 @@
 #include "settings.h"
 #include "stamp.h"
 #include "store.h"
+#include "throttle.h"
 
 const struct settings_section settings_sections[] = {
 	{ "store", tally_store_settings },
 	{ "ledger", tally_ledger_settings },
 	{ "api", tally_api_setting_rows },
+	{ "access", tally_access_setting_rows },
+	{ "throttle", tally_throttle_setting_rows },
 	{ "gateway", tally_gateway_setting_rows },
 	{ "log", tally_log_setting_rows },
 	{ "time", tally_time_setting_rows },

@@ -133,4 +133,13 @@ int tally_member_key_file_write(const char *path, unsigned int type,
 int tally_member_key_file_read(const char *path, enum tally_key_type *type_r,
 			       uint8_t private_r[TALLY_MEMBER_PRIVATE], struct tally_err *err);
 
+/*
+ * A public key as PEM (RFC 7468 13), as `openssl pkey -pubout` writes it: one block and nothing else;
+ * and in a plain file. As above otherwise, but for who may read it.
+ */
+int tally_member_public_pem_parse(struct tally_bytes text, struct tally_member_key *key_r,
+				  struct tally_err *err);
+int tally_member_public_file_read(const char *path, struct tally_member_key *key_r,
+				  struct tally_err *err);
+
 #endif

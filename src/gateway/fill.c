@@ -288,6 +288,8 @@ static void fill_client(const struct tally_gateway_settings *settings, char *con
 	request->https = is_word(https, "on") || is_word(https, "1") || is_word(https, "https") ||
 			 is_word(variable(variables, "REQUEST_SCHEME"), "https");
 	request->client = peer;
+	/* No header can be called so: the web server's configuration says it. */
+	request->listener = variable(variables, "TALLY_LISTENER");
 	if (tally_trusted(&settings->trust, peer)) {
 		request->client = tally_trust_client(&settings->trust, peer,
 						     forwarded_for(request, arena));

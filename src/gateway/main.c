@@ -24,6 +24,7 @@
 #include "log.h"
 #include "stamp.h"
 #include "store.h"
+#include "throttle.h"
 
 struct options {
 	const char *config;
@@ -111,6 +112,8 @@ static int check_config(struct tally_conf *conf, struct tally_err *err)
 	tally_conf_declare(conf, "store", tally_store_settings);
 	tally_conf_declare(conf, "ledger", tally_ledger_settings);
 	tally_conf_declare(conf, "api", tally_api_setting_rows);
+	tally_conf_declare(conf, "access", tally_access_setting_rows);
+	tally_conf_declare(conf, "throttle", tally_throttle_setting_rows);
 	tally_conf_declare(conf, "gateway", tally_gateway_setting_rows);
 	tally_conf_declare(conf, "log", tally_log_setting_rows);
 	tally_conf_declare(conf, "time", tally_time_setting_rows);

@@ -27,7 +27,7 @@
 
 enum frame_type { FRAME_HELLO = 1, FRAME_REQUEST, FRAME_WORKING, FRAME_RESPONSE, FRAME_REFUSED };
 
-#define RELAY_VERSION 1
+#define RELAY_VERSION 2
 #define FRAME_HEAD 8
 #define RESPONSE_LIMIT ((uint64_t)256 << 20)
 #define HEADERS_MAX 512
@@ -97,6 +97,7 @@ static void put_request_head(struct tally_buf *buf, const struct tally_request *
 	put_text(buf, request->path);
 	put_text(buf, request->query);
 	put_text(buf, request->client);
+	put_text(buf, request->listener);
 	put_headers(buf, request->headers, request->header_count);
 }
 
@@ -124,6 +125,7 @@ bool tally_relay_get_request(struct tally_bytes bytes, struct tally_request *req
 	request->path = get_text(&reader);
 	request->query = get_text(&reader);
 	request->client = get_text(&reader);
+	request->listener = get_text(&reader);
 	request->headers = get_headers(&reader, request->arena, &request->header_count);
 	request->body = rest_of(&reader);
 	return !reader.failed;

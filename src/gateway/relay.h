@@ -4,8 +4,8 @@
  *
  * Every message is a frame: "TR", version, type, u32 size of what follows (big-endian).
  *   HELLO     owner, once, as soon as it takes a connection: proves that somebody is awake
- *   REQUEST   u8 flags, 16 bytes id; method, path, query, client; u16 number of headers, each
- *             name and value; body. Texts are u32 size and bytes; the body is the rest
+ *   REQUEST   u8 flags, 16 bytes id; method, path, query, client, listener; u16 number of headers,
+ *             each name and value; body. Texts are u32 size and bytes; the body is the rest
  *   WORKING   owner, about every second while it works on a request: nothing follows
  *   RESPONSE  u16 status, content type, u16 number of headers, headers, body as above
  *   REFUSED   owner: it cannot take this request at all; u8 code of an error, and its text

@@ -570,7 +570,7 @@ void tally_endpoint_id(struct tally_bytes ledger_id, struct tally_bytes listener
 	tally_sha256_add(&sha, listener.data, listener.size);
 	tally_sha256_end(&sha, hash);
 	tally_hex_encode(hash, sizeof(hash), hex);
-	snprintf(id_r, TALLY_ENDPOINT_ID, "%.14s.%.100s", hex, domain);
+	snprintf(id_r, TALLY_ENDPOINT_ID, "%.14s.%.*s", hex, TALLY_ENDPOINT_DOMAIN, domain);
 }
 
 static int about_endpoint(enum tally_code code, struct tally_bytes id, const char *text,

@@ -18,9 +18,8 @@ int tally_reach_permit(const struct tally_view *view, const struct tally_reach *
 /* The limit that counts: the ledger's own, where it has one, but no more than the server's. */
 uint64_t tally_limit_of(const struct tally_core *core, const struct tally_head *head,
 			enum tally_limit limit);
-/* "payloadLimit", as it stands in journals, and "PayloadLimit". */
+/* "payloadLimit", as it stands in journals. */
 const char *tally_limit_field(enum tally_limit limit);
-const char *tally_limit_param(enum tally_limit limit);
 uint64_t tally_limit_most(const struct tally_core *core, enum tally_limit limit);
 
 struct tally_ip_list {
@@ -36,10 +35,5 @@ int tally_ip_list_parse(struct tally_bytes text, struct tally_ip_list *list_r,
 size_t tally_ip_list_format(const struct tally_ip_list *list, char text_r[TALLY_IP_LIST_TEXT]);
 /* It has 0.0.0.0/0 and ::/0. */
 bool tally_ip_list_is_everybody(const struct tally_ip_list *list);
-
-/* "<VpcId>/<VSwitchId>" of the characters that these may have. */
-bool tally_listener_valid(struct tally_bytes listener);
-/* The id and the version of a KMS key; an empty version is one too. */
-bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version);
 
 #endif

@@ -186,6 +186,8 @@ struct tally_write {
 /* What of a ledger can be bounded more narrowly than [ledger] bounds all. In the order of the names
  * that they have in journals (batchLimit ...). */
 enum tally_limit { LIMIT_BATCH, LIMIT_CLUES, LIMIT_MEMBERS, LIMIT_PAGE, LIMIT_PAYLOAD, LIMITS };
+/* "BatchLimit" ... */
+const char *tally_limit_param(enum tally_limit limit);
 
 enum tally_ledger_type { LEDGER_JOURNAL, LEDGER_KV };
 enum tally_ledger_status { LEDGER_INVALID, LEDGER_NORMAL, LEDGER_DELETING, LEDGER_DELETED };
@@ -312,8 +314,11 @@ int tally_access_grant(struct tally_core *core, const struct tally_write *write,
 		       struct tally_bytes ledger_id, struct tally_err *err);
 
 #define TALLY_ENDPOINT_PART 64		/* characters of VpcId and of VSwitchId: letters, digits, . _ - */
-#define TALLY_ENDPOINT_ID 128		/* of an endpoint's id, with its NUL */
+#define TALLY_ENDPOINT_ID 80		/* of an endpoint's id, with its NUL */
+#define TALLY_ENDPOINT_DOMAIN 64	/* characters of the domain in it */
 #define TALLY_ENDPOINT_MAX 64		/* of a ledger */
+/* "<VpcId>/<VSwitchId>" of the characters that these may have. */
+bool tally_listener_valid(struct tally_bytes listener);
 struct tally_endpoint {
 	struct tally_bytes id;		/* a host name */
 	struct tally_bytes listener;	/* "<VpcId>/<VSwitchId>" */
@@ -431,6 +436,7 @@ int tally_member_set_key(struct tally_core *core, const struct tally_write *writ
 struct tally_kms_key {
 	struct tally_bytes id, version;	/* version empty: none was named */
 };
+bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version);
 int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *write,
 			     struct tally_bytes ledger_id, struct tally_bytes member_id,
 			     const struct tally_member_key *key, const struct tally_kms_key *kms,

@@ -17,6 +17,9 @@ struct client {
 	bool xml;
 	const char *account;		/* x-tally-account, with local */
 	const char *path;		/* NULL: "/" */
+	const char *from;		/* its address; NULL: 127.0.0.1 */
+	const char *forwarded;		/* X-Forwarded-For that nobody took away */
+	const char *listener;		/* NULL: the public one */
 	unsigned int nonce;
 	struct tally_response response;
 };
@@ -25,12 +28,13 @@ struct client {
 static inline void client_raw(struct client *client, const char *method, struct tally_bytes query,
 			      const char *type, struct tally_bytes body)
 {
-	struct tally_header headers[4];
+	struct tally_header headers[5];
 	struct tally_request request = {
 		.arena = client->arena, .method = tally_bytes_str(method),
 		.path = tally_bytes_str(client->path != NULL ? client->path : "/"),
 		.query = query, .headers = headers, .body = body, .local = client->local,
-		.client = TALLY_BYTES_LIT("127.0.0.1"),
+		.client = tally_bytes_str(client->from != NULL ? client->from : "127.0.0.1"),
+		.listener = tally_bytes_str(client->listener),
 		.id = { 0x89, 0xe6, 0xb5, 0xf5, 0x75, 0x11, 0x46, 0xa7, 0x9e, 0xdb, 0x3c, 0x6f,
 			0x8a, 0xa4, 0xd4, 0x8c },
 	};
@@ -44,6 +48,9 @@ static inline void client_raw(struct client *client, const char *method, struct 
 	if (client->account != NULL)
 		headers[count++] = (struct tally_header){ TALLY_BYTES_LIT("x-tally-account"),
 							  tally_bytes_str(client->account) };
+	if (client->forwarded != NULL)
+		headers[count++] = (struct tally_header){ TALLY_BYTES_LIT("x-forwarded-for"),
+							  tally_bytes_str(client->forwarded) };
 	/* sent by SDKs; it makes no V3 request of this one */
 	headers[count++] = (struct tally_header){ TALLY_BYTES_LIT("x-acs-action"),
 						  TALLY_BYTES_LIT("Nonsense") };

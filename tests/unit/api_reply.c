@@ -29,6 +29,9 @@ static void start(void)
 	for (i = 0; i < 2; i++) {
 		confs[i] = tally_conf_new();
 		tally_conf_override(confs[i], "api", "shape", shapes[i]);
+		tally_conf_override(confs[i], "access", "listeners",
+				    "vpc-office/vsw-1=10.34.23.144:8443");
+		tally_conf_override(confs[i], "access", "key_store", TALLY_GOLDEN "/keys");
 		CHECK_OK(tally_service_new(&core, confs[i], &services[i], &err));
 	}
 }
@@ -118,6 +121,20 @@ static const struct {
 	{ "GetJournalTimeProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "SetTrustPoint", "&JournalId=3&LedgerId=" FAKE_PRIVATE, true },
 	{ "GetTrustPoint", "&LedgerId=" FAKE_PRIVATE, true },
+	{ "CreateVpcEndpoint", "&VpcId=vpc-office&VSwitchId=vsw-1&LedgerId=" FAKE_PRIVATE, false },
+	{ "DeleteVpcEndpoint", "&VpcId=vpc-office&VSwitchId=vsw-1"
+	  "&VpcEndpointId=1f2e3d4c5b6a79.ledger.internal&LedgerId=" FAKE_PRIVATE, false },
+	{ "ListVpcEndpoints", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "DescribeRegions", "&RegionId=local", false },
+	{ "GetAccessAttribute", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "ModifyAccessAttribute", "&EnableOpenAccess=False&LedgerId=" FAKE_PRIVATE, false },
+	{ "GetIpWhiteList", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "ModifyIpWhiteList", "&IpList=10.0.0.0/8&ModifyType=Append&LedgerId=" FAKE_PRIVATE, false },
+	{ "GrantServiceLinkedRole", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "UpdateMemberKeyByKMS", "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=till-7"
+	  "&KeyType=SECP256K1&LedgerId=" FAKE_PRIVATE, false },
+	{ "KvList", "&Prefix=price/&Values=true&MaxResults=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "KvHistory", "&Key=price/1&MaxResults=2&LedgerId=" FAKE_PRIVATE, false },
 	{ "AnchorLedgers", "", false },
 	{ "CreateAccount", "&Name=two", false },
 	{ "ListAccounts", "", false },

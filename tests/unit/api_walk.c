@@ -181,6 +181,18 @@ static const struct call {
 	{ "GetJournalTimeProof", "&JournalSequence=1" },
 	{ "SetTrustPoint", "&JournalId=1" },
 	{ "GetTrustPoint", "" },
+	{ "CreateVpcEndpoint", "&VpcId=a&VSwitchId=b" },
+	{ "DeleteVpcEndpoint", "&VpcEndpointId=x.ledger.internal&VpcId=a&VSwitchId=b" },
+	{ "ListVpcEndpoints", "" },
+	{ "DescribeRegions", "" },
+	{ "GetAccessAttribute", "" },
+	{ "ModifyAccessAttribute", "&EnableOpenAccess=true" },
+	{ "GetIpWhiteList", "" },
+	{ "ModifyIpWhiteList", "&IpList=0.0.0.0/0&ModifyType=Cover" },
+	{ "GrantServiceLinkedRole", "" },
+	{ "UpdateMemberKeyByKMS", "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=k" },
+	{ "KvList", "" },
+	{ "KvHistory", "&Key=k" },
 	{ "AnchorLedgers", "" },
 	{ "CreateAccount", "&Name=two" },
 	{ "ListAccounts", "" },
@@ -428,6 +440,48 @@ static void further_parameters(void)
 		  "You must specify the parameter MemberSignatures." },
 		{ "SetTrustPoint", "&JournalId=4711", "InvalidParameter",
 		  "The specified parameter JournalId is invalid." },
+		{ "ModifyIpWhiteList", "&ModifyType=Cover&IpList=10.0.0.0/33", "InvalidParameter",
+		  "The specified parameter IpList is invalid." },
+		{ "ModifyIpWhiteList", "&ModifyType=Append&IpList=10.0.0.1%3B10.0.0.2",
+		  "InvalidParameter", "The specified parameter IpList is invalid." },
+		{ "ModifyIpWhiteList", "&ModifyType=Delete&IpList=10.0.0.1", "InvalidParameter",
+		  "The specified parameter IpList is invalid." },
+		{ "ModifyIpWhiteList", "&ModifyType=cover&IpList=10.0.0.1", "InvalidParameter",
+		  "The specified parameter ModifyType is invalid." },
+		{ "CreateVpcEndpoint", "&VpcId=nowhere&VSwitchId=b", "InvalidParameter",
+		  "The specified parameter VpcId is invalid." },
+		{ "CreateVpcEndpoint", "&VpcId=a/b&VSwitchId=c", "InvalidParameter",
+		  "The specified parameter VpcId is invalid." },
+		{ "DeleteVpcEndpoint", "&VpcEndpointId=x&VpcId=a%20b&VSwitchId=c", "InvalidParameter",
+		  "The specified parameter VpcId is invalid." },
+		{ "ModifyLedgerAttribute", "&PayloadLimit=4194305", "InvalidParameter",
+		  "The specified parameter PayloadLimit is invalid." },
+		{ "ModifyLedgerAttribute", "&BatchLimit=10001", "InvalidParameter",
+		  "The specified parameter BatchLimit is invalid." },
+		{ "ModifyLedgerAttribute", "&MemberLimit=1001", "InvalidParameter",
+		  "The specified parameter MemberLimit is invalid." },
+		{ "UpdateMemberKeyByKMS", "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=k",
+		  "UnsupportedOperation",
+		  "The specified operation is not supported. No key store is configured." },
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Atoken%3Dt%3Bobject%3Do",
+		  "UnsupportedOperation",
+		  "The specified operation is not supported. PKCS#11 URIs are not read: export the "
+		  "public key into the key store, and name it by its file." },
+		{ "UpdateMemberKeyByKMS", "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=../x",
+		  "InvalidParameter", "The specified parameter KMSKeyId is invalid." },
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=x&KMSKeyVersion=../x",
+		  "InvalidParameter", "The specified parameter KMSKeyVersion is invalid." },
+		{ "KvList", "", "InvalidParameter", "The specified parameter LedgerId is invalid." },
+		{ "KvHistory", "&Key=k", "InvalidParameter",
+		  "The specified parameter LedgerId is invalid." },
+		{ "KvSet", "&Key=k&Value=v", "InvalidParameter",
+		  "The specified parameter LedgerId is invalid." },
+		{ "KvGet", "&Key=k", "InvalidParameter",
+		  "The specified parameter LedgerId is invalid." },
+		{ "KvDelete", "&Key=k", "InvalidParameter",
+		  "The specified parameter LedgerId is invalid." },
 	};
 	size_t i;
 
@@ -694,7 +748,7 @@ static void strangers(void)
 		refused(action, good_call(&calls[i], world.private), &world.stranger, NULL, 404,
 			"ResourceNotFound",
 			text("The specified resource Ledger %s does not exist.", world.private));
-		if (action->kind == ACTION_WRITE)
+		if (action->kind == ACTION_WRITE || action->need == PERM_VIEW_ACCESS)
 			refused(action, good_call(&calls[i], world.public), &world.stranger, NULL,
 				403, "UnauthorizedOperation", NULL);
 	}
@@ -740,11 +794,14 @@ static void unsigned_callers(void)
 				 "MissingAccessKeyId");
 		refused_unsigned(action, good_call(&calls[i], UNKNOWN_LEDGER), false, 400,
 				 "MissingAccessKeyId");
-		if (action->kind == ACTION_WRITE || !wants_ledger(action)) {
+		if (action->kind == ACTION_WRITE || !wants_ledger(action) ||
+		    action->need == PERM_VIEW_ACCESS) {
 			refused_unsigned(action, good_call(&calls[i], world.public), false, 400,
 					 "MissingAccessKeyId");
 			continue;
 		}
+		if (strncmp(calls[i].action, "Kv", 2) == 0)	/* of no KV ledger */
+			continue;
 		for (way = 0; way < WAYS; way++)
 			for (xml = 0; xml < 2; xml++) {
 				struct client client = { 0 };
@@ -796,6 +853,8 @@ static void resources(void)
 		{ "Action=GetBlockInfo&BlockSequence=77", false, "Block 77" },
 		{ "Action=GetJournalTimeProof&JournalSequence=100", false, "Journal 100" },
 		{ "Action=DescribeTSA&SequenceWithinLedger=5", false, "Time stamp 5" },
+		{ "Action=DeleteVpcEndpoint&VpcEndpointId=x.y&VpcId=a&VSwitchId=b", false,
+		  "VpcEndpoint x.y" },
 		{ "Action=EnableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DisableAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
 		{ "Action=DeleteAccessKey&UserAccessKeyId=AKx", true, "AccessKey AKx" },
@@ -1148,6 +1207,13 @@ static void writes_work(void)
 		"Action=GetLastTimeAnchor", "Action=ListTimeAnchors&Reverse=true",
 		"Action=GetJournalTimeProof&JournalSequence=1",
 		"Action=SetTrustPoint&JournalId=2", "Action=GetTrustPoint", "Action=DescribeLedgers",
+		"Action=GetAccessAttribute", "Action=ModifyAccessAttribute&EnableOpenAccess=False",
+		"Action=GetAccessAttribute", "Action=ModifyIpWhiteList&ModifyType=Cover&IpList=127.0.0.0/8",
+		"Action=ModifyIpWhiteList&ModifyType=Append&IpList=2001:db8::/32", "Action=GetIpWhiteList",
+		"Action=ModifyIpWhiteList&ModifyType=Delete&IpList=2001:db8::/32",
+		"Action=GrantServiceLinkedRole", "Action=GrantServiceLinkedRole",
+		"Action=ListVpcEndpoints", "Action=DescribeRegions",
+		"Action=ModifyLedgerAttribute&PageLimit=10&ClueLimit=0",
 		"Action=StatLedger", "Action=DescribeLedger", "Action=DeleteLedger"
 	};
 	static const char *const administrative[] = {

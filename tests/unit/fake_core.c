@@ -73,6 +73,141 @@ int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 	return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no part in it");
 }
 
+/* ---- how a ledger is reached ---- */
+
+const char *tally_limit_param(enum tally_limit limit)
+{
+	static const char *const names[LIMITS] = { "BatchLimit", "ClueLimit", "MemberLimit",
+						   "PageLimit", "PayloadLimit" };
+
+	return names[limit];
+}
+
+bool tally_listener_valid(struct tally_bytes listener)
+{
+	return listener.size > 0 && memchr(listener.data, '/', listener.size) != NULL;
+}
+
+bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version)
+{
+	return id.size > 0 && id.size <= 64 && version.size <= 64;
+}
+
+int tally_access_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_arena *arena,
+		     struct tally_access *access_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)arena;
+	*access_r = (struct tally_access){ .open = !core->sealed,
+					   .ip_list = TALLY_BYTES_LIT("10.0.0.0/8,2001:db8::/32") };
+	return outcome(core, err);
+}
+
+int tally_access_open(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes ledger_id, bool open, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)open;
+	return write_outcome(core, write, err);
+}
+
+int tally_access_ip_list(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes ledger_id, enum tally_ip_change how,
+			 struct tally_bytes ip_list, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)how;
+	(void)ip_list;
+	return write_outcome(core, write, err);
+}
+
+int tally_access_grant(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, struct tally_err *err)
+{
+	(void)ledger_id;
+	return write_outcome(core, write, err);
+}
+
+#define ENDPOINT "1f2e3d4c5b6a79.ledger.internal"
+
+void tally_endpoint_id(struct tally_bytes ledger_id, struct tally_bytes listener, const char *domain,
+		       char id_r[TALLY_ENDPOINT_ID])
+{
+	(void)ledger_id;
+	(void)listener;
+	(void)domain;
+	strcpy(id_r, ENDPOINT);
+}
+
+int tally_endpoint_create(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, const struct tally_endpoint *endpoint,
+			  struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)endpoint;
+	return write_outcome(core, write, err);
+}
+
+int tally_endpoint_delete(struct tally_core *core, const struct tally_write *write,
+			  struct tally_bytes ledger_id, struct tally_bytes id,
+			  struct tally_bytes listener, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)id;
+	(void)listener;
+	return write_outcome(core, write, err);
+}
+
+int tally_endpoint_list(struct tally_core *core, struct tally_bytes ledger_id,
+			struct tally_bytes after, size_t limit, struct tally_arena *arena,
+			struct tally_endpoint **endpoints_r, size_t *count_r, bool *more_r,
+			struct tally_err *err)
+{
+	static const char *const listeners[] = { "vpc-office/vsw-1", "vpc-office/vsw-2" };
+	size_t i;
+
+	(void)ledger_id;
+	*endpoints_r = tally_arena_array(arena, struct tally_endpoint, 2);
+	*count_r = 0;
+	*more_r = false;
+	for (i = 0; i < 2; i++) {
+		if (tally_bytes_compare(tally_bytes_str(listeners[i]), after) <= 0)
+			continue;
+		*more_r = *count_r == limit;
+		if (*more_r)
+			break;
+		(*endpoints_r)[(*count_r)++] = (struct tally_endpoint){
+			.id = TALLY_BYTES_LIT(ENDPOINT), .listener = tally_bytes_str(listeners[i]),
+			.address = TALLY_BYTES_LIT("10.34.23.144:8443"),
+			.member_id = TALLY_BYTES_LIT(MEMBER), .create_ms = 1587515659452,
+		};
+	}
+	return outcome(core, err);
+}
+
+int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *write,
+			     struct tally_bytes ledger_id, struct tally_bytes member_id,
+			     const struct tally_member_key *key, const struct tally_kms_key *kms,
+			     struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)key;
+	(void)kms;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_kms_key(struct tally_core *core, struct tally_bytes ledger_id,
+			 struct tally_bytes member_id, struct tally_arena *arena,
+			 struct tally_kms_key *kms_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)arena;
+	(void)kms_r;
+	return outcome(core, err);
+}
+
 /* ---- ledgers ---- */
 
 int tally_ledger_create(struct tally_core *core, const struct tally_write *write,
@@ -97,6 +232,7 @@ static void fill_info(struct tally_ledger_info *info, const char *id)
 		.last_block_hash = some_hash("block"), .origin = "example.invalid/log",
 		.state_size = 2, .state_root = some_hash("state"), .state_journal = 2,
 		.time_anchor_count = 3, .has_anchor_interval = true, .anchor_interval_s = 3600,
+		.limits = { [LIMIT_CLUES] = 4, [LIMIT_PAYLOAD] = 65536 },
 	};
 	strcpy(info->id, id);
 }
@@ -900,6 +1036,56 @@ int tally_kv_get(struct tally_core *core, struct tally_bytes ledger_id, struct t
 	if (tally_bytes_is(key, "none"))
 		return outcome(core, err);
 	return tally_journal_get(core, ledger_id, 1, arena, journal_r, err);
+}
+
+/* Keys "price/1" and "price/2"; of the first, versions 1 and 0. */
+int tally_kv_list(struct tally_core *core, struct tally_bytes ledger_id,
+		  const struct tally_kv_query *query, struct tally_arena *arena,
+		  struct tally_kv_page *page_r, struct tally_err *err)
+{
+	static const char *const keys[] = { "price/1", "price/2" };
+	size_t i;
+
+	(void)ledger_id;
+	*page_r = (struct tally_kv_page){ .items = tally_arena_array(arena, struct tally_kv_item, 2) };
+	for (i = 0; i < 2; i++) {
+		struct tally_kv_item *item = &page_r->items[page_r->count];
+
+		if (tally_bytes_compare(tally_bytes_str(keys[i]), query->after) <= 0)
+			continue;
+		page_r->more = page_r->count == query->limit;
+		if (page_r->more)
+			break;
+		*item = (struct tally_kv_item){ .key = tally_bytes_str(keys[i]), .journal_id = i + 1,
+						.hash = some_hash("journal") };
+		fill_journal(&item->journal, i + 1);
+		page_r->last_key = item->key;
+		page_r->count++;
+	}
+	return outcome(core, err);
+}
+
+int tally_kv_history(struct tally_core *core, struct tally_bytes ledger_id,
+		     const struct tally_kv_query *query, struct tally_arena *arena,
+		     struct tally_kv_page *page_r, struct tally_err *err)
+{
+	uint64_t from = query->has_cursor ? query->cursor : 2;
+
+	(void)ledger_id;
+	*page_r = (struct tally_kv_page){ .items = tally_arena_array(arena, struct tally_kv_item, 3) };
+	for (; from != UINT64_MAX; from--) {
+		struct tally_kv_item *item = &page_r->items[page_r->count];
+
+		page_r->cursor = from;
+		page_r->more = page_r->count == query->limit;
+		if (page_r->more)
+			break;
+		*item = (struct tally_kv_item){ .key = query->prefix, .journal_id = from,
+						.hash = some_hash("journal"), .deleted = from == 2 };
+		fill_journal(&item->journal, from);
+		page_r->count++;
+	}
+	return outcome(core, err);
 }
 
 int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,

@@ -197,6 +197,22 @@ static void finds_client_and_scheme(void)
 	CHECK(!request.https);
 }
 
+/* The web server's configuration says by which listener a request came; a header of that name is no
+ * more than a header. */
+static void finds_the_listener(void)
+{
+	char *public[] = { V("REQUEST_URI=/"), V("HTTP_TALLY_LISTENER=vpc-a/vsw-1"), NULL };
+	char *private[] = { V("REQUEST_URI=/"), V("TALLY_LISTENER=vpc-a/vsw-1"),
+			    V("HTTP_TALLY_LISTENER=other/x"), NULL };
+	struct tally_request request;
+	struct tally_err err;
+
+	CHECK_OK(fill(public, NULL, false, &request, &err));
+	CHECK_INT(request.listener.size, 0);
+	CHECK_OK(fill(private, NULL, true, &request, &err));
+	CHECK_BYTES(request.listener, TALLY_BYTES_LIT("vpc-a/vsw-1"));
+}
+
 static void reads_bodies(void)
 {
 	static const struct {
@@ -286,6 +302,7 @@ int main(void)
 	TEST(takes_headers);
 	TEST(refuses_a_flood_of_headers);
 	TEST(finds_client_and_scheme);
+	TEST(finds_the_listener);
 	TEST(reads_bodies);
 	TEST(refuses_a_length_that_is_none);
 	TEST(writes_heads);

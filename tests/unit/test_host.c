@@ -607,12 +607,13 @@ static void strange_frames_do_no_harm(void)
 		uint8_t head[8];
 		bool refused;
 	} cases[] = {
-		{ "other magic", { 'X', 'R', 1, 2, 0, 0, 0, 1 }, true },
+		{ "other magic", { 'X', 'R', 2, 2, 0, 0, 0, 1 }, true },
 		{ "other version", { 'T', 'R', 9, 2, 0, 0, 0, 1 }, true },
-		{ "other type", { 'T', 'R', 1, 4, 0, 0, 0, 1 }, true },
-		{ "too large", { 'T', 'R', 1, 2, 0xff, 0xff, 0xff, 0xff }, true },
-		{ "empty request", { 'T', 'R', 1, 2, 0, 0, 0, 0 }, true },
-		{ "cut off", { 'T', 'R', 1, 2, 0, 0, 1, 0 }, false },
+		{ "the version before", { 'T', 'R', 1, 2, 0, 0, 0, 1 }, true },
+		{ "other type", { 'T', 'R', 2, 4, 0, 0, 0, 1 }, true },
+		{ "too large", { 'T', 'R', 2, 2, 0xff, 0xff, 0xff, 0xff }, true },
+		{ "empty request", { 'T', 'R', 2, 2, 0, 0, 0, 0 }, true },
+		{ "cut off", { 'T', 'R', 2, 2, 0, 0, 1, 0 }, false },
 	};
 	struct other other = start_owner(HOST_SERVER);
 	struct tally_host *host = open_host(HOST_SERVER);
@@ -655,8 +656,12 @@ static void codec_refuses_what_is_cut(void)
 
 	request.headers = headers;
 	request.header_count = 1;
+	request.client = TALLY_BYTES_LIT("192.0.2.7");
+	request.listener = TALLY_BYTES_LIT("vpc-a/vsw-1");
 	tally_relay_put_request(&buf, &request, true);
 	CHECK(tally_relay_get_request(tally_buf_bytes(&buf), &got) && got.again);
+	CHECK_BYTES(got.client, request.client);
+	CHECK_BYTES(got.listener, request.listener);
 	for (size_t size = 0; size < buf.size; size++) {
 		copy = malloc(size + 1);
 		memcpy(copy + 1, buf.data, size);

@@ -24,6 +24,10 @@ static const char *const removal_policies[] = { "DUAL", "OFF", "ADMIN", NULL };
 	  .help = "Who can have payloads erased: DUAL (its owner and another ADMIN member sign), ADMIN " \
 		  "(whose request is enough), OFF. A weaker one than now needs the signatures of DUAL." }
 
+#define LIMIT_PARAM(limit, most, what) \
+	{ .name = limit, .type = PARAM_UINT, .max = most, .example = "10", \
+	  .help = what "; at most the server's limit, which counts where this is 0." }
+
 /* The ledger of the call, or -1 NOTFOUND. */
 static int get_info(struct tally_call *call, struct tally_ledger_info *info_r,
 		    struct tally_err *err)
@@ -216,6 +220,9 @@ const struct tally_action tally_action_describe_ledgers = {
 
 static int check_modify_ledger(struct tally_call *call, struct tally_err *err)
 {
+	for (enum tally_limit i = 0; i < LIMITS; i++)
+		if (tally_arg_given(call, tally_limit_param(i)))
+			return 0;
 	if (tally_arg_given(call, "LedgerName") || tally_arg_given(call, "LedgerDescription") ||
 	    tally_arg_given(call, "PublicRead") || tally_arg_given(call, "SignaturePolicy") ||
 	    tally_arg_given(call, "SignatureCount") ||
@@ -244,6 +251,10 @@ static int modify_ledger(struct tally_call *call, struct tally_err *err)
 	};
 	struct tally_signing *signing;
 
+	for (enum tally_limit i = 0; i < LIMITS; i++) {
+		change.set_limit[i] = tally_arg_given(call, tally_limit_param(i));
+		change.limits[i] = tally_arg_uint(call, tally_limit_param(i), 0);
+	}
 	if (tally_signing_args(call, &signing, err) != 0)
 		return -1;
 	call->write.signing = signing;
@@ -261,6 +272,11 @@ static const struct tally_param modify_ledger_params[] = {
 	  .help = "Let unsigned requests read the ledger and its journals." },
 	POLICY_PARAMS(NULL),
 	ANCHOR_INTERVAL_PARAM,
+	LIMIT_PARAM("BatchLimit", 1ull << 32, "Journals of one batch"),
+	LIMIT_PARAM("ClueLimit", 32, "Clues of one journal"),
+	LIMIT_PARAM("MemberLimit", 1ull << 32, "Members"),
+	LIMIT_PARAM("PageLimit", 1024, "Journals, or keys, of a page"),
+	LIMIT_PARAM("PayloadLimit", 1ull << 40, "Bytes of one payload"),
 	SIGNING_PARAMS,
 	PARAM_END
 };
@@ -270,7 +286,7 @@ static const struct tally_reply_field empty_reply[] = { REPLY_END };
 const struct tally_action tally_action_modify_ledger_attribute = {
 	.name = "ModifyLedgerAttribute",
 	.family = FAMILY_LEDGERDB,
-	.summary = "Change a ledger's name, description, public reading or anchoring.",
+	.summary = "Change a ledger's name, description, public reading, policies, anchoring or limits.",
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_WRITE,
 	.need = PERM_UPDATE_LEDGER,

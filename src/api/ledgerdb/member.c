@@ -220,6 +220,26 @@ const struct tally_action tally_action_modify_member_key = {
 
 /* ---- GetMember ---- */
 
+/* Where its key comes from; nothing of a member without a key. */
+static int reply_key_source(struct tally_call *call, const struct tally_member *member,
+			    struct tally_err *err)
+{
+	struct tally_kms_key kms;
+	int found = tally_member_kms_key(call->core, ledger_of(call), tally_bytes_str(member->id),
+					 call->arena, &kms, err);
+
+	if (found < 0)
+		return -1;
+	if (member->key.type == KEY_TYPE_NONE)
+		return 0;
+	tally_add_str(call->arena, call->reply, "KeySource", found == 1 ? "KMS" : "USER");
+	if (found == 1) {
+		tally_add_text(call->arena, call->reply, "KMSKeyId", kms.id);
+		tally_add_text(call->arena, call->reply, "KMSKeyVersion", kms.version);
+	}
+	return 0;
+}
+
 static int get_member(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_state_found state;
@@ -231,7 +251,7 @@ static int get_member(struct tally_call *call, struct tally_err *err)
 		return found < 0 ? -1 : no_member(call, err);
 	if (!tally_arg_bool(call, "Proof", false)) {
 		reply_member(call, call->reply, &member);
-		return 0;
+		return reply_key_source(call, &member, err);
 	}
 	found = tally_state_prove_member(call->core, ledger_of(call),
 					 tally_arena_bytes(call->arena,
@@ -264,6 +284,9 @@ static const struct tally_param get_member_params[] = {
 
 static const struct tally_reply_field get_member_reply[] = {
 	MEMBER_ROWS(""),
+	{ "KeySource", NODE_TEXT, true, "USER: it was given; KMS: out of the key store. Not with Proof." },
+	{ "KMSKeyId", NODE_TEXT, true, "Of KMS: its name in the key store." },
+	{ "KMSKeyVersion", NODE_TEXT, true, "Of KMS: its version there; empty where none was named." },
 	{ "Record", NODE_TEXT, true,
 	  "With Proof: the member's record of that time, canonical JSON; the state has its hash." },
 	{ "RecordJournalId", NODE_TEXT, true, "With Proof: the last journal about it." },

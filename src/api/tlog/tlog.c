@@ -3,16 +3,21 @@
 
 #include "tile.h"
 
-static const struct tally_caller nobody;
+/* Somebody unknown, from somewhere unknown: only what everybody may read from everywhere is cached for
+ * everybody. */
+static const struct tally_reach nowhere;
+static const struct tally_caller nobody = { .reach = &nowhere };
 
 /* May the caller read it, and may everybody? 1, 0, -1. */
 static int may_read(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, bool *public_r, struct tally_err *err)
 {
-	*public_r = tally_authorise(core, &nobody, ledger_id, PERM_VIEW_JOURNAL, err) == 0;
-	if (*public_r || tally_authorise(core, caller, ledger_id, PERM_VIEW_JOURNAL, err) == 0)
-		return 1;
-	return err->code == TALLY_NOTFOUND || err->code == TALLY_DENIED ? 0 : -1;
+	struct tally_err why;
+
+	if (tally_authorise(core, caller, ledger_id, PERM_VIEW_JOURNAL, err) != 0)
+		return err->code == TALLY_NOTFOUND || err->code == TALLY_DENIED ? 0 : -1;
+	*public_r = tally_authorise(core, &nobody, ledger_id, PERM_VIEW_JOURNAL, &why) == 0;
+	return 1;
 }
 
 static int read_checkpoint(struct tally_core *core, struct tally_bytes ledger_id,
