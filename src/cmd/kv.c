@@ -1,4 +1,4 @@
-/* tally kv: keys and values of a KV ledger. */
+/* tally kv: keys and values of a KV ledger; their listings are in kv_list.c. */
 #include "config.h"
 
 #include <stdio.h>
@@ -251,11 +251,13 @@ static const struct verb kv_delete = {
 	.name = "delete", .usage = "LEDGER KEY", .summary = "Take a key's value away",
 	.options = delete_options, .min_args = 2, .max_args = 2, .run = delete_run,
 };
-static const struct verb *const kv_parts[] = { &kv_get, &kv_set, &kv_delete, NULL };
+extern const struct verb kv_list, kv_history;	/* kv_list.c */
+
+static const struct verb *const kv_parts[] = { &kv_get, &kv_set, &kv_delete, &kv_list, &kv_history, NULL };
 
 const struct verb verb_kv = {
 	.name = "kv",
-	.usage = "get|set|delete",
-	.summary = "Get, set and delete keys of a KV ledger",
+	.usage = "get|set|delete|list|history",
+	.summary = "Get, set, delete and list keys of a KV ledger",
 	.parts = kv_parts,
 };

@@ -1,4 +1,4 @@
-/* tally ledger: create, list, show, set, delete; trust is in trust.c. */
+/* tally ledger: create, list, show, set, delete; access is in access.c, trust in trust.c. */
 #include "config.h"
 
 #include <stdio.h>
@@ -113,6 +113,41 @@ static bool add_removal(struct client *client)
 	if (text != NULL)
 		verb_misuse(client->call, "--removal is dual, admin or off, not %s", text);
 	return text == NULL;
+}
+
+/* Limits of the ledger's own, and the parameters of ModifyLedgerAttribute that they are. */
+static const struct {
+	const char *option, *param;
+} limits[] = {
+	{ "batch-limit", "BatchLimit" }, { "clue-limit", "ClueLimit" },
+	{ "member-limit", "MemberLimit" }, { "page-limit", "PageLimit" },
+	{ "payload-limit", "PayloadLimit" },
+};
+#define LIMIT_COUNT (sizeof limits / sizeof *limits)
+
+static bool limits_given(const struct verb_call *call)
+{
+	for (size_t i = 0; i < LIMIT_COUNT; i++)
+		if (verb_given(call, limits[i].option))
+			return true;
+	return false;
+}
+
+/* A number, or "server"; false after printing what is wrong. */
+static bool add_limits(struct client *client)
+{
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
+		const char *text = verb_value(client->call, limits[i].option, NULL);
+		uint64_t value = 0;
+
+		if (text == NULL)
+			continue;
+		if (strcasecmp(text, "server") != 0 &&
+		    !verb_number(client->call, limits[i].option, 1, 1ull << 40, &value))
+			return false;
+		client_add_uint(client, limits[i].param, value);
+	}
+	return true;
 }
 
 /* Runs what has been gathered; prints the reply, or only says done. */
@@ -303,14 +338,16 @@ static int set(struct client *client)
 
 	if (!verb_given(call, "public-read") && !verb_given(call, "name") &&
 	    !verb_given(call, "description") && !verb_given(call, "anchor-interval") &&
-	    !verb_given(call, "signatures") && !verb_given(call, "signature-count"))
+	    !verb_given(call, "signatures") && !verb_given(call, "signature-count") &&
+	    !limits_given(call))
 		return verb_misuse(call, "set what? --public-read, --name, --description, --signatures, "
-				   "--signature-count or --anchor-interval");
+				   "--signature-count, --anchor-interval or a limit");
 	client_start_write(client, "ModifyLedgerAttribute");
 	client_add(client, "LedgerId", call->args[0]);
 	client_add(client, "LedgerName", verb_value(call, "name", NULL));
 	client_add(client, "LedgerDescription", verb_value(call, "description", NULL));
-	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client))
+	if (!add_public_read(client) || !add_signatures(client) || !add_anchor_interval(client) ||
+	    !add_limits(client))
 		return VERB_USAGE;
 	return finish(client, NULL);
 }
@@ -355,6 +392,11 @@ static const struct verb_option set_options[] = {
 	{ "public-read", "on|off", "may everyone read it, without a key" },
 	SIGNATURE_OPTIONS,
 	{ "anchor-interval", "TIME", "anchor it in time so often: 15m, 1h, 7d, off" },
+	{ "payload-limit", "N", "bytes of one payload; 'server': as the server has it" },
+	{ "clue-limit", "N", "clues of one journal, the same" },
+	{ "batch-limit", "N", "journals of one batch, the same" },
+	{ "member-limit", "N", "members, the same" },
+	{ "page-limit", "N", "journals or keys of a page, the same" },
 	{ "name", "TEXT", "its new name" },
 	{ "description", "TEXT", "its new description" },
 	COMMON_OPTIONS
@@ -381,7 +423,7 @@ static const struct verb ledger_vkey = {
 	.options = plain_options, .min_args = 1, .max_args = 1, .run = vkey_run,
 };
 static const struct verb ledger_set = {
-	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description, readers or signatures",
+	.name = "set", .usage = "LEDGER", .summary = "Change a ledger's name, description, readers, signatures or limits",
 	.options = set_options, .min_args = 1, .max_args = 1, .run = set_run,
 };
 static const struct verb ledger_delete = {
@@ -390,14 +432,16 @@ static const struct verb ledger_delete = {
 };
 extern const struct verb ledger_trust;	/* trust.c */
 extern const struct verb ledger_removal;	/* removal.c */
+extern const struct verb ledger_access;	/* access.c */
 
 static const struct verb *const ledger_parts[] = { &ledger_create, &ledger_list, &ledger_show, &ledger_vkey,
-						   &ledger_set, &ledger_trust, &ledger_removal, &ledger_delete,
+						   &ledger_set, &ledger_access, &ledger_trust, &ledger_removal,
+						   &ledger_delete,
 						   NULL };
 
 const struct verb verb_ledger = {
 	.name = "ledger",
-	.usage = "create|list|show|vkey|set|trust|removal|delete",
+	.usage = "create|list|show|vkey|set|access|trust|removal|delete",
 	.summary = "Make, list, show, change and delete ledgers",
 	.parts = ledger_parts,
 };

@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "bytes.h"
 #include "conf.h"
 #include "err.h"
@@ -256,6 +257,9 @@ static int set_store(struct verb_call *call, struct serve *serve)
 	    tally_gateway_settings_load(call->conf, &settings, &err) != 0)
 		return verb_fail_err(call, &err);
 	tally_gateway_settings_free(&settings);
+	if (tally_listeners_parse(tally_conf_get(call->conf, "access", "listeners"), serve->arena,
+				  &serve->listeners, &serve->listener_count, &err) != 0)
+		return verb_fail_err(call, &err);
 	if (strstr(path, "://") != NULL)
 		copy_text(serve->store, sizeof serve->store, path);
 	else if (realpath(path, serve->store) == NULL || stat(serve->store, &st) != 0)
@@ -511,7 +515,8 @@ static int run(struct verb_call *call, struct serve *serve)
 
 int serve_main(struct verb_call *call, const char *witness)
 {
-	struct serve serve = { .lock_fd = -1, .ready_fd = -1 };
+	struct tally_arena arena;
+	struct serve serve = { .lock_fd = -1, .ready_fd = -1, .arena = &arena };
 	const char *name = verb_value(call, "server", "lighttpd");
 	int status;
 
@@ -519,12 +524,14 @@ int serve_main(struct verb_call *call, const char *witness)
 	if (serve.kind == NULL)
 		return verb_misuse(call, "--server is lighttpd, apache, nginx, lighttpd-spawn, "
 				   "lighttpd-cgi, apache-fcgid or apache-cgi, not %s", name);
+	tally_arena_init(&arena);
 	status = witness != NULL ? set_witness(call, witness, &serve) : set_store(call, &serve);
 	if (status == VERB_OK)
 		status = make_dir(call, &serve);
-	if (status != VERB_OK)
-		return status;
-	return verb_given(call, "stop") ? stop_other(call, &serve) : run(call, &serve);
+	if (status == VERB_OK)
+		status = verb_given(call, "stop") ? stop_other(call, &serve) : run(call, &serve);
+	tally_arena_free(&arena);
+	return status;
 }
 
 static int serve_verb(struct verb_call *call)

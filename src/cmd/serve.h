@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "listeners.h"
+
 struct tally_err;
 struct verb_call;
 
@@ -52,6 +54,9 @@ struct serve {
 	char mount[256];		/* "" or "/ledger" */
 	char address[64];		/* as in a URL: IPv6 in brackets */
 	unsigned int port;
+	struct tally_listener *listeners;	/* private ones beside that */
+	size_t listener_count;
+	struct tally_arena *arena;	/* that these live in */
 	char program[PATH_MAX];		/* the web server */
 	char fcgi[PATH_MAX];		/* tally.fcgi */
 	char templates[PATH_MAX];

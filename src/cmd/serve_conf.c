@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "buf.h"
 #include "err.h"
 #include "serve.h"
@@ -166,26 +167,88 @@ static int make_directory(const struct serve *serve, const char *name, struct ta
 static int check_values(const struct placeholder *placeholders, struct tally_err *err)
 {
 	for (; placeholders->name != NULL; placeholders++)
-		if (strcmp(placeholders->name, "MOUNT_RE") != 0 && !is_plain(placeholders->value))
+		if (strcmp(placeholders->name, "MOUNT_RE") != 0 &&
+		    strncmp(placeholders->name, "LISTEN", 6) != 0 && !is_plain(placeholders->value))
 			return tally_err_set(err, TALLY_INVALID, "this cannot stand in a web server's "
 					     "configuration: %s", placeholders->value);
 	return 0;
 }
 
+/* ---- private listeners: in each, requests are marked with its name ---- */
+
+static void add_lighttpd(struct tally_buf *listeners, struct tally_buf *listen,
+			 const struct tally_listener *listener)
+{
+	(void)listen;
+	tally_buf_printf(listeners, "$SERVER[\"socket\"] == \"%s:%u\" {\n"
+			 "\tsetenv.add-environment = ( \"TALLY_LISTENER\" => \"%s\" )\n}\n",
+			 listener->address, listener->port, listener->name);
+}
+
+/* Virtual hosts go by where the connection came in, whatever the client says of hosts and ports. */
+static void add_apache(struct tally_buf *listeners, struct tally_buf *listen,
+		       const struct tally_listener *listener)
+{
+	tally_buf_printf(listen, "Listen %s:%u\n", listener->address, listener->port);
+	tally_buf_printf(listeners, "<VirtualHost %s:%u>\n\tAllowEncodedSlashes NoDecode\n"
+			 "\tSetEnv TALLY_LISTENER \"%s\"\n</VirtualHost>\n",
+			 listener->address, listener->port, listener->name);
+}
+
+/* Its variable has addresses of IPv6 without brackets and in their shortest form. */
+static void add_nginx(struct tally_buf *listeners, struct tally_buf *listen,
+		      const struct tally_listener *listener)
+{
+	struct tally_bytes address = tally_bytes_str(listener->address);
+	struct tally_network network = { .bits = 128 };
+	char text[TALLY_NETWORK_TEXT];
+
+	if (address.data[0] == '[')
+		address = tally_bytes(address.data + 1, address.size - 2);
+	tally_address_parse(address, network.address);	/* as it was when it was read */
+	tally_network_format(&network, text);
+	tally_buf_printf(listen, "listen %s:%u;\n", listener->address, listener->port);
+	tally_buf_printf(listeners, "\"%s %u\" \"%s\";\n", text, listener->port, listener->name);
+}
+
+/* Both texts end with a NUL. */
+static void make_listeners(const struct serve *serve, struct tally_buf *listeners,
+			   struct tally_buf *listen)
+{
+	const char *kind = serve->kind->name;
+	void (*add)(struct tally_buf *, struct tally_buf *, const struct tally_listener *) =
+		strncmp(kind, "lighttpd", 8) == 0 ? add_lighttpd :
+		strncmp(kind, "apache", 6) == 0	  ? add_apache :
+						    add_nginx;
+
+	if (add == add_lighttpd && serve->listener_count > 0 && strcmp(kind, "lighttpd-cgi") != 0)
+		tally_buf_add_str(listeners, "server.modules += ( \"mod_setenv\" )\n");
+	for (size_t i = 0; i < serve->listener_count; i++)
+		add(listeners, listen, &serve->listeners[i]);
+	tally_buf_add_u8(listeners, 0);
+	tally_buf_add_u8(listen, 0);
+}
+
 int serve_configure(struct serve *serve, struct tally_err *err)
 {
+	struct tally_buf listeners = { 0 }, listen = { 0 };
 	char port[8], mount_re[2 * sizeof serve->mount], fcgi_dir[PATH_MAX];
-	const struct placeholder placeholders[] = {
+	struct placeholder placeholders[] = {
 		{ "DIR", serve->dir }, { "ADDRESS", serve->address }, { "PORT", port },
 		{ "MOUNT", serve->mount }, { "PREFIX", *serve->mount ? serve->mount : "/" },
 		{ "MOUNT_RE", mount_re }, { "SOCKET", serve->socket }, { "FCGI", serve->fcgi },
 		{ "FCGI_DIR", fcgi_dir }, { "STORE", serve->store }, { "DRIVER", serve->driver },
 		{ "CONFIG", serve->config }, { "USER", serve->server_user },
-		{ "GROUP", serve->server_group }, { "MODULES", serve->modules }, { NULL, NULL }
+		{ "GROUP", serve->server_group }, { "MODULES", serve->modules },
+		{ "LISTENERS", "" }, { "LISTEN_MORE", "" }, { NULL, NULL }
 	};
+	const size_t last = sizeof placeholders / sizeof placeholders[0] - 1;
 	struct tally_buf text = { 0 }, out = { 0 };
 	int result = -1;
 
+	make_listeners(serve, &listeners, &listen);
+	placeholders[last - 2].value = (const char *)listeners.data;
+	placeholders[last - 1].value = (const char *)listen.data;
 	snprintf(port, sizeof port, "%u", serve->port);
 	escape(serve->mount, mount_re);
 	snprintf(fcgi_dir, sizeof fcgi_dir, "%.*s", (int)(strrchr(serve->fcgi, '/') - serve->fcgi),
@@ -198,5 +261,7 @@ int serve_configure(struct serve *serve, struct tally_err *err)
 		result = write_file(serve->file, &out, err);
 	tally_buf_free(&text);
 	tally_buf_free(&out);
+	tally_buf_free(&listeners);
+	tally_buf_free(&listen);
 	return result;
 }
