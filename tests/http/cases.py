@@ -6,8 +6,9 @@ import signal
 import socket
 import threading
 import time
+import urllib.parse
 
-from client import Client
+from client import Client, sign
 from world import wait_until
 
 BODY_LIMIT = 1 << 20
@@ -173,6 +174,50 @@ def plus_is_a_space(s):
     id = good(s.client.raw('GET', '/?' + query)).json()['JournalId']
     got = good(s.client.call('GetJournal', LedgerId=s.ledger, JournalId=id)).json()
     want(got['Journal']['PayloadJsonString'] == 'a b', str(got))
+
+
+def as_client_libraries_ask(s):
+    """Empty SignatureType, RegionId, True, a format in lower case; everything by POST, with all in the
+    query and nothing in the body, or the signature in the query and the rest in the body."""
+    journal = s.append('asked for')
+    asks = [('DescribeLedger', {}), ('ListJournals', {'Reverse': 'True', 'MaxResults': '1'}),
+            ('GetJournal', {'JournalId': str(journal)}), ('GetIpWhiteList', {}),
+            ('GetAccessAttribute', {}), ('ListVpcEndpoints', {}), ('DescribeRegions', {})]
+    for action, params in asks:
+        full = sign('POST', dict(params, Action=action, LedgerId=s.ledger, SignatureType='',
+                                 RegionId='cn-hangzhou', Format='json'),
+                    s.client.key_id, s.client.secret)
+        form = {'Content-Type': 'application/x-www-form-urlencoded'}
+        query = urllib.parse.urlencode(full)    # '+' for a space, as some libraries write it
+        answer = good(s.client.raw('POST', '/?' + query, b'', form))
+        want(answer.json()['RequestId'], action)
+        full = sign('POST', dict(params, Action=action, LedgerId=s.ledger, SignatureType=''),
+                    s.client.key_id, s.client.secret)
+        body = {name: full.pop(name) for name in list(params) + ['LedgerId']}
+        good(s.client.raw('POST', '/?' + urllib.parse.urlencode(full),
+                          urllib.parse.urlencode(body).encode(), form))
+
+
+def networks_and_open_access(s):
+    """By the client's address, as a trusted proxy tells it; on actions and on files of the log."""
+    ledger = good(s.client.call('CreateLedger', LedgerName='held', PublicRead='true')).json()['LedgerId']
+    log = '/log/%s/checkpoint' % ledger
+    read = '/?Action=DescribeLedger&LedgerId=' + ledger
+
+    def status(path, client):
+        return s.client.raw('GET', path, headers={'X-Forwarded-For': client}).status
+
+    want(status(log, '203.0.113.9') == status(read, '203.0.113.9') == 200, 'a list before there is one')
+    good(s.client.call('ModifyIpWhiteList', 'POST', LedgerId=ledger, ModifyType='Cover',
+                       IpList='203.0.113.0/24,127.0.0.1,2001:db8::/32'))
+    for client, wanted in (('203.0.113.9', True), ('198.51.100.1, 203.0.113.9', True),
+                           ('203.0.113.9, 198.51.100.1', False), ('2001:db8::7', True),
+                           ('2001:db9::7', False), ('127.0.0.1', True)):
+        want(status(log, client) == (200 if wanted else 404), 'log file for ' + client)
+        want(status(read, client) == (200 if wanted else 403), 'action for ' + client)
+    good(s.client.call('ModifyAccessAttribute', 'POST', LedgerId=ledger, EnableOpenAccess='False'))
+    want(status(read, '203.0.113.9') == 403, 'open access is off')
+    good(s.client.call('GetAccessAttribute', LedgerId=ledger))      # from this host
 
 
 def chunked_bodies(s):
@@ -411,6 +456,8 @@ CASES = [
     encodings_survive,
     empty_values_count,
     plus_is_a_space,
+    as_client_libraries_ask,
+    networks_and_open_access,
     chunked_bodies,
     head_is_get_without_body,
     wrong_methods,
