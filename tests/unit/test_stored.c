@@ -112,7 +112,9 @@ static struct tally_head *some_head(void)
 					  .has_trust_point = true, .trust_point = 6,
 					  .trust_journal = 7, .trust_ms = 1767312000001,
 					  .removal_policy = REMOVAL_ADMIN, .purge_before = 8,
-					  .purge_order = 9 };
+					  .purge_order = 9, .closed = true, .has_ip_list = true,
+					  .service_role = true, .endpoint_count = 11,
+					  .limits = { 1, 2, 3, 4, 5 } };
 
 	memset(head.block_hash, 0xb1, sizeof(head.block_hash));
 	memset(head.state.root.bytes, 0xd1, TALLY_HASH_SIZE);
@@ -150,7 +152,7 @@ static void a_head_byte_by_byte(void)
 	struct tally_buf want = { 0 };
 
 	tally_node_hash(&leaves[0], &leaves[1], &pair);
-	tally_buf_add_u8(&want, 2);
+	tally_buf_add_u8(&want, 3);
 	tally_buf_add_u64(&want, 2);
 	tally_buf_add_u64(&want, 1767312000123);
 	for (int i = 0; i < 32; i++)
@@ -186,6 +188,10 @@ static void a_head_byte_by_byte(void)
 	tally_buf_add_u8(&want, 2);
 	tally_buf_add_u64(&want, 8);
 	tally_buf_add_u64(&want, 9);
+	tally_buf_add(&want, "\1\1\1", 3);
+	tally_buf_add_u64(&want, 11);
+	for (uint64_t limit = 1; limit <= 5; limit++)
+		tally_buf_add_u64(&want, limit);
 	CHECK_BYTES(head_bytes(head), tally_buf_bytes(&want));
 	tally_buf_free(&want);
 }
@@ -209,10 +215,10 @@ static void heads_that_are_refused(void)
 	copy[bytes.size] = 0;
 	CHECK_FAILS(tally_head_decode(tally_bytes(copy, bytes.size + 1), &head, &err),
 		    TALLY_CORRUPT);
-	copy[0] = 3;
+	copy[0] = 4;
 	CHECK_FAILS(tally_head_decode(tally_bytes(copy, bytes.size), &head, &err),
 		    TALLY_UNSUPPORTED);
-	CHECK_STR(err.text, "head version 3, this program reads 2");
+	CHECK_STR(err.text, "head version 4, this program reads 3");
 }
 
 /* ---- through the core ---- */
