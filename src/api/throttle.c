@@ -44,7 +44,7 @@ struct tally_throttle {
 };
 
 const struct tally_setting tally_throttle_setting_rows[] = {
-	{ "rate", SETTING_U64, "10000", offsetof(struct tally_throttle_settings, rate),
+	{ "rate", SETTING_U64, "50000", offsetof(struct tally_throttle_settings, rate),
 	  "Requests a second that one account may make of one action, and one address of those that "
 	  "are not signed; more are answered Throttling.User. 0: any number." },
 	{ "burst", SETTING_U64, "0", offsetof(struct tally_throttle_settings, burst),

@@ -190,7 +190,7 @@ static void add_apache(struct tally_buf *listeners, struct tally_buf *listen,
 		       const struct tally_listener *listener)
 {
 	tally_buf_printf(listen, "Listen %s:%u\n", listener->address, listener->port);
-	tally_buf_printf(listeners, "<VirtualHost %s:%u>\n\tAllowEncodedSlashes NoDecode\n"
+	tally_buf_printf(listeners, "<VirtualHost %s:%u>\n\tServerName localhost\n\tAllowEncodedSlashes NoDecode\n"
 			 "\tSetEnv TALLY_LISTENER \"%s\"\n</VirtualHost>\n",
 			 listener->address, listener->port, listener->name);
 }

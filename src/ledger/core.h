@@ -285,7 +285,7 @@ int tally_ledger_delete(struct tally_core *core, const struct tally_write *write
 /*
  * A ledger is reached by the server's public way in, unless open access is off (then only from this host), and
  * by private listeners on which it has an endpoint; and from networks on its list, where it has one,
- * whichever way in. All of it is said by UPDATE_LEDGER journals. The caller of PERM_VIEW_ACCESS.
+ * whichever way in. All of it is said by UPDATE_LEDGER journals.
  */
 #define TALLY_IP_LIST_MAX 128		/* networks */
 struct tally_access {

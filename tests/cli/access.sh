@@ -53,6 +53,26 @@ refuses "ledger access: no network" "IpList is invalid" "$TALLY" ledger access "
 refuses "ledger access: neither on nor off" "on or off" "$TALLY" ledger access "$journal" --open half
 same "... which changed nothing" "$("$TALLY" ledger access "$journal" --json | json IpList)" "192.0.2.1,10.0.0.0/8"
 passes "all of it is audited" "$TALLY" audit
+
+# CGI programs hand their requests to whoever has the store open, and are counted there.
+by_cgi() {	# query
+	REQUEST_METHOD=GET QUERY_STRING="$1" REQUEST_URI="/?$1" SCRIPT_NAME='' GATEWAY_INTERFACE=CGI/1.1 \
+		SERVER_PROTOCOL=HTTP/1.1 REMOTE_ADDR=198.51.100.7 "$TALLY_FCGI" | sed '1,/^\r*$/d'
+}
+"$TALLY" ledger access "$journal" --open on --networks 0.0.0.0/0,::/0 >/dev/null
+"$TALLY" ledger set "$journal" --public-read on
+TALLY_THROTTLE_RATE=1 TALLY_THROTTLE_BURST=2 start_owner || not_ok "an owner starts"
+answered=0
+for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	last=$(by_cgi "Action=StatLedger&LedgerId=$journal" | json Code)
+	[ "$last" ] && break
+	answered=$((answered + 1))
+done
+same "CGI programs share the owner's buckets" "$last" Throttling.User
+[ "$answered" -ge 2 ] && ok "... which held two at once" || not_ok "... which held two at once" "$answered"
+same "local administration is not counted" \
+	"$(for try in 1 2 3 4 5 6; do "$TALLY" ledger show "$journal" --json | json LedgerId; done | sort | uniq -c | tr -s ' ')" " 6 $journal"
+stop_owner
 unset TALLY_STORE
 
 # ---- through web servers ----
@@ -91,9 +111,10 @@ too_often() {
 }
 
 try_server() {	# kind
-	local kind=$1 store=$dir/$1 port url private id endpoint
+	local kind=$1 store=$dir/$1 port url private id endpoint six=
 	port=$(free_port)
-	printf '[access]\nlisteners = vpc-a/vsw-1=127.0.0.1:%s\n[throttle]\nactions = StatLedger=1:3\n' "$port" \
+	grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null && six="vpc-a/vsw-6=[::1]:$port"
+	printf '[access]\nlisteners = vpc-a/vsw-1=127.0.0.1:%s %s\n[throttle]\nactions = StatLedger=1:3\n' "$port" "$six" \
 		>"$kind.conf"
 	$as "$TALLY" init --store "$store" --driver "$driver" --json >"$kind.json" 2>/dev/null
 	$as "$TALLY" serve --store "$store" --config "$kind.conf" --server "$kind" --listen 127.0.0.1:0 --daemon \
@@ -123,6 +144,13 @@ try_server() {	# kind
 	same "$kind: the log too" "$(curl -s -o /dev/null -w '%{http_code}' "${private}log/$id/checkpoint")" 200
 	same "$kind: it is listed" "$("$TALLY" call ListVpcEndpoints LedgerId=$id |
 		json VpcEndpoints 0 VpcEndpointId)" "$endpoint"
+	if [ "$six" ]; then
+		same "$kind: another listener has none, by IPv6" \
+			"$(curl -s -g -o out -w '%{http_code}' "http://[::1]:$port/log/$id/checkpoint")" 404
+		"$TALLY" call CreateVpcEndpoint LedgerId=$id VpcId=vpc-a VSwitchId=vsw-6 --post >/dev/null
+		same "$kind: ... until it gets one" \
+			"$(curl -s -g -o out -w '%{http_code}' "http://[::1]:$port/log/$id/checkpoint")" 200
+	fi
 	same "$kind: no such listener" \
 		"$(code "$url" CreateVpcEndpoint LedgerId=$id VpcId=vpc-b VSwitchId=vsw-1)" InvalidParameter
 	"$TALLY" call ModifyIpWhiteList LedgerId=$id IpList=192.0.2.0/24 ModifyType=Cover --post >/dev/null
