@@ -651,6 +651,36 @@ static void keys_in_pages(void)
 	end();
 }
 
+/* Of very many keys without a value one page looks at some thousands only, and the next goes on. */
+static void a_page_of_nothing_ends(void)
+{
+	struct tally_kv_query query = { .limit = 100, .byte_limit = SIZE_MAX };
+	struct tally_kv_page page;
+	struct tally_write write;
+	unsigned int pages = 0;
+	size_t seen = 0;
+	char key[16];
+
+	REQUIRE(begin(LEDGER_KV, false));
+	write = owner();
+	for (unsigned int i = 0; i < 9000; i++) {
+		snprintf(key, sizeof(key), "k%05u", i);
+		CHECK_OK(tally_kv_set(w.core, &write, id(), tally_bytes_str(key), TALLY_BYTES_NONE, NULL,
+				      &err));
+		if (i != 8999)
+			CHECK_OK(tally_kv_delete(w.core, &write, id(), tally_bytes_str(key), NULL, &err));
+	}
+	do {
+		CHECK_OK(tally_kv_list(w.core, id(), &query, &w.arena, &page, &err));
+		CHECK_INT(page.count, pages == 1);
+		seen += page.count;
+		query.after = page.last_key;
+	} while (page.more && ++pages < 10);
+	CHECK_INT(pages, 1);
+	CHECK_INT(seen, 1);
+	end();
+}
+
 static void keys_need_a_kv_ledger(void)
 {
 	struct tally_kv_query query = { .prefix = TALLY_BYTES_LIT("k"), .limit = 1 };
@@ -703,6 +733,7 @@ int main(void)
 	TEST(limits_of_a_ledger);
 	TEST(keys_of_the_key_store);
 	TEST(keys_in_pages);
+	TEST(a_page_of_nothing_ends);
 	TEST(keys_need_a_kv_ledger);
 	TEST(pages_have_the_ledgers_limit);
 	return tap_done();
