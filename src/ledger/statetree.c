@@ -347,15 +347,14 @@ struct target {
 struct stepping {
 	const struct tally_view *view;
 	struct tally_state_step *step;
+	struct tally_buf pages[TALLY_STATE_NIBBLES + 1];	/* index changes of pages, by depth */
 	struct tally_arena arena;
 	struct tally_err *err;
 };
 
-static void put(struct stepping *s, uint32_t table, struct tally_bytes key,
+static void put(struct tally_buf *puts, uint32_t table, struct tally_bytes key,
 		struct tally_bytes value)
 {
-	struct tally_buf *puts = &s->step->puts;
-
 	tally_buf_add_u32(puts, table);
 	tally_buf_add_u16(puts, (uint16_t)key.size);
 	tally_buf_add_u32(puts, (uint32_t)value.size);
@@ -367,15 +366,13 @@ static void put(struct stepping *s, uint32_t table, struct tally_bytes key,
 static int clue_target(struct stepping *s, const struct change *changes, size_t count,
 		       struct target *target)
 {
+	struct tally_bytes at = { changes[0].path.bytes, TALLY_HASH_SIZE }, value;
+	uint8_t encoded[1 + TALLY_FRONTIER_MAX] = { 1 };
 	struct tally_frontier frontier;
-	uint8_t key[1 + TALLY_MAX_CLUE], encoded[1 + TALLY_FRONTIER_MAX] = { 1 };
-	struct tally_bytes clue = changes[0].key, value, at = { key, 1 + clue.size };
 	char text[TALLY_STATE_VALUE_MAX];
 	struct tally_hash root;
 	int found;
 
-	key[0] = (uint8_t)clue.size;
-	memcpy(key + 1, clue.data, clue.size);
 	found = kept_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value) ?
 			1 :
 			tally_view_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
@@ -392,7 +389,7 @@ static int clue_target(struct stepping *s, const struct change *changes, size_t 
 		memcpy(hash.bytes, changes[i].hash, TALLY_HASH_SIZE);
 		tally_frontier_append(&frontier, &hash);
 	}
-	put(s, TABLE_CLUE_HEAD, at,
+	put(&s->step->puts, TABLE_CLUE_HEAD, at,
 	    tally_bytes(encoded, 1 + tally_frontier_encode(&frontier, encoded + 1)));
 	tally_frontier_root(&frontier, &root);
 	tally_state_value_hash(tally_bytes(text, tally_state_clue_value(frontier.size, &root, text)),
@@ -487,7 +484,7 @@ static void page_done(struct stepping *s, const struct tally_hash *path, unsigne
 		return;
 	}
 	version = version_after(replaced, s->step->size);
-	put(s, TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, version, key)),
+	put(&s->pages[depth], TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, version, key)),
 	    tally_bytes(value, page_encode(page, version, value)));
 	page_fold(page, parts);
 	*slot_r = (struct slot){ SLOT_NODE, parts[PAGE_PARTS - 1].hash, { { 0 } }, version };
@@ -555,6 +552,8 @@ static int step_tree(struct stepping *s, const struct target *targets, size_t co
 		return -1;
 	if (page_update(s, 0, &page, &targets[0].path, targets, count, point->version, &slot) != 0)
 		return -1;
+	for (unsigned int depth = 0; depth <= TALLY_STATE_NIBBLES; depth++)
+		tally_buf_add_bytes(&s->step->puts, tally_buf_bytes(&s->pages[depth]));
 	page_fold(&page, parts);
 	s->step->root = parts[PAGE_PARTS - 1].hash;
 	s->step->version = slot.version;
@@ -579,6 +578,8 @@ int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_
 		free(targets);
 	}
 	free(changes);
+	for (unsigned int depth = 0; depth <= TALLY_STATE_NIBBLES; depth++)
+		tally_buf_free(&s.pages[depth]);
 	tally_arena_free(&s.arena);
 	if (result != 0)
 		tally_state_step_free(step_r);
@@ -590,7 +591,7 @@ void tally_state_step_free(struct tally_state_step *step)
 	tally_buf_free(&step->puts);
 }
 
-/* The index changes of a step, one after the other. */
+/* The index changes of a step, one after the other, in the order of the tables' keys. */
 static bool next_put(struct tally_reader *reader, struct tally_change *change_r)
 {
 	uint16_t key_size;

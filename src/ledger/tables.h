@@ -53,7 +53,8 @@ enum tally_ledger_table {
 	TABLE_KV_HISTORY = 17,
 	/* member id, u64 journal -> as TABLE_MEMBER, after that journal */
 	TABLE_MEMBER_HISTORY = 18,
-	/* u8 size, clue -> u8 1, frontier of the clue's tree as of the last STATE_ROOT */
+	/* 32 path of the clue in the state tree -> u8 1, frontier of the clue's tree as of the last
+	   STATE_ROOT */
 	TABLE_CLUE_HEAD = 19,
 	/* pages of the state tree (statetree.c) */
 	TABLE_STATE_PAGE = 20,
