@@ -352,9 +352,12 @@ struct stepping {
 	struct tally_err *err;
 };
 
-static void put(struct tally_buf *puts, uint32_t table, struct tally_bytes key,
-		struct tally_bytes value)
+enum put_where { PUT_INDEX, PUT_CACHE };		/* to the index and the cache, or to the cache alone */
+
+static void put(struct tally_buf *puts, enum put_where where, uint32_t table,
+		struct tally_bytes key, struct tally_bytes value)
 {
+	tally_buf_add_u8(puts, (uint8_t)where);
 	tally_buf_add_u32(puts, table);
 	tally_buf_add_u16(puts, (uint16_t)key.size);
 	tally_buf_add_u32(puts, (uint32_t)value.size);
@@ -362,35 +365,68 @@ static void put(struct tally_buf *puts, uint32_t table, struct tally_bytes key,
 	tally_buf_add_bytes(puts, value);
 }
 
-/* The clue's tree goes on from where the STATE_ROOT before left it. */
+/*
+ * Heads of clues: frontiers of their trees. In memory the newest is kept. The index has one in so many
+ * journals of a clue, and what is behind it is appended again from the clue's postings.
+ */
+#define HEAD_EVERY 16
+#define HEAD_VALUE_MAX (1 + 8 + TALLY_FRONTIER_MAX)
+
+static int append_posting(void *ctx, uint64_t journal_id, const struct tally_hash *leaf)
+{
+	(void)journal_id;
+	tally_frontier_append(ctx, leaf);
+	return 0;
+}
+
+/* The clue's tree as of the STATE_ROOT before. */
+static int clue_head(struct stepping *s, struct tally_bytes at, struct tally_bytes clue,
+		     struct tally_frontier *frontier_r)
+{
+	uint64_t size = s->view->head->state.size, from = 0;
+	struct tally_bytes value;
+	bool kept = kept_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value);
+	int found = kept ? 1 : tally_view_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
+
+	if (found < 0)
+		return -1;
+	tally_frontier_init(frontier_r);
+	if (found == 1) {
+		if (value.size < 9 || value.data[0] != 2 ||
+		    !tally_frontier_decode(frontier_r, tally_bytes(value.data + 9, value.size - 9)))
+			return tally_err_set(s->err, TALLY_CORRUPT, "%s: malformed clue head",
+					     s->view->space->name);
+		from = tally_get_u64(value.data + 1);
+	}
+	if (kept || from >= size)
+		return 0;
+	return tally_postings(s->view, clue, from, size, append_posting, frontier_r, s->err);
+}
+
+/* It goes on from there. */
 static int clue_target(struct stepping *s, const struct change *changes, size_t count,
 		       struct target *target)
 {
-	struct tally_bytes at = { changes[0].path.bytes, TALLY_HASH_SIZE }, value;
-	uint8_t encoded[1 + TALLY_FRONTIER_MAX] = { 1 };
+	struct tally_bytes at = { changes[0].path.bytes, TALLY_HASH_SIZE };
 	struct tally_frontier frontier;
 	char text[TALLY_STATE_VALUE_MAX];
+	uint8_t head[HEAD_VALUE_MAX];
 	struct tally_hash root;
-	int found;
+	uint64_t before;
 
-	found = kept_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value) ?
-			1 :
-			tally_view_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
-	if (found < 0)
+	if (clue_head(s, at, changes[0].key, &frontier) != 0)
 		return -1;
-	tally_frontier_init(&frontier);
-	if (found == 1 && !tally_frontier_decode(&frontier, tally_bytes(value.data + 1,
-									value.size - 1)))
-		return tally_err_set(s->err, TALLY_CORRUPT, "%s: malformed clue head",
-				     s->view->space->name);
+	before = frontier.size;
 	for (size_t i = 0; i < count; i++) {
 		struct tally_hash hash;
 
 		memcpy(hash.bytes, changes[i].hash, TALLY_HASH_SIZE);
 		tally_frontier_append(&frontier, &hash);
 	}
-	put(&s->step->puts, TABLE_CLUE_HEAD, at,
-	    tally_bytes(encoded, 1 + tally_frontier_encode(&frontier, encoded + 1)));
+	head[0] = 2;
+	tally_put_u64(head + 1, s->step->size);
+	put(&s->step->puts, before / HEAD_EVERY != frontier.size / HEAD_EVERY ? PUT_INDEX : PUT_CACHE,
+	    TABLE_CLUE_HEAD, at, tally_bytes(head, 9 + tally_frontier_encode(&frontier, head + 9)));
 	tally_frontier_root(&frontier, &root);
 	tally_state_value_hash(tally_bytes(text, tally_state_clue_value(frontier.size, &root, text)),
 			       &target->value_hash);
@@ -484,7 +520,7 @@ static void page_done(struct stepping *s, const struct tally_hash *path, unsigne
 		return;
 	}
 	version = version_after(replaced, s->step->size);
-	put(&s->pages[depth], TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, version, key)),
+	put(&s->pages[depth], PUT_INDEX, TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, version, key)),
 	    tally_bytes(value, page_encode(page, version, value)));
 	page_fold(page, parts);
 	*slot_r = (struct slot){ SLOT_NODE, parts[PAGE_PARTS - 1].hash, { { 0 } }, version };
@@ -591,14 +627,16 @@ void tally_state_step_free(struct tally_state_step *step)
 	tally_buf_free(&step->puts);
 }
 
-/* The index changes of a step, one after the other, in the order of the tables' keys. */
-static bool next_put(struct tally_reader *reader, struct tally_change *change_r)
+/* The changes of a step, one after the other, in the order of the tables' keys. */
+static bool next_put(struct tally_reader *reader, enum put_where *where_r,
+		     struct tally_change *change_r)
 {
 	uint16_t key_size;
 	uint32_t value_size;
 
 	if (tally_reader_left(reader) == 0)
 		return false;
+	*where_r = tally_read_u8(reader);
 	change_r->remove = false;
 	change_r->table = tally_read_u32(reader);
 	key_size = tally_read_u16(reader);
@@ -613,17 +651,20 @@ void tally_state_step_put(const struct tally_state_step *step, struct tally_over
 {
 	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
 	struct tally_change change;
+	enum put_where where;
 
-	while (next_put(&reader, &change))
-		tally_overlay_put(overlay, tag, change.table, change.key, change.value);
+	while (next_put(&reader, &where, &change))
+		if (where == PUT_INDEX)
+			tally_overlay_put(overlay, tag, change.table, change.key, change.value);
 }
 
 void tally_state_step_keep(const struct tally_state_step *step, struct tally_space *space)
 {
 	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
 	struct tally_change change;
+	enum put_where where;
 
-	while (next_put(&reader, &change))
+	while (next_put(&reader, &where, &change))
 		tally_statecache_put(space->core->states, space->id, change.table, change.key,
 				     change.value);
 }

@@ -37,7 +37,7 @@ struct tally_state_step {
 	uint64_t from, size;
 	struct tally_hash root;
 	uint64_t version;		/* of the root's page; 0: the tree is empty */
-	struct tally_buf puts;		/* index changes: u32 table, u16 key, u32 value */
+	struct tally_buf puts;		/* changes: u8 where to, u32 table, u16 key, u32 value */
 };
 int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_bytes changed,
 		     struct tally_state_step *step_r, struct tally_err *err);
