@@ -23,7 +23,7 @@ struct relay {
 	json_object *spaces;
 	size_t next;
 	uint64_t count;			/* blocks of the space at hand */
-	bool asked;			/* again, how many they are */
+	unsigned int asked;		/* again, how many they are */
 };
 
 static json_object *list_spaces(struct client *client)
@@ -48,19 +48,18 @@ static int relay_next(void *ctx, uint64_t *space_r, uint64_t *blocks_r, struct t
 	space = json_object_array_get_idx(relay->spaces, relay->next++);
 	*space_r = reply_uint(space, "Space");
 	*blocks_r = relay->count = reply_uint(space, "Blocks");
-	relay->asked = false;
+	relay->asked = 0;
 	return 1;
 }
 
-/* Behind the last block known: were there more meanwhile? Asked once a space, as an order to erase
- * may be among them. */
+/* Behind the last block known: were there more meanwhile? An order to erase may be among them. */
 static int relay_has(struct relay *relay, uint64_t space, uint64_t block, struct tally_err *err)
 {
 	json_object *spaces;
 
-	if (block < relay->count || relay->asked)
+	if (block < relay->count || relay->asked == TALLY_AUDIT_ROUNDS)
 		return block < relay->count;
-	relay->asked = true;
+	relay->asked++;
 	spaces = list_spaces(relay->client);
 	if (spaces == NULL)
 		return block_failed(relay->client, err);

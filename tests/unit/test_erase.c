@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "audit.h"
 #include "index_hash.h"
 #include "mem.h"
 #include "tap.h"
@@ -401,6 +402,48 @@ static void a_block_is_read_whole(void)
 	}
 }
 
+static int count_finding(void *ctx, const struct tally_audit_finding *finding)
+{
+	(void)finding;
+	++*(unsigned int *)ctx;
+	return 0;
+}
+
+static unsigned int findings(struct ledger *l, struct tally_core *core)
+{
+	unsigned int count = 0;
+	struct tally_audit_options options = { .only = l->space->name, .threads = 1, .core = core,
+					       .found = count_finding, .ctx = &count };
+	struct tally_audit_source source;
+
+	CHECK_OK(tally_audit_store_open(l->w.store, core, &source, &err));
+	CHECK_OK(tally_audit(&options, &source, &err));
+	tally_audit_store_free(&source);
+	return count;
+}
+
+/* An audit of a store in use, too. */
+static void an_audit_is_shown_no_half(void)
+{
+	struct tally_write write;
+	struct ledger l;
+
+	REQUIRE(ledger_begin(&l, 1, 3));
+	half_zero(&l);
+	write = write_of(&l.w);
+	tally_mem_refuse_erase(l.w.mem, true);
+	CHECK_OK(tally_journal_occult(l.w.core, &write, tally_bytes_str(l.space->name), 2,
+				      TALLY_BYTES_NONE, NULL, &err));
+	CASE("where nobody can finish it");
+	CHECK_INT(findings(&l, NULL), 1);
+	CHECK_INT(findings(&l, l.w.core), 1);
+	tally_mem_refuse_erase(l.w.mem, false);
+	CASE("where the core does");
+	CHECK_INT(findings(&l, l.w.core), 0);
+	CHECK_INT(findings(&l, NULL), 0);
+	end(&l.w);
+}
+
 /* An order that fails holds up no other, and is told by its place. */
 static void one_that_fails_holds_up_no_other(void)
 {
@@ -428,6 +471,7 @@ int main(void)
 	TEST(an_order_zeroes_what_it_names);
 	TEST(a_payload_half_zeroed_is_finished);
 	TEST(a_block_is_read_whole);
+	TEST(an_audit_is_shown_no_half);
 	TEST(one_that_fails_holds_up_no_other);
 	return tap_done();
 }
