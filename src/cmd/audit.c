@@ -197,7 +197,7 @@ static int run_stores(struct auditing *auditing, struct tally_store *blocks,
 	if (verb_given(auditing->call, "index"))
 		auditing->options.index = index;
 	auditing->options.blocks = blocks;
-	if (tally_audit_store_open(blocks, &auditing->source, &err) != 0)
+	if (tally_audit_store_open(blocks, auditing->options.core, &auditing->source, &err) != 0)
 		return verb_fail_err(auditing->call, &err);
 	status = run(auditing);
 	tally_audit_store_free(&auditing->source);

@@ -895,7 +895,7 @@ static void audit_copy(struct outcome *outcome)
 	if (store == NULL)
 		return;
 	options.index = options.blocks = store;
-	if (tally_audit_store_open(store, &source, &err) != 0) {
+	if (tally_audit_store_open(store, NULL, &source, &err) != 0) {
 		snprintf(outcome->text, sizeof(outcome->text), "%s", err.text);
 		tally_store_close(&store);
 		return;

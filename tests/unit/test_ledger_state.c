@@ -659,6 +659,36 @@ static void a_ledger_has_its_policy(void)
 	end(&w, "mem:policy");
 }
 
+/* What REQUIRED demands is about records. What the service notes for a caller goes by his role: nothing
+ * that is proved rests on who said it (doc/security.md, "Members' signatures"). */
+static void what_is_demanded_to_be_signed(void)
+{
+	struct tally_ledger_change change = { .set_anchor_interval = true, .anchor_interval_s = 60 };
+	struct tally_receipt receipt;
+	struct tally_write write;
+	char id[TALLY_MEMBER_ID_SIZE + 1];
+	struct world w;
+
+	REQUIRE(begin_with(&w, "mem:demand", LEDGER_KV, SIGN_REQUIRED, 1));
+	write = owner(&w);
+	CHECK_INT(kv_set(&w, "k", "v"), -1);
+	CHECK_INT(err.code, TALLY_MISSING);
+	CHECK_STR(err.subject, "MemberSignature");
+	CHECK_INT(kv_delete(&w, "k"), -1);
+	CHECK_INT(journals(&w), 1);
+	CHECK_OK(tally_trust_point_set(w.core, &write, id_of(&w), 0, &receipt, &err));
+	CHECK_OK(tally_anchor_give(w.core, &write, id_of(&w), 1587515659, TALLY_BYTES_LIT("{}"),
+				   &receipt, &err));
+	CHECK_OK(add_member(&w, owner(&w), ROLE_WRITER, key_of(KEY_TYPE_ED25519, 0), 4711, id));
+	CHECK_OK(tally_ledger_modify(w.core, &write, id_of(&w), &change, &err));
+	CHECK_INT(journals(&w), 5);
+	CASE("by the role");
+	write.caller.account = 4711;
+	CHECK_INT(tally_ledger_modify(w.core, &write, id_of(&w), &change, &err), -1);
+	CHECK_INT(err.code, TALLY_DENIED);
+	end(&w, "mem:demand");
+}
+
 static void a_light_client_signs_its_own_message(void)
 {
 	char ids[1][TALLY_MEMBER_ID_SIZE + 1];
@@ -725,6 +755,7 @@ int main(void)
 	TEST(members_have_accounts_keys_and_roles);
 	TEST(members_sign_in_the_own_form);
 	TEST(a_ledger_has_its_policy);
+	TEST(what_is_demanded_to_be_signed);
 	TEST(a_light_client_signs_its_own_message);
 	return tap_done();
 }

@@ -231,7 +231,7 @@ static void audit(struct server *server, char text[600])
 	REQUIRE(tally_driver_find("mem", NULL, &driver, &err) == 0 &&
 		tally_store_open(driver, &args, &store, &err) == 0);
 	CHECK_OK(forge_copy(rich.store, store, &server->forge, server->blocks, false, &err));
-	CHECK_OK(tally_audit_store_open(store, &source, &err));
+	CHECK_OK(tally_audit_store_open(store, NULL, &source, &err));
 	CHECK_OK(tally_audit(&options, &source, &err));
 	tally_audit_store_free(&source);
 	tally_store_close(&store);
