@@ -25,7 +25,6 @@
 #include "settings.h"
 #include "tsp.h"
 
-#define EXIT_FOUND 3		/* it was carried out, and something is wrong */
 #define FINDINGS_MOST 1000u
 
 struct auditing {
@@ -175,7 +174,7 @@ static int finish(struct auditing *auditing, int result, const struct tally_err 
 		printf("stopped at %s\n", auditing->most == 1 ? "the first finding (--all goes on)" :
 								"as many findings");
 	}
-	return auditing->found == 0 ? VERB_OK : EXIT_FOUND;
+	return auditing->found == 0 ? VERB_OK : VERB_FOUND;
 }
 
 /* ---- running it ---- */
@@ -220,7 +219,7 @@ static int run_alone(struct auditing *auditing, const char *path)
 	if (tally_core_open_stores(call->conf, &blocks, &index, &err) != 0) {
 		verb_fail_err(call, &err);
 		tally_disown(&owner);
-		return err.code == TALLY_CORRUPT ? EXIT_FOUND : VERB_FAILED;
+		return err.code == TALLY_CORRUPT ? VERB_FOUND : VERB_FAILED;
 	}
 	status = run_stores(auditing, blocks, index);
 	if (index != blocks)

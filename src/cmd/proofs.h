@@ -70,6 +70,11 @@ struct verify_signed {
 /* They print what was verified, or why not, and return a verb_exit. */
 int verify_state(const struct verb_call *call, struct tally_bytes text,
 		 const struct verify_signed *by, struct tally_arena *arena);
+/* Does the state proof file of --left-out-of, demanded to be signed like the journal's, leave out this
+ * journal, which is verified? 1, and words that say so (in arena), 0, or -1 after printing why it cannot
+ * tell. */
+int verify_left_out(const struct verb_call *call, const struct verify_signed *by, struct tally_bytes leaf,
+		    struct tally_arena *arena, const char **words_r);
 int verify_cose(const struct verb_call *call, struct tally_bytes receipt,
 		struct tally_arena *arena);
 
