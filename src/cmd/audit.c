@@ -111,6 +111,8 @@ static void say_ledger(const struct auditing *auditing, const struct tally_audit
 	char hex[2 * TALLY_HASH_SIZE + 1], size[16];
 
 	tally_hex_encode(ledger->root.bytes, TALLY_HASH_SIZE, hex);
+	if (ledger->ledger[0] == '\0')
+		printf("space %" PRIx64, ledger->space);
 	printf("%s: %" PRIu64 " journals in %" PRIu64 " blocks, %s\n", ledger->ledger,
 	       ledger->journals, ledger->blocks,
 	       ledger->findings == 0 ? "nothing wrong" :

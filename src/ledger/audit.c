@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "audit_private.h"
+#include "utf8.h"
 
 #define JOB_BLOCKS 64			/* of a job, at most */
 #define JOB_BYTES ((size_t)256 << 10)	/* a job that has so many takes no further block */
@@ -78,6 +79,16 @@ static void put_place(char *text, size_t room, const struct audit_place *place)
 		snprintf(text + used, room - used, "index table %u: ", place->table);
 }
 
+/* Findings tell of bytes that anybody may have made, and go to terminals. */
+static void make_printable(char *text)
+{
+	if (tally_utf8_printable(tally_bytes_str(text)))
+		return;
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void audit_found(struct audit *audit, const struct audit_place *place, const char *what,
 		 const char *format, ...)
 {
@@ -98,6 +109,7 @@ void audit_found(struct audit *audit, const struct audit_place *place, const cha
 	va_start(args, format);
 	vsnprintf(finding.text + used, sizeof(finding.text) - used, format, args);
 	va_end(args);
+	make_printable(finding.text);
 	audit->enough = audit->options->found(audit->options->ctx, &finding) != 0;
 }
 
