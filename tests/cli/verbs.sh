@@ -96,6 +96,6 @@ for kind in append read; do
 	"$TALLY" bench $kind --driver "$driver" --seconds 1 --clients 2 --size 100 --dir "$dir" --json >out
 	[ "$(json count <out)" -gt 0 ] && ok "bench $kind counts" || not_ok "bench $kind counts" "$(cat out)"
 done
-"$TALLY" bench audit --driver "$driver" --journals 300 --signed --index --dir "$dir" --json >out
-same "bench audit counts" "$(json count <out)" 300
+"$TALLY" bench audit --driver "$driver" --journals 1000 --signed --index --dir "$dir" --json >out
+same "bench audit counts" "$(json count <out)" 1000
 finish
