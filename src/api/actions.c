@@ -22,8 +22,12 @@ extern const struct tally_action tally_action_anchor_ledgers, tally_action_creat
 	tally_action_list_time_anchors, tally_action_set_trust_point;
 extern const struct tally_action tally_action_forget_backup, tally_action_get_erasure_certificate,
 	tally_action_list_backups, tally_action_occult_journal, tally_action_purge_ledger;
+extern const struct tally_action tally_action_accept_member, tally_action_delete_member,
+	tally_action_disable_member, tally_action_enable_member, tally_action_invite_members,
+	tally_action_modify_member_acls;
 
 const struct tally_action *const tally_actions[] = {
+	&tally_action_accept_member,
 	&tally_action_adopt_store,
 	&tally_action_anchor_ledgers,
 	&tally_action_append_journal,
@@ -39,11 +43,14 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_create_time_anchor,
 	&tally_action_delete_access_key,
 	&tally_action_delete_ledger,
+	&tally_action_delete_member,
 	&tally_action_describe_ledger,
 	&tally_action_describe_ledgers,
 	&tally_action_describe_tsa,
 	&tally_action_disable_access_key,
+	&tally_action_disable_member,
 	&tally_action_enable_access_key,
+	&tally_action_enable_member,
 	&tally_action_exist_journal,
 	&tally_action_forget_backup,
 	&tally_action_get_block_info,
@@ -58,6 +65,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_get_last_time_anchor,
 	&tally_action_get_member,
 	&tally_action_get_trust_point,
+	&tally_action_invite_members,
 	&tally_action_keep_cosigned_checkpoint,
 	&tally_action_kv_delete,
 	&tally_action_kv_get,
@@ -71,6 +79,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_list_time_anchors,
 	&tally_action_maintain,
 	&tally_action_modify_ledger_attribute,
+	&tally_action_modify_member_acls,
 	&tally_action_modify_member_key,
 	&tally_action_occult_journal,
 	&tally_action_purge_ledger,

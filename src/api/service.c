@@ -183,10 +183,7 @@ static int find_action(struct exchange *x)
 static bool is_public_kind(const struct tally_action *action)
 {
 	return action->need == PERM_ANYONE ||
-	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
-						action->need == PERM_VIEW_JOURNAL ||
-						action->need == PERM_VIEW_TRUSTPOINT ||
-						action->need == PERM_VIEW_TIMEANCHOR));
+	       (action->kind == ACTION_READ && tally_permission_public(action->need));
 }
 
 static int authenticate(struct exchange *x)

@@ -38,6 +38,7 @@ static const struct {
 	{ TYPE_OCCULT, "OCCULT" },
 	{ TYPE_PURGE, "PURGE" },
 	{ TYPE_DATASHARE, "DATASHARE" },
+	{ TYPE_INVITE_MEMBERS, "INVITE_MEMBERS" },
 	{ TYPE_CREATE_STORE, "CREATE_STORE" },
 	{ TYPE_CREATE_ACCOUNT, "CREATE_ACCOUNT" },
 	{ TYPE_CREATE_KEY, "CREATE_KEY" },
@@ -45,6 +46,7 @@ static const struct {
 	{ TYPE_DISABLE_KEY, "DISABLE_KEY" },
 	{ TYPE_DELETE_KEY, "DELETE_KEY" },
 	{ TYPE_ADD_LEDGER, "ADD_LEDGER" },
+	{ TYPE_SET_ACCOUNT_POLICY, "SET_ACCOUNT_POLICY" },
 };
 
 const char *tally_type_name(unsigned int type)

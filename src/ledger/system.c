@@ -317,6 +317,24 @@ int tally_account_list(struct tally_core *core, struct tally_arena *arena,
 	return result;
 }
 
+int tally_account_exists(struct tally_core *core, uint64_t account, struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_bytes value;
+	struct tally_view view;
+	uint8_t key[8];
+	int found;
+
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	tally_put_u64(key, account);
+	found = tally_view_get(&view, TABLE_ACCOUNT, tally_bytes(key, 8), &arena, &value, err);
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return found;
+}
+
 static int account_exists(struct tally_build *build, void *ctx, struct tally_err *err)
 {
 	struct tally_bytes value;

@@ -53,13 +53,18 @@ static bool known(struct tally_bytes ledger_id)
 	return tally_bytes_is(ledger_id, FAKE_PRIVATE) || tally_bytes_is(ledger_id, FAKE_PUBLIC);
 }
 
+bool tally_permission_public(enum tally_permission permission)
+{
+	return permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
+	       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
+}
+
 /* Account 1001 may all; account 1002 may read l-private; the others have no part in it. */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
 		    struct tally_err *err)
 {
-	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
-		       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
+	bool reading = tally_permission_public(permission);
 
 	(void)core;
 	if (!known(ledger_id))
@@ -827,6 +832,53 @@ int tally_member_set_role(struct tally_core *core, const struct tally_write *wri
 	(void)ledger_id;
 	(void)member_id;
 	(void)role;
+	return write_outcome(core, write, err);
+}
+
+size_t tally_role_items(enum tally_role role, struct tally_permission_item items_r[TALLY_ITEMS_MAX])
+{
+	(void)role;
+	items_r[0] = (struct tally_permission_item){ "VIEW_LEDGER", 2, 1 };
+	items_r[1] = (struct tally_permission_item){ "CUSTOM_TX", 7, 1 };
+	return 2;
+}
+
+int tally_member_invite(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const uint64_t *accounts, size_t count,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)accounts;
+	(void)count;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_accept(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_key *key,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	strcpy(id_r, MEMBER);
+	return write_outcome(core, write, err);
+}
+
+int tally_member_enable(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id, bool enabled,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)enabled;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
 	return write_outcome(core, write, err);
 }
 
