@@ -25,6 +25,9 @@ extern const struct tally_action tally_action_forget_backup, tally_action_get_er
 extern const struct tally_action tally_action_accept_member, tally_action_delete_member,
 	tally_action_disable_member, tally_action_enable_member, tally_action_invite_members,
 	tally_action_modify_member_acls;
+extern const struct tally_action tally_action_create_temporary_key,
+	tally_action_delete_account_policy, tally_action_get_account_policy,
+	tally_action_set_account_policy;
 
 const struct tally_action *const tally_actions[] = {
 	&tally_action_accept_member,
@@ -40,8 +43,10 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_create_ledger,
 	&tally_action_create_member,
 	&tally_action_create_state_root,
+	&tally_action_create_temporary_key,
 	&tally_action_create_time_anchor,
 	&tally_action_delete_access_key,
+	&tally_action_delete_account_policy,
 	&tally_action_delete_ledger,
 	&tally_action_delete_member,
 	&tally_action_describe_ledger,
@@ -53,6 +58,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_enable_member,
 	&tally_action_exist_journal,
 	&tally_action_forget_backup,
+	&tally_action_get_account_policy,
 	&tally_action_get_block_info,
 	&tally_action_get_checkpoint,
 	&tally_action_get_clue_proof,
@@ -85,6 +91,7 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_purge_ledger,
 	&tally_action_read_block,
 	&tally_action_rebuild_index,
+	&tally_action_set_account_policy,
 	&tally_action_set_trust_point,
 	&tally_action_stat_ledger,
 	&tally_action_stat_store,

@@ -305,6 +305,16 @@ static const char *on_create_account(struct audit_replay *replay, const struct a
 	return NULL;
 }
 
+static const char *on_account_policy(struct audit_replay *replay, const struct audit_item *item)
+{
+	uint8_t account[AUDIT_KEY];
+	uint64_t known;
+
+	name_of(&item->record, "account", account);
+	return audit_map_get(&replay->accounts, account, &known) ?
+		       NULL : "a policy of an account that is not there";
+}
+
 static const char *on_create_key(struct audit_replay *replay, const struct audit_item *item)
 {
 	uint8_t account[AUDIT_KEY], key[AUDIT_KEY];
@@ -400,6 +410,8 @@ static const struct kind kinds[256] = {
 	[TYPE_ENABLE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
 	[TYPE_DISABLE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
 	[TYPE_DELETE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
+	[TYPE_SET_ACCOUNT_POLICY] = { .known = true, .system = true, .nobody = true,
+				      .check = on_account_policy },
 	[TYPE_ADD_LEDGER] = { .known = true, .system = true, .nobody = true,
 			      .check = on_add_ledger },
 };

@@ -850,6 +850,8 @@ struct tally_access_key {
 	uint64_t account;
 	enum tally_key_state state;
 	uint64_t create_ms;
+	bool has_policy;		/* of its own; of a temporary one: that of the key it is from */
+	bool account_has_policy;
 };
 
 /* The key, and its secret in secret_r (48 bytes, NUL-terminated; NULL: not wanted). 1, 0, -1.
@@ -869,6 +871,49 @@ int tally_account_list(struct tally_core *core, struct tally_arena *arena,
 /* NOTFOUND where there is no such account. The secret is shown this once. */
 int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
 		     struct tally_first_key *key_r, struct tally_err *err);
+/* The same with a policy (ram.h), which it keeps; empty: none. */
+int tally_key_create_limited(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy,
+			     struct tally_first_key *key_r, struct tally_err *err);
+
+/*
+ * Policies limit what an account, or one key of it, may do at all; what they say is the API's (ram.h), for
+ * the core they are texts. 1 and the text, 0 there is none.
+ */
+#define TALLY_RAM_POLICY_MAX 6144	/* bytes of UTF-8 */
+int tally_account_policy(struct tally_core *core, uint64_t account, struct tally_arena *arena,
+			 struct tally_bytes *policy_r, struct tally_err *err);
+int tally_key_policy(struct tally_core *core, struct tally_bytes key_id, struct tally_arena *arena,
+		     struct tally_bytes *policy_r, struct tally_err *err);
+/* policy empty: it has none any more, and may do everything. NOTFOUND about "Account". */
+int tally_account_policy_set(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy, struct tally_err *err);
+
+/*
+ * A key for a while, with a token that every request signed with it must bring. Nothing is stored: the
+ * token holds it, sealed. It acts for the account of the key that it is from, is limited by that key's
+ * policy and by its own, and ends when its time is up, or with that key.
+ */
+#define TALLY_TEMPORARY_POLICY_MAX 2048
+struct tally_temporary_key {
+	uint64_t account;
+	char key_id[32];		/* begins with "STS." */
+	char secret[48];
+	const char *token;		/* in the arena given */
+	uint64_t end_ms;
+};
+bool tally_key_is_temporary(struct tally_bytes key_id);
+/* from: the id of an access key. NOTFOUND about "AccessKey", INVALID. Wipe the secret after showing. */
+int tally_key_temporary(struct tally_core *core, struct tally_bytes from, uint64_t end_ms,
+			struct tally_bytes policy, struct tally_arena *arena,
+			struct tally_temporary_key *key_r, struct tally_err *err);
+/* By id and token: 1 and *key_r, which is the key that it is from, with the secret and the policy (empty:
+ * none) of the temporary one; 0 where that key is gone. INVALID about "SecurityToken" where the token is
+ * none, or another key's; EXPIRED. Wipe the secret after use. */
+int tally_key_open(struct tally_core *core, struct tally_bytes key_id, struct tally_bytes token,
+		   uint64_t now_ms, struct tally_arena *arena, struct tally_access_key *key_r,
+		   char secret_r[48], struct tally_bytes *policy_r, struct tally_err *err);
+
 int tally_key_list(struct tally_core *core, uint64_t account /* 0: all */,
 		   struct tally_arena *arena, struct tally_access_key **keys_r, size_t *count_r,
 		   struct tally_err *err);

@@ -584,6 +584,20 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 int tally_system_create(struct tally_core *core, const char *origin,
 			struct tally_first_key *first_r, struct tally_err *err);
 int tally_system_load(struct tally_core *core, struct tally_err *err);
+/* Appends one journal to it. check, which may be NULL, looks at the state before that; it sees what earlier
+ * commands of the group did. */
+typedef int tally_system_check(struct tally_build *build, void *ctx, struct tally_err *err);
+int tally_system_run(struct tally_core *core, const struct tally_write *write,
+		     unsigned int type, const struct tally_field *fields, size_t count,
+		     struct tally_bytes payload, tally_system_check *check, void *ctx,
+		     struct tally_err *err);
+/* Such a check: *ctx, a uint64_t, is an account that is there. */
+int tally_system_account_check(struct tally_build *build, void *ctx, struct tally_err *err);
+/* Letters and digits without bias, and a NUL behind them. */
+void tally_random_text(char *text, size_t length);
+/* Fills in which policies a key has (policies.c). */
+int tally_policies_look(const struct tally_view *view, struct tally_access_key *key,
+			struct tally_err *err);
 void tally_key_cache_new(struct tally_core *core);
 void tally_key_cache_free(struct tally_core *core);
 /* Adds a ledger that the catalogue lacks, with the owner its own log names. */

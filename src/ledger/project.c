@@ -473,6 +473,22 @@ static void put_key(struct tally_projection *p, const struct tally_record *recor
 	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
 }
 
+/* The policy that a journal's data has; without one there is none. */
+static void put_policy(struct tally_projection *p, uint32_t table, struct tally_bytes key,
+		       const struct tally_record *record)
+{
+	struct tally_bytes policy = tally_field_text(record, "policy");
+
+	if (policy.size == 0) {
+		tally_overlay_remove(p->overlay, p->tag, table, key);
+		return;
+	}
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, 1);
+	tally_buf_add_bytes(&p->scratch, policy);
+	put(p, table, key, buf_view(&p->scratch));
+}
+
 static void on_create_key(struct tally_projection *p, uint64_t id, uint64_t now,
 			  const struct tally_record *record)
 {
@@ -484,6 +500,18 @@ static void on_create_key(struct tally_projection *p, uint64_t id, uint64_t now,
 	value[17] = KEY_ACTIVE;
 	tally_put_u64(value + 18, now);
 	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
+	put_policy(p, TABLE_KEY_POLICY, tally_field_text(record, "keyId"), record);
+}
+
+static void on_account_policy(struct tally_projection *p, uint64_t id, uint64_t now,
+			      const struct tally_record *record)
+{
+	uint8_t key[8];
+
+	(void)id;
+	(void)now;
+	tally_put_u64(key, tally_field_number(record, "account", 0));
+	put_policy(p, TABLE_ACCOUNT_POLICY, tally_bytes(key, 8), record);
 }
 
 static void on_enable_key(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -507,6 +535,7 @@ static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
 {
 	(void)now;
 	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
+	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY_POLICY, tally_field_text(record, "keyId"));
 	tally_project_removed(p, id, record->type,
 			      tally_field_number(record, "journal", UINT64_MAX));
 }
@@ -557,6 +586,7 @@ static projector *const projectors[256] = {
 	[TYPE_DISABLE_KEY] = on_disable_key,
 	[TYPE_DELETE_KEY] = on_delete_key,
 	[TYPE_ADD_LEDGER] = on_add_ledger,
+	[TYPE_SET_ACCOUNT_POLICY] = on_account_policy,
 };
 
 static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,

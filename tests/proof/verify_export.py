@@ -751,6 +751,9 @@ class Ledger:
         need(data["account"] in self.accounts and data["keyId"] not in self.keys, "a key")
         self.keys[data["keyId"]] = self.journal
 
+    def account_policy(self, data):
+        need(data["account"] in self.accounts, "a policy of an account that is not there")
+
     def change_key(self, data):
         need(self.keys.get(data["keyId"]) == data["journal"], "a key that is not there")
 
@@ -790,7 +793,7 @@ SYSTEM = {
     "CREATE_STORE": Ledger.create_store, "CREATE_ACCOUNT": Ledger.create_account,
     "CREATE_KEY": Ledger.create_key, "ENABLE_KEY": Ledger.change_key,
     "DISABLE_KEY": Ledger.change_key, "DELETE_KEY": Ledger.delete_key,
-    "ADD_LEDGER": Ledger.add_ledger,
+    "ADD_LEDGER": Ledger.add_ledger, "SET_ACCOUNT_POLICY": Ledger.account_policy,
 }
 
 
