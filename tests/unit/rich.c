@@ -501,6 +501,7 @@ static bool fill_erased(struct rich *rich, struct tally_err *err)
 
 static bool fill_system(struct rich *rich, struct tally_err *err)
 {
+	struct tally_bytes policy = TALLY_BYTES_LIT("{\"Version\":\"1\",\"Statement\":[]}");
 	struct tally_write write = { .caller = { .local = true } };
 	struct tally_first_key key, second;
 	struct tally_bytes id;
@@ -509,6 +510,10 @@ static bool fill_system(struct rich *rich, struct tally_err *err)
 	if (tally_account_create(rich->core, &write, TALLY_BYTES_LIT("second"), &account, err) != 0 ||
 	    tally_key_create(rich->core, &write, account, &key, err) != 0 ||
 	    tally_key_create(rich->core, &write, account, &second, err) != 0)
+		return false;
+	if (tally_account_policy_set(rich->core, &write, account, policy, err) != 0 ||
+	    tally_account_policy_set(rich->core, &write, account, TALLY_BYTES_NONE, err) != 0 ||
+	    tally_key_create_limited(rich->core, &write, account, policy, &second, err) != 0)
 		return false;
 	id = tally_bytes_str(key.key_id);
 	return tally_key_set_state(rich->core, &write, id, KEY_DISABLED, err) == 0 &&
