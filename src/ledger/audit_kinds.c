@@ -370,6 +370,17 @@ static const char *on_add_ledger(struct audit_replay *replay, const struct audit
 	return NULL;
 }
 
+/* An account was made a member of a ledger: so that it can be listed, nothing hangs on it. */
+static const char *on_join_ledger(struct audit_replay *replay, const struct audit_item *item)
+{
+	char ledger[TALLY_LEDGER_ID_SIZE + 1];
+
+	(void)replay;
+	return text_copy(ledger, sizeof(ledger), tally_field_text(&item->record, "ledgerId")) &&
+			       tally_field_number(&item->record, "account", 0) != 0 ?
+		       NULL : "a malformed ledgerId or account";
+}
+
 /* ---- the table ---- */
 
 static const struct kind kinds[256] = {
@@ -412,6 +423,8 @@ static const struct kind kinds[256] = {
 	[TYPE_DELETE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
 	[TYPE_SET_ACCOUNT_POLICY] = { .known = true, .system = true, .nobody = true,
 				      .check = on_account_policy },
+	[TYPE_JOIN_LEDGER] = { .known = true, .system = true, .nobody = true,
+			       .check = on_join_ledger },
 	[TYPE_ADD_LEDGER] = { .known = true, .system = true, .nobody = true,
 			      .check = on_add_ledger },
 };

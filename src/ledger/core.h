@@ -236,7 +236,7 @@ int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_err *err);
 
 /*
- * Ledgers an account owns or has joined, ordered by id, those after `after` (empty: from the
+ * Ledgers an account owns, or is an enabled member of, ordered by id, those after `after` (empty: from the
  * start), at most limit; account 0 with caller local: all. *more_r: there are further ones.
  * Deleted ones are left out.
  */

@@ -609,6 +609,9 @@ int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err);
 int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account,
 			struct tally_err *err);
+/* An account was made a member of a ledger: it is listed to it from now on, as long as the ledger says so.
+ * What fails is logged: the list is a cache, the ledger itself has the member. */
+void tally_catalogue_join(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account);
 
 /* Random salt, from a pool of this thread. */
 void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);

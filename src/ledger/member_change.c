@@ -180,7 +180,11 @@ int tally_member_create(struct tally_core *core, const struct tally_write *write
 	change.fields[count++] = TEXT("role", tally_bytes_str(tally_role_name(create->role)));
 	change.manage.prepared.record.field_count = (uint8_t)count;
 	memcpy(id_r, change.id, sizeof(change.id));
-	return tally_manage_run(core, write, ledger_id, &change.manage, NULL, err);
+	if (tally_manage_run(core, write, ledger_id, &change.manage, NULL, err) != 0)
+		return -1;
+	if (create->account != 0)
+		tally_catalogue_join(core, ledger_id, create->account);
+	return 0;
 }
 
 /* ---- role and key ---- */
@@ -436,5 +440,8 @@ int tally_member_accept(struct tally_core *core, const struct tally_write *write
 	change.fields[count++] = TEXT("role", tally_bytes_str(tally_role_name(change.role)));
 	change.manage.prepared.record.field_count = (uint8_t)count;
 	memcpy(id_r, change.id, sizeof(change.id));
-	return tally_manage_run(core, &own, ledger_id, &change.manage, NULL, err);
+	if (tally_manage_run(core, &own, ledger_id, &change.manage, NULL, err) != 0)
+		return -1;
+	tally_catalogue_join(core, ledger_id, change.account);
+	return 0;
 }

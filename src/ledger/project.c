@@ -557,6 +557,17 @@ static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
 	put(p, TABLE_CATALOGUE_BY_ACCOUNT, buf_view(&p->scratch), tally_bytes(version_byte, 1));
 }
 
+static void on_join_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			   const struct tally_record *record)
+{
+	(void)id;
+	(void)now;
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u64(&p->scratch, tally_field_number(record, "account", 0));
+	tally_buf_add_bytes(&p->scratch, tally_field_text(record, "ledgerId"));
+	put(p, TABLE_JOINED, buf_view(&p->scratch), tally_bytes(version_byte, 1));
+}
+
 typedef void projector(struct tally_projection *p, uint64_t id, uint64_t now,
 		       const struct tally_record *record);
 
@@ -587,6 +598,7 @@ static projector *const projectors[256] = {
 	[TYPE_DELETE_KEY] = on_delete_key,
 	[TYPE_ADD_LEDGER] = on_add_ledger,
 	[TYPE_SET_ACCOUNT_POLICY] = on_account_policy,
+	[TYPE_JOIN_LEDGER] = on_join_ledger,
 };
 
 static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,

@@ -47,6 +47,7 @@ static const struct {
 	{ TYPE_DELETE_KEY, "DELETE_KEY" },
 	{ TYPE_ADD_LEDGER, "ADD_LEDGER" },
 	{ TYPE_SET_ACCOUNT_POLICY, "SET_ACCOUNT_POLICY" },
+	{ TYPE_JOIN_LEDGER, "JOIN_LEDGER" },
 };
 
 const char *tally_type_name(unsigned int type)

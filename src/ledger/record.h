@@ -40,7 +40,7 @@ enum tally_type {
 	/* the system ledger's own */
 	TYPE_CREATE_STORE = 64, TYPE_CREATE_ACCOUNT, TYPE_CREATE_KEY, TYPE_ENABLE_KEY,
 	TYPE_DISABLE_KEY, TYPE_DELETE_KEY, TYPE_ADD_LEDGER,
-	TYPE_SET_ACCOUNT_POLICY = 71
+	TYPE_SET_ACCOUNT_POLICY = 71, TYPE_JOIN_LEDGER = 72
 };
 
 /* "CUSTOM" ...; NULL for a number that is none. And back: 0 for a name that is none. */

@@ -225,6 +225,38 @@ int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, u
 	return result != 0 && err->code == TALLY_EXISTS ? 0 : result;
 }
 
+struct joining {
+	uint64_t account;
+	struct tally_bytes ledger_id;
+};
+
+static int not_joined(struct tally_build *build, void *ctx, struct tally_err *err)
+{
+	const struct joining *joining = ctx;
+	struct tally_buf key = { 0 };
+	struct tally_bytes value;
+	int found;
+
+	tally_buf_add_u64(&key, joining->account);
+	tally_buf_add_bytes(&key, joining->ledger_id);
+	found = tally_view_get(&build->view, TABLE_JOINED, tally_buf_bytes(&key), &build->arena, &value,
+			       err);
+	tally_buf_free(&key);
+	return found == 1 ? tally_err_set(err, TALLY_EXISTS, "it is listed already") : found;
+}
+
+void tally_catalogue_join(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account)
+{
+	static const struct tally_write local = { .caller = { .local = true } };
+	struct tally_field fields[] = { UINT("account", account), TEXT("ledgerId", ledger_id) };
+	struct joining joining = { account, ledger_id };
+	struct tally_err err;
+
+	if (tally_system_run(core, &local, TYPE_JOIN_LEDGER, fields, 2, TALLY_BYTES_NONE, not_joined,
+			     &joining, &err) != 0 && err.code != TALLY_EXISTS)
+		tally_log(TALLY_LOG_WARN, "catalogue", "error", err.text, NULL);
+}
+
 int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err)
 {

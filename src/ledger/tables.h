@@ -83,6 +83,9 @@ enum tally_ledger_table {
 	TABLE_ACCOUNT_POLICY = 36,
 	/* key id -> u8 1, text of its policy; none: the key has none of its own */
 	TABLE_KEY_POLICY = 37,
+	/* u64 account, ledger id that it was made a member of -> u8 1; whether it still is, the ledger
+	   knows */
+	TABLE_JOINED = 38,
 };
 
 #endif

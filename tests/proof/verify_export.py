@@ -765,6 +765,9 @@ class Ledger:
         need(data["ledgerId"] not in self.listed, "a ledger that is listed")
         self.listed[data["ledgerId"]] = data["account"]
 
+    def join_ledger(self, data):
+        need(data["account"] > 0 and len(data["ledgerId"]) == 27, "an account that joins a ledger")
+
     # -- the end --
 
     def end(self):
@@ -794,6 +797,7 @@ SYSTEM = {
     "CREATE_KEY": Ledger.create_key, "ENABLE_KEY": Ledger.change_key,
     "DISABLE_KEY": Ledger.change_key, "DELETE_KEY": Ledger.delete_key,
     "ADD_LEDGER": Ledger.add_ledger, "SET_ACCOUNT_POLICY": Ledger.account_policy,
+    "JOIN_LEDGER": Ledger.join_ledger,
 }
 
 

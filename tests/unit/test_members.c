@@ -379,6 +379,82 @@ static void the_same_token_does_nothing_twice(void)
 	end();
 }
 
+/* ---- listing ---- */
+
+static size_t listed(uint64_t account, size_t limit, struct tally_bytes after, bool *more_r)
+{
+	struct tally_caller caller = { .account = account };
+	struct tally_ledger_info *infos;
+	size_t count = 0;
+
+	CHECK_OK(tally_ledger_list(w.core, &caller, after, limit, &w.arena, &infos, &count, more_r, &err));
+	return count;
+}
+
+/* What an account has joined is listed to it, between what it owns, as long as it is an enabled member. */
+static void ledgers_are_listed_to_members(void)
+{
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("own") };
+	char id[TALLY_MEMBER_ID_SIZE + 1], last[TALLY_LEDGER_ID_SIZE + 1] = "";
+	struct tally_ledger_created created;
+	struct tally_caller caller;
+	struct tally_write write;
+	uint64_t owner, guest;
+	unsigned int seen = 0;
+	bool more = true;
+
+	REQUIRE(begin(true));
+	owner = w.first.account;
+	guest = w.accounts[0];
+	caller = (struct tally_caller){ .account = guest };
+	write = by(guest);
+	for (int i = 0; i < 3; i++)
+		CHECK_OK(tally_ledger_create(w.core, &write, &create, &created, &err));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 3);
+	CHECK_OK(invite(owner, guest));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 3);
+	CHECK_OK(accept_as(guest, id));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 4);
+	CHECK(!more);
+	/* pages of one meet each once, in order */
+	for (more = true; more && seen < 10; seen++) {
+		struct tally_ledger_info *infos;
+		size_t count;
+
+		CHECK_OK(tally_ledger_list(w.core, &caller, tally_bytes_str(last), 1, &w.arena, &infos,
+					   &count, &more, &err));
+		REQUIRE(count == 1);
+		CHECK(strcmp(infos[0].id, last) > 0);
+		strcpy(last, infos[0].id);
+	}
+	CHECK_INT(seen, 4);
+	CHECK_OK(enable(owner, id, false));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 3);
+	CHECK_OK(enable(owner, id, true));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 4);
+	CHECK_OK(delete(owner, id));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 3);
+	CHECK_OK(invite(owner, guest));
+	CHECK_OK(accept_as(guest, id));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 4);
+	CHECK_INT(listed(w.accounts[1], 10, TALLY_BYTES_NONE, &more), 0);
+	CHECK_INT(listed(owner, 10, TALLY_BYTES_NONE, &more), 1);
+	/* local administration sees all; of a deleted ledger nobody anything */
+	caller = (struct tally_caller){ .local = true };
+	{
+		struct tally_ledger_info *infos;
+		size_t count;
+
+		CHECK_OK(tally_ledger_list(w.core, &caller, TALLY_BYTES_NONE, 10, &w.arena, &infos, &count,
+					   &more, &err));
+		CHECK_INT(count, 4);
+	}
+	write = by(owner);
+	CHECK_OK(tally_ledger_delete(w.core, &write, ledger(), &err));
+	CHECK_INT(listed(guest, 10, TALLY_BYTES_NONE, &more), 3);
+	end();
+}
+
 /* ---- permission items ---- */
 
 static void roles_have_the_permissions_of_light_clients(void)
@@ -576,6 +652,7 @@ int main(void)
 	TEST(a_ledger_keeps_an_admin);
 	TEST(who_was_deleted_can_come_back);
 	TEST(the_same_token_does_nothing_twice);
+	TEST(ledgers_are_listed_to_members);
 	TEST(roles_have_the_permissions_of_light_clients);
 	TEST(random_changes);
 	return tap_done();
