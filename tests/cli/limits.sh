@@ -83,6 +83,6 @@ refuses "... it ends with it" "InvalidAccessKeyId.Inactive" "$TALLY" get "$id" 1
 passes "... enabled" admin key enable "$parent"
 passes "... and goes on" "$TALLY" get "$id" 1
 cat "$dir"/served.serve/*.log >logged
-same "what was made is logged" "$(grep -c "event=key.temporary .*from=$parent" logged)" 2
+same "what was made is logged" "$(grep -c "key=$(json AccessKeyId <hour.json) from=$parent" logged)" 1
 same "... without the token" "$(grep -cF "$token" logged)" 0
 finish
