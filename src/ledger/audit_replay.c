@@ -451,7 +451,7 @@ static void each_erased(void *ctx, uint64_t first, uint64_t last)
 int audit_replay_end(struct audit_replay *replay, struct tally_err *err)
 {
 	replay->result.whole = !replay->broken;
-	replay->result.members = replay->members.count;
+	replay->result.members = audit_members_count(&replay->members);
 	replay->result.from = replay->options->from < replay->result.journals ?
 				      replay->options->from : replay->result.journals;
 	audit_wants_end(replay);

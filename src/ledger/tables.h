@@ -51,7 +51,7 @@ enum tally_ledger_table {
 	TABLE_KV = 16,
 	/* u8 size, key, u64 journal -> u8 1, u8 removed, 32 JournalHash */
 	TABLE_KV_HISTORY = 17,
-	/* member id, u64 journal -> as TABLE_MEMBER, after that journal */
+	/* member id, u64 journal -> as TABLE_MEMBER, after that journal; role 0: it deleted it */
 	TABLE_MEMBER_HISTORY = 18,
 	/* 32 path of the clue in the state tree -> u8 2, u64 size of a STATE_ROOT, frontier of the
 	   clue's tree as of that size; one in so many journals of the clue */
@@ -68,6 +68,8 @@ enum tally_ledger_table {
 	TABLE_ERASURE = 23,
 	/* u64 before -> u8 1, u64 PURGE journal that orders all below that to be erased */
 	TABLE_PURGE = 24,
+	/* u64 account that is invited -> u8 1, u64 INVITE_MEMBERS journal; until it is a member */
+	TABLE_INVITATION = 25,
 	/* "ip" -> u8 1, u64 block of last change, then for each network that may reach the ledger:
 	   16 address (address.h), u8 bits. Not there: it is reached from everywhere */
 	TABLE_ACCESS = 28,
@@ -89,6 +91,13 @@ enum tally_ledger_table {
 	TABLE_CATALOGUE = 34,
 	/* u64 account, ledger id -> u8 1 */
 	TABLE_CATALOGUE_BY_ACCOUNT = 35,
+	/* u64 account -> u8 1, text of its policy */
+	TABLE_ACCOUNT_POLICY = 36,
+	/* key id -> u8 1, text of its policy; none: the key has none of its own */
+	TABLE_KEY_POLICY = 37,
+	/* u64 account, ledger id that it was made a member of -> u8 1; whether it still is, the ledger
+	   knows */
+	TABLE_JOINED = 38,
 };
 
 #endif

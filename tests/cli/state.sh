@@ -135,7 +135,6 @@ END
 		'verified: there was no member "m-00000000000000000000000000"'
 	edits "$1, no member" nobody.json <<END
 one that is there#s/"key":"m-0*"/"key":"$member"/#absent
-a clue of that name#s/"kind":"member"/"kind":"clue"/#(stateProof|absent)
 that there is one#s/"absent":true/"absent":false/#record: it is missing
 END
 	# all of a member's own proof but what it has, said to be absent
@@ -192,7 +191,6 @@ that there is none#s/"absent":false/"absent":true/#journal: it does not belong
 END
 	edits "$1, no value" gone.json <<'END'
 another key#s/"key":"price"/"key":"once"/#absent
-a member of that name#s/"kind":"kv"/"kind":"member"/#stateProof|absent
 END
 	# the value may be left out; then nothing is said of it
 	sed 's/"salt":"[0-9a-f]*",//; s/,"value":"[^"]*"//' price.json >less.json

@@ -8,6 +8,7 @@
 #include "api_world.h"
 #include "listeners.h"
 #include "mem.h"
+#include "ram.h"
 #include "reply_check.h"
 #include "throttle.h"
 
@@ -114,6 +115,43 @@ static void every_action_is_held(void)
 		     "UnauthorizedOperation");
 	check_status(text("Action=DescribeLedger&LedgerId=%s", ledger), "not an address", NULL, 403,
 		     "UnauthorizedOperation");
+}
+
+/* A policy of the key comes first; who it lets through must ask from the right place as well. */
+static void policies_hold_beside(void)
+{
+	static const struct {
+		const char *action, *address;
+		int status;
+		const char *code;
+	} cases[] = {
+		{ "KvList", "203.0.113.9", 403, "UnauthorizedOperation" },
+		{ "KvList", "127.0.0.1", 200, NULL },
+		{ "DeleteLedger", "203.0.113.9", 403, "Forbidden.RAM" },
+		{ "DeleteLedger", "127.0.0.1", 403, "Forbidden.RAM" },
+	};
+	struct tally_write write = { .caller = { .account = world.owner.account } };
+	struct tally_write administration = { .caller = { .local = true } };
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("policy"), .type = LEDGER_KV };
+	struct tally_ledger_created created;
+	struct tally_first_key key;
+
+	CHECK_OK(tally_ledger_create(world.core, &write, &create, &created, &err));
+	CHECK_OK(tally_key_create_limited(world.core, &administration, world.owner.account,
+					  tally_bytes_str(tally_ram_read_only), &key, &err));
+	owner_does(text("Action=ModifyIpWhiteList&ModifyType=Cover&IpList=127.0.0.1&LedgerId=%s",
+			created.ledger_id));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct client client = { .key = key.key_id, .secret = key.secret,
+					 .from = cases[i].address };
+
+		CASE("%s from %s", cases[i].action, cases[i].address);
+		ask(&client, text("Action=%s&LedgerId=%s", cases[i].action, created.ledger_id));
+		CHECK_INT(client.response.status, cases[i].status);
+		if (cases[i].code != NULL)
+			CHECK_STR(error_disagrees(client.response.body, false, cases[i].code, NULL),
+				  NULL);
+	}
 }
 
 /* Local administration is not locked out by any list. */
@@ -619,6 +657,7 @@ int main(void)
 		return 99;
 	}
 	TEST(every_action_is_held);
+	TEST(policies_hold_beside);
 	TEST(administration_gets_in);
 	TEST(open_access_off);
 	TEST(endpoints);

@@ -169,6 +169,19 @@ static const struct call {
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },
 	{ "GetConsistencyProof", "&OldSize=1" },
+	{ "CreateMember", "&AliUid=4711" },
+	{ "UpdateMember", "&Role=READER&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "InviteMembers", "&AliUids=4711" },
+	{ "AcceptMember", "" },
+	{ "EnableMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "DisableMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "ModifyMemberKey", "&PublicKey="
+	  "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d66cb5ff1e2d045"
+	  "9436415b47012f6426ba1cd7405c47828b21128b" },
+	{ "ModifyMemberACLs", "&Role=WRITER&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "DeleteMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "GetMember", "" },
+	{ "ListMembers", "" },
 	{ "OccultJournal", "&JournalId=1" },
 	{ "PurgeLedger", "&Before=1" },
 	{ "GetErasureCertificate", "&JournalId=1" },
@@ -198,6 +211,10 @@ static const struct call {
 	{ "ListAccounts", "" },
 	{ "CreateAccessKey", "&AliUid=1" },
 	{ "ListAccessKeys", "" },
+	{ "CreateTemporaryKey", "&UserAccessKeyId=AKx" },
+	{ "SetAccountPolicy", "&AliUid=1&Policy=read-only" },
+	{ "GetAccountPolicy", "&AliUid=1" },
+	{ "DeleteAccountPolicy", "&AliUid=1" },
 	{ "EnableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DisableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DeleteAccessKey", "&UserAccessKeyId=AKx" },
@@ -482,6 +499,24 @@ static void further_parameters(void)
 		  "The specified parameter LedgerId is invalid." },
 		{ "KvDelete", "&Key=k", "InvalidParameter",
 		  "The specified parameter LedgerId is invalid." },
+		{ "InviteMembers", "&AliUids=x", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,,2", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=,1", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,%202", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=0", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=9007199254740992", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "CreateMember", "", "MissingParameter",
+		  "You must specify the parameter PublicKey." },
+		{ "AcceptMember", "&PublicKey=0400", "InvalidParameter",
+		  "The specified parameter PublicKey is invalid." },
 	};
 	size_t i;
 
@@ -795,7 +830,7 @@ static void unsigned_callers(void)
 		refused_unsigned(action, good_call(&calls[i], UNKNOWN_LEDGER), false, 400,
 				 "MissingAccessKeyId");
 		if (action->kind == ACTION_WRITE || !wants_ledger(action) ||
-		    action->need == PERM_VIEW_ACCESS) {
+		    !tally_permission_public(action->need)) {
 			refused_unsigned(action, good_call(&calls[i], world.public), false, 400,
 					 "MissingAccessKeyId");
 			continue;

@@ -289,27 +289,73 @@ static void strangers_learn_nothing(void)
 	end();
 }
 
-/* The listing of ledgers has those only that are reached from there. */
-static void listings_leave_out(void)
+/* Makes an account, and invites it. */
+static struct tally_write invited_account(void)
 {
+	struct tally_write local = { .caller = { .local = true } }, write = owner();
+	struct tally_write account = { .caller = { .local = false } };
+
+	CHECK_OK(tally_account_create(w.core, &local, TALLY_BYTES_LIT("one"), &account.caller.account,
+				      &err));
+	CHECK_OK(tally_member_invite(w.core, &write, id(), &account.caller.account, 1, &err));
+	return account;
+}
+
+/* An invitation too is accepted only from where the ledger is reached, and stays open until then. */
+static void invitations_are_held(void)
+{
+	static const struct tally_member_key none = { .type = KEY_TYPE_NONE };
 	struct tally_reach far = from("203.0.113.9", NULL), near = from("127.0.0.1", NULL);
-	struct tally_caller caller;
-	struct tally_ledger_info *infos;
-	struct tally_write write;
-	size_t count;
-	bool more;
+	char member[TALLY_MEMBER_ID_SIZE + 1];
+	struct tally_write write, guest;
+	uint64_t count;
 
 	REQUIRE(begin(LEDGER_JOURNAL, false));
 	write = owner();
 	CHECK_OK(tally_access_open(w.core, &write, id(), false, &err));
-	caller = (struct tally_caller){ .account = w.first.account, .reach = &far };
+	guest = invited_account();
+	count = journals();
+	guest.caller.reach = &far;
+	CHECK_FAILS(tally_member_accept(w.core, &guest, id(), &none, member, &err), TALLY_DENIED);
+	CHECK_STR(err.subject, "Access");
+	CHECK_INT(journals(), count);
+	guest.caller.reach = &near;
+	CHECK_OK(tally_member_accept(w.core, &guest, id(), &none, member, &err));
+	CHECK_INT(journals(), count + 1);
+	end();
+}
+
+/* How many ledgers are listed to a caller, from there. */
+static size_t listed(uint64_t account, const struct tally_reach *reach)
+{
+	struct tally_caller caller = { .account = account, .reach = reach };
+	struct tally_ledger_info *infos;
+	size_t count = SIZE_MAX;
+	bool more;
+
 	CHECK_OK(tally_ledger_list(w.core, &caller, TALLY_BYTES_NONE, 10, &w.arena, &infos, &count,
 				   &more, &err));
-	CHECK_INT(count, 0);
-	caller.reach = &near;
-	CHECK_OK(tally_ledger_list(w.core, &caller, TALLY_BYTES_NONE, 10, &w.arena, &infos, &count,
-				   &more, &err));
-	CHECK_INT(count, 1);
+	return count;
+}
+
+/* The listing of ledgers has those only that are reached from there, to owners and to members. */
+static void listings_leave_out(void)
+{
+	static const struct tally_member_key none = { .type = KEY_TYPE_NONE };
+	struct tally_reach far = from("203.0.113.9", NULL), near = from("127.0.0.1", NULL);
+	char member[TALLY_MEMBER_ID_SIZE + 1];
+	struct tally_write write, guest;
+
+	REQUIRE(begin(LEDGER_JOURNAL, false));
+	write = owner();
+	guest = invited_account();
+	CHECK_OK(tally_member_accept(w.core, &guest, id(), &none, member, &err));
+	CHECK_INT(listed(guest.caller.account, &far), 1);
+	CHECK_OK(tally_access_open(w.core, &write, id(), false, &err));
+	CHECK_INT(listed(w.first.account, &far), 0);
+	CHECK_INT(listed(guest.caller.account, &far), 0);
+	CHECK_INT(listed(w.first.account, &near), 1);
+	CHECK_INT(listed(guest.caller.account, &near), 1);
 	end();
 }
 
@@ -515,6 +561,37 @@ static void keys_of_the_key_store(void)
 	CHECK_OK(tally_member_public(KEY_TYPE_ED25519, private, &key, &err));
 	CHECK_OK(tally_member_set_key(w.core, &write, id(), me, &key, &err));
 	CHECK_INT(tally_member_kms_key(w.core, id(), me, &w.arena, &got, &err), 0);
+	check_rebuild();
+	end();
+}
+
+/* Who was deleted and comes again by the same id brings a key of its own. */
+static void a_key_of_the_key_store_goes_with_its_member(void)
+{
+	struct tally_kms_key kms = { TALLY_BYTES_LIT("key-1"), TALLY_BYTES_LIT("v2") }, got;
+	uint8_t private[TALLY_MEMBER_PRIVATE] = { 1 };
+	char member[TALLY_MEMBER_ID_SIZE + 1], again[TALLY_MEMBER_ID_SIZE + 1];
+	struct tally_member_key first, second;
+	struct tally_write write, guest;
+
+	REQUIRE(begin(LEDGER_JOURNAL, false));
+	write = owner();
+	CHECK_OK(tally_member_public(KEY_TYPE_ED25519, private, &first, &err));
+	private[0] = 2;
+	CHECK_OK(tally_member_public(KEY_TYPE_ED25519, private, &second, &err));
+	guest = invited_account();
+	CHECK_OK(tally_access_grant(w.core, &write, id(), &err));
+	CHECK_OK(tally_member_accept(w.core, &guest, id(), &(struct tally_member_key){ 0 }, member, &err));
+	CHECK_OK(tally_member_set_kms_key(w.core, &guest, id(), TALLY_BYTES_NONE, &first, &kms, &err));
+	CHECK_INT(tally_member_kms_key(w.core, id(), tally_bytes_str(member), &w.arena, &got, &err), 1);
+	CHECK_OK(tally_member_delete(w.core, &write, id(), tally_bytes_str(member), &err));
+	CHECK_INT(tally_member_kms_key(w.core, id(), tally_bytes_str(member), &w.arena, &got, &err), 0);
+	CHECK_OK(tally_member_invite(w.core, &write, id(), &guest.caller.account, 1, &err));
+	CHECK_OK(tally_member_accept(w.core, &guest, id(), &second, again, &err));
+	CHECK_STR(again, member);
+	CHECK_INT(tally_member_kms_key(w.core, id(), tally_bytes_str(member), &w.arena, &got, &err), 0);
+	reopen();
+	CHECK_INT(tally_member_kms_key(w.core, id(), tally_bytes_str(member), &w.arena, &got, &err), 0);
 	check_rebuild();
 	end();
 }
@@ -728,10 +805,12 @@ int main(void)
 	TEST(wrong_lists_change_nothing);
 	TEST(open_access);
 	TEST(strangers_learn_nothing);
+	TEST(invitations_are_held);
 	TEST(listings_leave_out);
 	TEST(endpoints);
 	TEST(limits_of_a_ledger);
 	TEST(keys_of_the_key_store);
+	TEST(a_key_of_the_key_store_goes_with_its_member);
 	TEST(keys_in_pages);
 	TEST(a_page_of_nothing_ends);
 	TEST(keys_need_a_kv_ledger);
