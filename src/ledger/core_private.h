@@ -435,7 +435,9 @@ int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct 
 /* The same for all spaces that are loaded; those that failed only when their time has come, or
  * with everything. -1 with the last error. */
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
-/* A whole block, not in the midst of being zeroed. 1, 0, as tally_store_read. */
+/* A whole block, with no payload half zeroed: neither by a run under way nor by one that a crash cut off,
+ * which is finished first. Where that cannot be, or the payload is damaged, it is given as it is. 1, 0, as
+ * tally_store_read. Not while holding a lock of the space. */
 int tally_erase_read(struct tally_core *core, uint64_t space, uint64_t block,
 		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */

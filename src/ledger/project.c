@@ -636,19 +636,15 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 			   const struct tally_record *record,
 			   const struct tally_envelope *envelope, const struct tally_hash *leaf)
 {
-	uint8_t key[1 + TALLY_MAX_CLUE + 8];
+	uint8_t key[TALLY_POSTING_KEY_MAX], posting[TALLY_POSTING_VALUE];
 
 	p->leaf = *leaf;
 	add_leaf(p, journal_id, leaf);
-	for (size_t i = 0; i < record->clue_count; i++) {
-		struct tally_bytes clue = record->clues[i];
-
-		key[0] = (uint8_t)clue.size;
-		memcpy(key + 1, clue.data, clue.size);
-		tally_put_u64(key + 1 + clue.size, journal_id);
-		put(p, TABLE_CLUE, tally_bytes(key, 1 + clue.size + 8),
-		    tally_bytes(version_byte, 1));
-	}
+	tally_posting_value(leaf, posting);
+	for (size_t i = 0; i < record->clue_count; i++)
+		put(p, TABLE_CLUE,
+		    tally_bytes(key, tally_posting_key(record->clues[i], journal_id, key)),
+		    tally_bytes(posting, sizeof(posting)));
 	if (envelope->has_token)
 		put_digest(p, TABLE_TOKEN, envelope->token, journal_id, envelope->request,
 			   time_ms + TALLY_TOKEN_MS);

@@ -22,7 +22,7 @@ enum tally_ledger_table {
 	TABLE_LOCATOR = 1,
 	/* u8 level, u64 number -> u8 1, the hashes of the tile (tile.h) */
 	TABLE_TILE = 2,
-	/* u8 size, clue, u64 journal -> u8 1 */
+	/* u8 size, clue, u64 journal -> u8 2, 32 JournalHash (clues.c) */
 	TABLE_CLUE = 3,
 	/* u8 size, member id, u64 first journal of a block -> u8 1, u32 how many in that block */
 	TABLE_BY_MEMBER = 4,
@@ -53,7 +53,8 @@ enum tally_ledger_table {
 	TABLE_KV_HISTORY = 17,
 	/* member id, u64 journal -> as TABLE_MEMBER, after that journal; role 0: it deleted it */
 	TABLE_MEMBER_HISTORY = 18,
-	/* u8 size, clue -> u8 1, frontier of the clue's tree as of the last STATE_ROOT */
+	/* 32 path of the clue in the state tree -> u8 2, u64 size of a STATE_ROOT, frontier of the
+	   clue's tree as of that size; one in so many journals of the clue */
 	TABLE_CLUE_HEAD = 19,
 	/* pages of the state tree (statetree.c) */
 	TABLE_STATE_PAGE = 20,

@@ -10,9 +10,9 @@ STATE_ROOT, time anchors (but for their tokens), erasures. And what somebody kep
   --vkey KEY         verifier key of a log; without one, the key that the ledger names
   --checkpoint FILE  a signed checkpoint
   --proof FILE       a proof file (c2sp.org/tlog-proof)
-  --answer FILE      JSON of GetClueProof, KvGet with a proof, or GetMember with a proof
-  --convict ANSWER PROOF   of a journal's proof file (with its leaf) beside the answer about a clue: says
-                     whether the log left that journal out. Needs --vkey and no dump
+  --answer FILE      JSON of GetClueProof, or of KvGet or GetMember with a proof; or a state proof file
+  --convict ANSWER PROOF   of a journal's proof file (with its leaf) beside what the log says of its clue:
+                     did the log leave that journal out? Needs --vkey and no dump
 
 Options may be repeated. No code is shared with the program; signatures are verified by
 ../golden/signatures.py. Prints a line for each ledger; on the first thing that is wrong, its place, and
@@ -890,8 +890,37 @@ class Kept:
         need(not ledger or ledger.leaves[index] == leaf.encode(), "journal %d is another" % index)
         return index, leaf.encode()
 
+    @staticmethod
+    def of_file(file):
+        """A state proof file, its parts under the names of the API."""
+        need(file["format"] == "tallystick state proof v1", "no state proof file")
+        leaf = canonical(file["stateRootLeaf"])
+        need(json.loads(leaf)["ledgerId"] == file["ledgerId"], "a state root of another ledger")
+        answer = {"Checkpoint": file["checkpoint"], "StateProof": file["stateProof"],
+                  "StateSize": json.loads(leaf)["data"]["size"],
+                  "StateRootJournal": {"Leaf": base64.b64encode(leaf).decode(),
+                                       "ProofPath": file["stateRootPath"]}}
+        if file["kind"] == "clue":
+            leaves = [canonical(each) for each in file.get("journals", [])]
+            ids = [json.loads(each)["journalId"] for each in leaves]
+            need(all(file["key"] in json.loads(each)["clues"] for each in leaves) and
+                 all(json.loads(each)["ledgerId"] == file["ledgerId"] for each in leaves) and
+                 ids == sorted(set(ids)) and all(each < answer["StateSize"] for each in ids),
+                 "journals that are not of the clue")
+            answer.update(Clue=file["key"], Count=file.get("count", 0),
+                          JournalHashes=[verify.leaf_hash(each).hex() for each in leaves])
+        elif file["kind"] == "kv":
+            answer.update(Key=file["key"], Exist=not file["absent"])
+            if not file["absent"]:
+                leaf = canonical(file["journal"])
+                answer.update(JournalId=json.loads(leaf)["journalId"],
+                              JournalHash=verify.leaf_hash(leaf).hex())
+        return answer
+
     def answer(self, answer):
-        """Size of the state that it is about; its clue and lineage, where it is about one."""
+        """The answer, and what it is about."""
+        if "format" in answer:
+            answer = self.of_file(answer)
         ledger, origin, size, root = self.note(answer["Checkpoint"].encode())
         journal = answer["StateRootJournal"]
         leaf, path = base64.b64decode(journal["Leaf"], validate=True), journal["ProofPath"]
@@ -905,7 +934,7 @@ class Kept:
         need(state_root_of(base64.b64decode(answer["StateProof"], validate=True),
                            verify.state_path(kind, key), value).hex() == said["data"]["stateRoot"],
              "the state proof")
-        return answer["StateSize"], kind, key
+        return answer, kind, key
 
     @staticmethod
     def value(answer):
@@ -922,10 +951,10 @@ class Kept:
 
     def convicts(self, answer, proof):
         """Did the log leave the journal of the proof out of its answer?"""
-        size, kind, clue = self.answer(answer)
+        answer, kind, clue = self.answer(answer)
         index, leaf = self.proof(proof)
         need(kind == "clue" and clue in json.loads(leaf).get("clues", []), "not of this clue")
-        return index < size and verify.leaf_hash(leaf).hex() not in answer["JournalHashes"]
+        return index < answer["StateSize"] and verify.leaf_hash(leaf).hex() not in answer["JournalHashes"]
 
 
 def read_file(path):

@@ -1221,6 +1221,28 @@ static void members_come_and_go(void)
 		}
 }
 
+/* Those that change what members wrote, or a policy, take members' signatures; no others do. */
+static void who_takes_signatures(void)
+{
+	static const char *const taking[] = { "AppendJournal", "KvDelete", "KvSet",
+					      "ModifyLedgerAttribute", "OccultJournal", "PurgeLedger" };
+	size_t met = 0, count = sizeof(taking) / sizeof(*taking);
+
+	for (const struct tally_action *const *each = tally_actions; *each != NULL; each++) {
+		const struct tally_param *param = (*each)->params;
+		size_t i = 0;
+
+		while (param->name != NULL && strcmp(param->name, "MemberSignature") != 0)
+			param++;
+		while (i < count && strcmp(taking[i], (*each)->name) != 0)
+			i++;
+		CASE("%s", (*each)->name);
+		CHECK_INT(param->name != NULL, i < count);
+		met += i < count;
+	}
+	CHECK_INT(met, count);
+}
+
 /* Last, for it changes what the others use: every write of the good calls, and its reply. */
 static void writes_work(void)
 {
@@ -1333,6 +1355,7 @@ int main(void)
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
 	TEST(members_come_and_go);
+	TEST(who_takes_signatures);
 	TEST(writes_work);
 	printf("# %" PRIu64 " requests\n", asked);
 	world_close();

@@ -57,7 +57,7 @@ static struct outcome audit_with(struct tally_store *store, struct tally_audit_o
 	options.done = on_done;
 	options.ctx = &outcome;
 	options.trust = rich.trust;
-	CHECK_OK(tally_audit_store_open(store, &source, &err));
+	CHECK_OK(tally_audit_store_open(store, options.core, &source, &err));
 	if (tally_audit(&options, &source, &err) != 0)
 		snprintf(outcome.text, sizeof(outcome.text), "failed: %s", err.text);
 	tally_audit_store_free(&source);

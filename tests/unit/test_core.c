@@ -743,6 +743,37 @@ static void a_rebuilt_index_is_the_same(void)
 	end(&w, "mem:rebuild");
 }
 
+/* The threads that flush and make state roots are at work while an index is made anew. */
+static void a_rebuild_among_threads_loses_nothing(void)
+{
+	struct tally_append_result results[10];
+	struct tally_entry entries[10];
+	struct tally_bytes clues[1];
+	struct tally_ledger_info info;
+	struct tally_write write;
+	struct world w;
+
+	memset(&w, 0, sizeof(w));
+	w.conf = tally_conf_new();
+	tally_conf_override(w.conf, "ledger", "state_journals", "5");
+	tally_conf_override(w.conf, "ledger", "overlay_journals", "20");
+	REQUIRE(open_core(&w, "mem:among", true, false) && create_ledger(&w, "Ledger 1"));
+	write = write_of(&w);
+	for (int round = 0; round < 60; round++) {
+		clues[0] = tally_bytes_str(tally_arena_printf(&w.arena, "clue %d", round));
+		for (int i = 0; i < 10; i++)
+			entries[i] = (struct tally_entry){ .payload = clues[0], .clues = clues,
+							   .clue_count = 1 };
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, 10, true, results, &err));
+		CHECK_OK(tally_core_rebuild(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
+	}
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	CHECK(info.journal_count > 600);
+	CHECK_OK(tally_core_check(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
+	check_tree(&w);
+	end(&w, "mem:among");
+}
+
 enum { WRITERS = 8, EACH = 300 };
 
 struct writer {
@@ -1141,6 +1172,7 @@ int main(void)
 	TEST(lists_are_complete_both_ways);
 	TEST(a_page_ends_at_its_bytes);
 	TEST(a_rebuilt_index_is_the_same);
+	TEST(a_rebuild_among_threads_loses_nothing);
 	TEST(many_threads_get_dense_ids);
 	TEST(two_hosts_share_a_ledger);
 	TEST(an_ambiguous_append_is_settled);

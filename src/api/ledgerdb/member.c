@@ -64,18 +64,19 @@ static void reply_member(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "UpdateTime", member->update_ms);
 }
 
-#define MEMBER_ROWS(at) \
+/* opt: all but its name is left out where the state has no such member. */
+#define MEMBER_ROWS(at, opt) \
 	{ at "LedgerId", NODE_TEXT, false, "The ledger." }, \
 	{ at "MemberId", NODE_TEXT, false, "The member." }, \
-	{ at "AliUid", NODE_TEXT, false, "Its account; empty: none, it signs only." }, \
-	{ at "KeyType", NODE_TEXT, false, \
+	{ at "AliUid", NODE_TEXT, opt, "Its account; empty: none, it signs only." }, \
+	{ at "KeyType", NODE_TEXT, opt, \
 	  "SECP256K1, SECP256R1, SM2 or ED25519; empty: it has no key." }, \
-	{ at "PublicKey", NODE_TEXT, false, \
+	{ at "PublicKey", NODE_TEXT, opt, \
 	  "Hex: 65 bytes with leading 04, of ED25519 32 bytes." }, \
-	{ at "Role", NODE_TEXT, false, "ADMIN, WRITER or READER." }, \
-	{ at "State", NODE_TEXT, false, "ENABLED or DISABLED." }, \
-	{ at "CreateTime", NODE_UINT, false, "Milliseconds." }, \
-	{ at "UpdateTime", NODE_UINT, false, "Milliseconds." }
+	{ at "Role", NODE_TEXT, opt, "ADMIN, WRITER or READER." }, \
+	{ at "State", NODE_TEXT, opt, "ENABLED or DISABLED." }, \
+	{ at "CreateTime", NODE_UINT, opt, "Milliseconds." }, \
+	{ at "UpdateTime", NODE_UINT, opt, "Milliseconds." }
 
 /* What its role allows, as light clients list it; nothing where it is disabled. */
 static void reply_permissions(struct tally_call *call, const struct tally_member *member)
@@ -232,42 +233,73 @@ const struct tally_action tally_action_modify_member_key = {
 
 /* ---- GetMember ---- */
 
-static int get_member(struct tally_call *call, struct tally_err *err)
+/* The id asked for, or the caller's own. 1, 0, -1. */
+static int find_id(struct tally_call *call, struct tally_bytes *id_r, struct tally_err *err)
+{
+	struct tally_member own;
+	int found = 1;
+
+	*id_r = tally_arg_bytes(call, "MemberId");
+	if (id_r->size == 0) {
+		found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
+					 TALLY_BYTES_NONE, &own, err);
+		if (found == 1)
+			*id_r = tally_arena_bytes(call->arena, tally_bytes_str(own.id));
+	}
+	return found;
+}
+
+static void reply_record(struct tally_call *call, const struct tally_member *member)
+{
+	struct tally_buf record = { 0 };
+
+	reply_member(call, call->reply, member);
+	reply_permissions(call, member);
+	tally_add_bool(call->arena, call->reply, "Exist", true);
+	tally_member_json(member, &record);
+	tally_add_text(call->arena, call->reply, "Record",
+		       tally_arena_bytes(call->arena, tally_buf_bytes(&record)));
+	tally_buf_free(&record);
+	tally_add_uint_text(call->arena, call->reply, "RecordJournalId", member->journal_id);
+}
+
+/* As of the state: the member or its absence, proved. What came or went since is not looked at. */
+static int get_proved(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_state_found state;
-	struct tally_member member;
-	int found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
-				     tally_arg_bytes(call, "MemberId"), &member, err);
+	struct tally_bytes id;
+	int found = find_id(call, &id, err);
 
 	if (found < 1)
 		return found < 0 ? -1 : no_member(call, err);
-	if (!tally_arg_bool(call, "Proof", false)) {
-		reply_member(call, call->reply, &member);
-		reply_permissions(call, &member);
-		return 0;
-	}
-	found = tally_state_prove_member(call->core, ledger_of(call),
-					 tally_arena_bytes(call->arena,
-							   tally_bytes_str(member.id)),
-					 0, &state, err);
+	found = tally_state_prove_member(call->core, ledger_of(call), id,
+					 tally_arg_uint(call, "TreeSize", 0), &state, err);
 	if (found < 1)
-		return found < 0 ? -1 : tally_no_state(err);
+		return found < 0 ? -1 : tally_no_state(call, err);
 	if (state.there) {
-		struct tally_buf record = { 0 };
-
-		reply_member(call, call->reply, &state.member);
-		reply_permissions(call, &state.member);
-		tally_member_json(&state.member, &record);
-		tally_add_text(call->arena, call->reply, "Record",
-			       tally_arena_bytes(call->arena, tally_buf_bytes(&record)));
-		tally_buf_free(&record);
-		tally_add_uint_text(call->arena, call->reply, "RecordJournalId",
-				    state.member.journal_id);
+		reply_record(call, &state.member);
 	} else {
-		reply_member(call, call->reply, &member);	/* newer than the state */
-		reply_permissions(call, &member);
+		tally_add_text(call->arena, call->reply, "LedgerId", ledger_of(call));
+		tally_add_text(call->arena, call->reply, "MemberId", id);
+		tally_add_bool(call->arena, call->reply, "Exist", false);
 	}
 	return tally_reply_state(call, &state, err);
+}
+
+static int get_member(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_member member;
+	int found;
+
+	if (tally_arg_bool(call, "Proof", false))
+		return get_proved(call, err);
+	found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
+				 tally_arg_bytes(call, "MemberId"), &member, err);
+	if (found < 1)
+		return found < 0 ? -1 : no_member(call, err);
+	reply_member(call, call->reply, &member);
+	reply_permissions(call, &member);
+	return 0;
 }
 
 static const struct tally_param get_member_params[] = {
@@ -278,8 +310,9 @@ static const struct tally_param get_member_params[] = {
 };
 
 static const struct tally_reply_field get_member_reply[] = {
-	MEMBER_ROWS(""),
-	{ "Permissions", NODE_LIST, false, "What its role allows; of a disabled member nothing." },
+	MEMBER_ROWS("", true),
+	{ "Exist", NODE_BOOL, true, "With Proof: it was a member then; false is proved as well." },
+	{ "Permissions", NODE_LIST, true, "What its role allows; of a disabled member nothing." },
 	{ "Permissions[PermissionItem]", NODE_OBJECT, true, "A permission." },
 	{ "Permissions[PermissionItem].Permission", NODE_TEXT, false,
 	  "UPDATE_LEDGER, VIEW_LEDGER, UPDATE_MEMBER, VIEW_MEMBER, UPDATE_TRUSTPOINT, VIEW_TRUSTPOINT, "
@@ -295,12 +328,13 @@ static const struct tally_reply_field get_member_reply[] = {
 const struct tally_action tally_action_get_member = {
 	.name = "GetMember",
 	.family = FAMILY_LEDGERDB,
-	.summary = "Return one member, or the caller's own.",
+	.summary = "Return one member, or the caller's own, with a proof if asked.",
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_READ,
 	.need = PERM_VIEW_MEMBER,
 	.params = get_member_params,
 	.reply = get_member_reply,
+	.check = tally_check_proof,
 	.run = get_member,
 };
 
@@ -354,7 +388,7 @@ static const struct tally_reply_field list_members_reply[] = {
 	{ "MaxResults", NODE_UINT, false, "As asked." },
 	{ "Members", NODE_LIST, false, "Members of the ledger, by id." },
 	{ "Members[Member]", NODE_OBJECT, true, "A member." },
-	MEMBER_ROWS("Members[Member]."),
+	MEMBER_ROWS("Members[Member].", false),
 	REPLY_END
 };
 
