@@ -112,7 +112,7 @@ static int put_tiles(struct tally_space *space, struct tally_overlay *overlay,
 
 	*t = (struct tiling){ .space = space, .overlay = overlay, .tag = tag };
 	tally_overlay_seek(&cursor, overlay, (struct tally_sight){ blocks, NULL }, TABLE_NODES,
-			   TALLY_BYTES_NONE, false);
+			   TALLY_BYTES_NONE, TALLY_BYTES_NONE, false);
 	for (; cursor.node != NULL && cursor.key.data[0] == 0; tally_overlay_next(&cursor))
 		tally_buf_add_bytes(&hashes, cursor.value);
 	if (hashes.size != (to - from) * TALLY_HASH_SIZE)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define WAYS 8
-#define SLOT_BYTES 256			/* bytes there are for each slot */
+#define SLOT_BYTES 192			/* bytes there are for each slot */
 
 struct slot {
 	uint64_t space;

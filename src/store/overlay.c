@@ -286,11 +286,18 @@ static void cursor_at(struct tally_overlay_cursor *cursor, const struct node *hi
 	cursor->removed = hit->removed;
 }
 
+static bool is_below_high(const struct tally_overlay_cursor *cursor, const struct node *node)
+{
+	if (cursor->high.size == 0)
+		return node->table == cursor->table;
+	return compare(node, cursor->table, cursor->high) < 0;
+}
+
 static void settle_forwards(struct tally_overlay_cursor *cursor, const struct node *node)
 {
 	const struct node *hit = NULL;
 
-	while (node != NULL && node->table == cursor->table && hit == NULL)
+	while (node != NULL && is_below_high(cursor, node) && hit == NULL)
 		hit = newest_seen(node, cursor->sight, &node);
 	cursor_at(cursor, hit);
 }
@@ -298,7 +305,7 @@ static void settle_forwards(struct tally_overlay_cursor *cursor, const struct no
 /* Backwards there are no links: each step searches for the entry before the key. */
 static void settle_backwards(struct tally_overlay_cursor *cursor, const struct node *node)
 {
-	while (node != cursor->overlay->head && node->table == cursor->table) {
+	while (node != cursor->overlay->head && compare(node, cursor->table, cursor->low) >= 0) {
 		const struct node *first = find_from(cursor->overlay, cursor->table, key_of(node));
 		const struct node *past;
 		const struct node *hit = newest_seen(first, cursor->sight, &past);
@@ -313,17 +320,18 @@ static void settle_backwards(struct tally_overlay_cursor *cursor, const struct n
 }
 
 void tally_overlay_seek(struct tally_overlay_cursor *cursor, const struct tally_overlay *overlay,
-			struct tally_sight sight, uint32_t table, struct tally_bytes from,
-			bool backwards)
+			struct tally_sight sight, uint32_t table, struct tally_bytes low,
+			struct tally_bytes high, bool backwards)
 {
 	*cursor = (struct tally_overlay_cursor){ .overlay = overlay, .sight = sight,
-						 .table = table, .backwards = backwards };
+						 .table = table, .low = low, .high = high,
+						 .backwards = backwards };
 	if (!backwards)
-		settle_forwards(cursor, find_from(overlay, table, from));
-	else if (from.size == 0)
+		settle_forwards(cursor, find_from(overlay, table, low));
+	else if (high.size == 0)
 		settle_backwards(cursor, find_before(overlay, table + 1, TALLY_BYTES_NONE, NULL));
 	else
-		settle_backwards(cursor, find_before(overlay, table, from, NULL));
+		settle_backwards(cursor, find_before(overlay, table, high, NULL));
 }
 
 void tally_overlay_next(struct tally_overlay_cursor *cursor)

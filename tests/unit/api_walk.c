@@ -1227,6 +1227,58 @@ static void pages(void)
 		}
 }
 
+/* An account comes and goes, by GET and POST, parameters in the query and in the body, JSON and XML. */
+static void members_come_and_go(void)
+{
+	static const struct {
+		const char *action, *params;
+		bool guest;		/* asks itself */
+		const char *state, *role;	/* afterwards; NULL: it is no member */
+	} steps[] = {
+		{ "InviteMembers", "&AliUids=@A", false, NULL, NULL },
+		{ "AcceptMember", "&KeyType=SECP256K1", true, "ENABLED", "READER" },
+		{ "ModifyMemberACLs", "&MemberId=@M&Role=WRITER", false, "ENABLED", "WRITER" },
+		{ "DisableMember", "&MemberId=@M", false, "DISABLED", "WRITER" },
+		{ "EnableMember", "&MemberId=@M", false, "ENABLED", "WRITER" },
+		{ "DeleteMember", "&MemberId=@M", false, NULL, NULL },
+	};
+	const struct tally_action *get = tally_action_find(FAMILY_LEDGERDB, TALLY_BYTES_LIT("GetMember"));
+	char member[TALLY_MEMBER_ID_SIZE + 1] = "m-00000000000000000000000000";
+
+	for (int round = 0; round < 2 * WAYS; round++)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			const struct tally_action *action = tally_action_find(
+				FAMILY_LEDGERDB, tally_bytes_str(steps[i].action));
+			const char *at = strchr(steps[i].params, '@');
+			const char *params = at == NULL ? steps[i].params :
+				text("%.*s%s%s", (int)(at - steps[i].params), steps[i].params,
+				     at[1] == 'M' ? member : text("%" PRIu64, world.stranger.account),
+				     at + 2);
+			struct client client = { 0 };
+			bool xml = round >= WAYS;
+
+			CASE("%s %s %s", way_names[round % WAYS], xml ? "XML" : "JSON", steps[i].action);
+			ask(&client, round % WAYS,
+			    text("Action=%s%s&LedgerId=%s%s", steps[i].action, params, world.private,
+				 xml ? "&Format=XML" : ""),
+			    steps[i].guest ? &world.stranger : &world.owner, NULL);
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml, false), NULL);
+			if (steps[i].guest)
+				snprintf(member, sizeof(member), "%s",
+					 reply_text(action, client.response.body, xml, "MemberId"));
+			ask(&client, round % WAYS, text("Action=GetMember&MemberId=%s&LedgerId=%s%s", member,
+							world.private, xml ? "&Format=XML" : ""),
+			    &world.owner, NULL);
+			CHECK_INT(client.response.status, steps[i].state != NULL ? 200 : 404);
+			if (steps[i].state == NULL)
+				continue;
+			CHECK_STR(reply_disagrees(get, client.response.body, xml, false), NULL);
+			CHECK_STR(reply_text(get, client.response.body, xml, "State"), steps[i].state);
+			CHECK_STR(reply_text(get, client.response.body, xml, "Role"), steps[i].role);
+		}
+}
+
 /* Those that change what members wrote, or a policy, take members' signatures; no others do. */
 static void who_takes_signatures(void)
 {
@@ -1367,6 +1419,7 @@ int main(void)
 	TEST(malformed_entries_are_refused_alone);
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
+	TEST(members_come_and_go);
 	TEST(who_takes_signatures);
 	TEST(writes_work);
 	printf("# %" PRIu64 " requests\n", asked);
