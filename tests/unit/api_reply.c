@@ -93,6 +93,7 @@ static const struct {
 	{ "GetJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, true },
 	{ "ListJournals", "&LedgerId=" FAKE_PRIVATE, true },
 	{ "ExistJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "ExportJournals", "&MaxResults=3&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetBlockInfo", "&BlockSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetCheckpoint", "&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetJournalProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
