@@ -41,15 +41,16 @@ static void sleep_ms(uint64_t ms)
 		;
 }
 
-static json_object *try_batch(struct upload *upload)
+/* The batch as a request. */
+static void ask_batch(void *ctx)
 {
+	struct upload *upload = ctx;
 	struct client *client = &upload->client;
 
 	client_start_write(client, "AppendJournals");
 	client_add(client, "LedgerId", upload->ledger);
 	client_add(client, "Atomic", "false");
 	client_body(client, "application/x-ndjson", tally_buf_bytes(&upload->body));
-	return client_try(client);
 }
 
 /* An outcome that says nothing about the journal itself: the same batch may be sent again. */
@@ -70,14 +71,16 @@ static bool any_passing(json_object *reply)
 	return false;
 }
 
-/* Sends the batch until there is an answer for every journal; NULL when that takes too long. */
-static json_object *send_batch(struct upload *upload)
+/* Sends until there is an answer for every journal; NULL when that takes too long. */
+static json_object *send(struct upload *upload, upload_ask *ask, void *ctx)
 {
 	uint64_t wait = 50, waited = 0;
 
 	for (;;) {
-		json_object *reply = try_batch(upload);
+		json_object *reply;
 
+		ask(ctx);
+		reply = client_try(&upload->client);
 		if (reply == NULL && !client_may_retry(&upload->client))
 			return NULL;
 		if (waited >= RETRY_TOTAL_MS || (reply != NULL && !any_passing(reply)))
@@ -105,7 +108,8 @@ static bool take_receipt(struct upload *upload, json_object *receipt, const stru
 		return false;
 	}
 	id = strtoull(reply_text(receipt, "JournalId"), NULL, 10);
-	if (id < upload->before)
+	/* also where the same token came twice in this run */
+	if (id < upload->before || (upload->sent + upload->known != 0 && id <= upload->last))
 		upload->known++;
 	else
 		upload->sent++;
@@ -116,6 +120,22 @@ static bool take_receipt(struct upload *upload, json_object *receipt, const stru
 	return true;
 }
 
+static bool say_failed(struct upload *upload)
+{
+	bar_end(&upload->bar);
+	verb_fail(upload->call, "%s%s%s%s", upload->client.message,
+		  upload->client.code[0] != '\0' ? " (" : "", upload->client.code,
+		  upload->client.code[0] != '\0' ? ")" : "");
+	return false;
+}
+
+static void show_progress(struct upload *upload)
+{
+	bar_show(&upload->bar, upload->bytes_total != 0 ? upload->bytes_done
+						       : upload->sent + upload->known,
+		 upload->bytes_total);
+}
+
 bool upload_flush(struct upload *upload)
 {
 	json_object *reply, *receipts;
@@ -123,14 +143,9 @@ bool upload_flush(struct upload *upload)
 
 	if (upload->count == 0)
 		return true;
-	reply = send_batch(upload);
-	if (reply == NULL) {
-		bar_end(&upload->bar);
-		verb_fail(upload->call, "%s%s%s%s", upload->client.message,
-			  upload->client.code[0] != '\0' ? " (" : "", upload->client.code,
-			  upload->client.code[0] != '\0' ? ")" : "");
-		return false;
-	}
+	reply = send(upload, ask_batch, upload);
+	if (reply == NULL)
+		return say_failed(upload);
 	receipts = reply_member(reply, "Receipts");
 	good = reply_count(receipts) == upload->count;
 	if (!good)
@@ -142,24 +157,55 @@ bool upload_flush(struct upload *upload)
 	json_object_put(reply);
 	upload->count = 0;
 	tally_buf_clear(&upload->body);
-	bar_show(&upload->bar, upload->bytes_total != 0 ? upload->bytes_done
-						       : upload->sent + upload->known,
-		 upload->bytes_total);
+	show_progress(upload);
+	return good;
+}
+
+bool upload_one(struct upload *upload, upload_ask *ask, void *ctx, uint64_t place)
+{
+	const struct place at = { upload->source, place };
+	json_object *reply;
+	bool good;
+
+	if (!upload_flush(upload))
+		return false;
+	reply = send(upload, ask, ctx);
+	if (reply == NULL)
+		return say_failed(upload);
+	good = take_receipt(upload, reply, &at);
+	json_object_put(reply);
+	show_progress(upload);
 	return good;
 }
 
 /* ---- one journal ---- */
 
+/* The first 24 bytes of a hash; frees buf. */
+static void token_of(struct tally_buf *buf, char token[65])
+{
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	tally_sha256(buf->data, buf->size, hash);
+	tally_hex_encode(hash, 24, token);
+	tally_buf_free(buf);
+}
+
 void upload_token(const struct upload *upload, uint64_t place, char token[65])
 {
 	struct tally_buf buf = { 0 };
-	uint8_t hash[TALLY_HASH_SIZE];
 
 	tally_buf_printf(&buf, "tally append\n%s\n%s\n%llu", upload->ledger, upload->name,
 			 (unsigned long long)place);
-	tally_sha256(buf.data, buf.size, hash);
-	tally_hex_encode(hash, 24, token);
-	tally_buf_free(&buf);
+	token_of(&buf, token);
+}
+
+void upload_id_token(const struct upload *upload, struct tally_bytes id, char token[65])
+{
+	struct tally_buf buf = { 0 };
+
+	tally_buf_printf(&buf, "tally import\n%s\n", upload->ledger);
+	tally_buf_add_bytes(&buf, id);
+	token_of(&buf, token);
 }
 
 void upload_add_member(struct tally_buf *body, const char *name, struct tally_bytes text)
@@ -178,6 +224,16 @@ void upload_add_payload(struct tally_buf *body, struct tally_bytes payload)
 		upload_add_member(body, "PayloadBase64",
 			   tally_bytes_str(tally_base64_encode(&arena, payload)));
 	tally_arena_free(&arena);
+}
+
+void upload_add_clues(struct tally_buf *body, const struct tally_bytes *clues, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		tally_buf_add_str(body, i == 0 ? ",\"Clues\":[" : ",");
+		tally_jcs_string(body, clues[i]);
+	}
+	if (count > 0)
+		tally_buf_add_u8(body, ']');
 }
 
 void upload_entry(struct upload *upload)
@@ -299,6 +355,7 @@ static bool count_before(struct upload *upload)
 	if (reply == NULL)
 		return false;
 	upload->before = reply_uint(reply_member(reply, "Ledger"), "JournalCount");
+	upload->kv = strcmp(reply_text(reply_member(reply, "Ledger"), "LedgerType"), "KV") == 0;
 	json_object_put(reply);
 	return true;
 }

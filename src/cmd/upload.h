@@ -30,6 +30,7 @@ struct upload {
 	const char *ledger;
 	char name[PATH_MAX + 64];	/* of the upload under way, first part of every token */
 	bool named;			/* run again, it has the same name */
+	bool kv;			/* the ledger is a KV ledger; known once the upload began */
 	const char *source;		/* what is being read, for messages */
 	struct tally_buf body;		/* the batch so far, NDJSON as AppendJournals takes it */
 	uint64_t sent, known;		/* appended now; were there already */
@@ -73,9 +74,18 @@ bool upload_entry_end(struct upload *upload, uint64_t place);
 /* "name":"text", and Payload or PayloadBase64; without a comma. */
 void upload_add_member(struct tally_buf *body, const char *name, struct tally_bytes text);
 void upload_add_payload(struct tally_buf *body, struct tally_bytes payload);
+/* Clues, with a comma before; nothing where there are none. */
+void upload_add_clues(struct tally_buf *body, const struct tally_bytes *clues, size_t count);
 
 /* 48 characters that no other place of this or another upload has. */
 void upload_token(const struct upload *upload, uint64_t place, char token[65]);
+/* The same of what has an id of its own, wherever it comes from. */
+void upload_id_token(const struct upload *upload, struct tally_bytes id, char token[65]);
+
+/* A write that is no journal of a batch: sends the batch, then what ask makes of the client, as often as
+ * it takes. False after printing why it was refused; client.code says why too. */
+typedef void upload_ask(void *ctx);
+bool upload_one(struct upload *upload, upload_ask *ask, void *ctx, uint64_t place);
 
 /* Sends what is left of a batch. */
 bool upload_flush(struct upload *upload);
