@@ -329,6 +329,8 @@ static void errors_of_the_core(void)
 			CHECK_STR(error_disagrees(client.response.body, xml != 0, cases[i].name,
 						  cases[i].message), NULL);
 			CHECK_STR(client_header(&client, "Retry-After"), cases[i].retry);
+			CHECK_STR(client_header(&client, "x-acs-retry-after"),
+				  cases[i].code == TALLY_BUSY ? "1000" : NULL);
 		}
 }
 
