@@ -19,6 +19,20 @@ if command -v python3 >/dev/null && { [ -x venv/bin/pip ] || python3 -m venv ven
 	have_pip=yes
 fi
 
+# The interface's description against the specification's own rules, by a validator that others wrote.
+if python3 -m venv venv-openapi 2>/dev/null &&
+   venv-openapi/bin/pip install -q --disable-pip-version-check --retries 1 --timeout 30 \
+	openapi-spec-validator==0.9.0 >openapi.log 2>&1; then
+	"$tally" actions --openapi >openapi.json
+	passes "tally actions --openapi is OpenAPI 3.1" \
+		venv-openapi/bin/openapi-spec-validator --schema 3.1 --validation-errors all openapi.json
+	sed 's/"in":"query"/"in":"queri"/' openapi.json >broken.json
+	refuses "... and a broken one is found" "queri" \
+		venv-openapi/bin/openapi-spec-validator --schema 3.1 --subschema-errors all broken.json
+else
+	skip "PyPI openapi-spec-validator" "its registry cannot be reached"
+fi
+
 # A fresh store behind a server; everything that is started here is stopped on the way out.
 unset TALLY_CONFIG TALLY_STORE TALLY_DRIVER
 rm -rf store tsa

@@ -10,6 +10,7 @@
 
 #include "actions_doc.h"
 #include "api_client.h"
+#include "buf.h"
 #include "conf.h"
 #include "fake_core.h"
 #include "reply_check.h"
@@ -650,6 +651,30 @@ static void list_of_actions(void)
 	json_object_put(root);
 }
 
+/* What an example is made of is there: a test runs it (tests/cli/examples.py). */
+static void examples(void)
+{
+	for (size_t i = 0; tally_actions[i] != NULL; i++) {
+		const struct tally_action *action = tally_actions[i];
+		const struct tally_param *row;
+		struct tally_buf name = { 0 };
+
+		CASE("%s", action->name);
+		for (row = action->params; row->name != NULL; row++)
+			CHECK(!row->required || (row->example != NULL && row->example[0] != '\0'));
+		for (const char *at = action->example; at != NULL && *at != '\0'; ) {
+			tally_buf_clear(&name);
+			tally_buf_add(&name, at, strcspn(at, " "));
+			at += name.size + strspn(at + name.size, " ");
+			for (row = action->params; row->name != NULL; row++)
+				if (tally_bytes_is(tally_buf_bytes(&name), row->name))
+					break;
+			CHECK(row->name != NULL && !row->required && row->example != NULL);
+		}
+		tally_buf_free(&name);
+	}
+}
+
 int main(void)
 {
 	start();
@@ -670,6 +695,7 @@ int main(void)
 	TEST(wrong_shape);
 	TEST(openapi);
 	TEST(list_of_actions);
+	TEST(examples);
 	stop();
 	return tap_done();
 }

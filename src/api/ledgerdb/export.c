@@ -148,5 +148,6 @@ const struct tally_action tally_action_export_journals = {
 	.need = PERM_VIEW_JOURNAL,
 	.params = export_journals_params,
 	.reply = export_journals_reply,
+	.example = "StartJournalId MaxResults",
 	.run = export_journals,
 };
