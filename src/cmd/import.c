@@ -46,11 +46,11 @@ bool import_note(struct upload *upload, const char *clue, json_object *note)
 	return upload_one(upload, upload->kv ? ask_kv : ask_journal, &noting, 0);
 }
 
-static const struct verb *const import_parts[] = { &import_ndjson, &import_ledger, NULL };
+static const struct verb *const import_parts[] = { &import_ndjson, &import_ledger, &import_qldb, NULL };
 
 const struct verb verb_import = {
 	.name = "import",
-	.usage = "ndjson|ledger",
-	.summary = "Take journals over from files, or from another ledger's export",
+	.usage = "ndjson|ledger|qldb",
+	.summary = "Take journals over from files, another ledger, or Amazon QLDB",
 	.parts = import_parts,
 };

@@ -6,7 +6,7 @@
 
 struct json_object;
 
-extern const struct verb import_ndjson, import_ledger;
+extern const struct verb import_ndjson, import_ledger, import_qldb;
 
 /* Appends the journal that says where an import comes from, before all others: its payload is note. Run
  * again, it is the same journal. False after printing why not. */

@@ -177,6 +177,92 @@ an_export() {
 	same "nothing of all that was written" "$("$TALLY" ledger show "$to" --json | json JournalCount)" 1
 }
 
+# ---- journals of QLDB ----
+
+make_qldb() { python3 -B "$SOURCE/tests/proof/make_qldb.py" "$@"; }
+
+# Of a copy that was changed nothing is imported, and it is said which block it is.
+refused_export() {	# name pattern [option...]
+	local name=$1 pattern=$2
+	shift 2
+	refuses "$name" "$pattern" "$TALLY" import qldb "$none" changed "$@"
+	rm -rf changed && cp -r text changed
+}
+
+a_qldb_export() {
+	local form to data revision
+	command -v python3 >/dev/null || { skip "exports of QLDB" "there is no python3"; return; }
+	make_qldb text
+	make_qldb binary binary
+	make_qldb later binary from=7
+	for form in text binary; do
+		to=$("$TALLY" ledger create "$form")
+		"$TALLY" import qldb "$to" $form --digest $form/digest.ion.txt --json >out 2>err
+		same "QLDB, Ion $form: each revision of a document" "$(appended)" $((1 + $(json revisions <$form/facts.json)))
+		grep -q "hold together and have the digest; $(json revisions <$form/facts.json) revisions of documents, $(json redacted <$form/facts.json) of them redacted; $(json internal <$form/facts.json) of" err &&
+			ok "... what it found is said" || not_ok "... what it found is said" "$(cat err)"
+		same "... what it is of stands first" "$("$TALLY" get "$to" 1 --payload | json blockHash)" "$(json tip <$form/facts.json)"
+		same "... by table" "$(clues "$to" Person)" "$(json Person <$form/facts.json)"
+		for revision in 0 5 6 20; do
+			same "... revision $revision has its hash" "$("$TALLY" get "$to" $((revision + 2)) --payload | json hash)" \
+				"$(json hashes $revision <$form/facts.json)"
+		done
+		"$TALLY" import qldb "$to" $form --digest $form/digest.ion.txt --json >out 2>err
+		same "... run again nothing is appended" "$(appended)" 0
+		"$TALLY" export "$to" | grep '"type":"CUSTOM"' | sed 1d | sed 's/.*"payload":\(.*\),"salt".*/\1/' >$form.payloads
+		"$TALLY" export "$to" | sed -n 's/^{"clues":\(\[[^]]*\]\).*/\1/p' >$form.clues
+	done
+	cmp -s text.payloads binary.payloads && cmp -s text.clues binary.clues &&
+		ok "... text and binary make the same journals" || not_ok "... text and binary make the same journals" "they differ"
+	same "... with the clues of table and document" "$(sed -n 2p text.clues)" '["VehicleRegistration","D000000000000000000000"]'
+	to=$("$TALLY" ledger create later)
+	passes "an export that begins later" "$TALLY" import qldb "$to" later --digest later/tip.json
+	refuses "... has no digest of the whole" "does not begin with block 0" "$TALLY" import qldb "$to" later --digest later/digest.json
+
+	none=$("$TALLY" ledger create none)
+	data=prefix/2019/10/25/17/JdxjkR9bSYB5jMHWcI464T
+	cp -r text changed
+	sed -i '0,/Zoë/s//Zoé/' changed/$data.0-7.ion
+	refused_export "a document that was changed" "0-7.ion: block 1: the revision of document D0* is not what its hash"
+	sed -i '0,/version:0/s//version:3/' changed/$data.0-7.ion
+	refused_export "metadata that was changed" "block 1: the revision of document"
+	sed -i '0,/INSERT/s//UPSERT/' changed/$data.8-15.ion
+	refused_export "a statement that was changed" "8-15.ion: block 8: its transactionInfo"
+	sed -i 4d changed/$data.0-7.ion
+	refused_export "a block that was left out" "block 4: it stands where 3 should"
+	sed -i '3,4{h;d};5{G}' changed/$data.0-7.ion
+	refused_export "blocks in another order" "it stands where"
+	sed -i "3s/blockHash:{{[^}]*}}/blockHash:{{$(json tip <text/facts.json)}}/" changed/$data.0-7.ion
+	refused_export "another hash of a block" "block 2: blockHash"
+	cp later/$data.7-14.ion changed/$data.8-15.ion
+	refused_export "a file with blocks twice" "block 7: it stands where 8 should"
+	sed -i '1,8{s/.*//}' changed/$data.8-15.ion
+	refused_export "a file without blocks" "8-15.ion: there is no block"
+	rm changed/$data.16-22.ion
+	refused_export "a file that is missing" "the file prefix/.*16-22.ion that it names is not there"
+	rm changed/prefix/*.completed.manifest
+	refused_export "no manifest" "there is no .*completed.manifest"
+	cp changed/prefix/*.completed.manifest changed/other.completed.manifest
+	refused_export "two manifests" "there are several exports"
+	sed -i 's,prefix/2019,../text/prefix/2019,' changed/prefix/*.completed.manifest
+	refused_export "a file outside of the directory" "that it names is not there"
+	echo '{"keys":[]}' >"$(echo changed/prefix/*.completed.manifest)"
+	refused_export "a manifest of nothing" "names no files"
+	printf '{' >>changed/$data.16-22.ion
+	refused_export "Ion that breaks off" "16-22.ion: Ion, byte"
+	refused_export "another digest" "wrong.json: it is not the digest" --digest text/wrong.json
+	refused_export "a digest beyond it" "beyond.ion: its tip is none" --digest text/beyond.ion
+	refused_export "a digest that is none" "facts.json: it is no digest" --digest text/facts.json
+	for at in 700 3000 9000 20000; do
+		change_byte changed/$data.0-7.ion $at
+		refused_export "byte $at is turned" "0-7.ion: "
+	done
+	refuses "a directory that is not there" "nowhere: " "$TALLY" import qldb "$none" nowhere
+	same "nothing of all that was written" "$("$TALLY" ledger show "$none" --json | json JournalCount)" 1
+	to=$("$TALLY" ledger create kv --type kv)
+	refuses "a KV ledger takes none" "KV ledger" "$TALLY" import qldb "$to" text
+}
+
 [ "$(durable)" ] || { skip "imports" "no durable driver is built in"; finish; }
 driver=$(durable | head -n 1)
 export TALLY_STORE=$dir/store
@@ -186,4 +272,5 @@ fields
 bad_lines
 interrupted
 an_export
+a_qldb_export
 finish

@@ -33,6 +33,17 @@ else
 	skip "PyPI openapi-spec-validator" "its registry cannot be reached"
 fi
 
+# The Ion of our own tests against Amazon's libraries.
+cp "$source/tests/proof/ion.py" .
+if python3 -m venv venv-ion 2>/dev/null &&
+   venv-ion/bin/pip install -q --disable-pip-version-check --retries 1 --timeout 30 \
+	amazon.ion==0.9.3 ionhash==1.2.1 >ion.log 2>&1 &&
+   venv-ion/bin/python -c 'import ionhash' 2>>ion.log; then
+	venv-ion/bin/python -B ion_check.py || tap_failed=1
+else
+	skip "PyPI amazon.ion, ionhash" "their registry cannot be reached, or they do not run with this Python"
+fi
+
 # A fresh store behind a server; everything that is started here is stopped on the way out.
 unset TALLY_CONFIG TALLY_STORE TALLY_DRIVER
 rm -rf store tsa
