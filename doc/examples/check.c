@@ -1,13 +1,15 @@
 /*
  * An auditor's own program: checks a proof file, as "tally prove" writes them, with the log's key
- * and nothing else.
+ * and nothing else; or with a policy, which asks for witnesses too.
  *
  *	cc check.c $(pkg-config --cflags --libs tallyverify) -o check
  *	./check "$(cat vkey)" delivery.tlog-proof delivery.leaf
+ *	./check --policy witnesses.policy delivery.tlog-proof delivery.leaf
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <tallyverify.h>
 
@@ -45,34 +47,66 @@ static enum tallyverify_result show_leaf(const uint8_t *leaf, size_t leaf_size,
 	return tallyverify_leaf_place(leaf, leaf_size, checkpoint, index);
 }
 
+struct file {
+	uint8_t *bytes;
+	size_t size;
+};
+
+/* By the policy in a file; who cosigned is shown, whether they are enough or not. */
+static enum tallyverify_result check_policy(const char *path, const struct file *proof,
+					    const struct file *leaf, uint64_t *index_r,
+					    struct tallyverify_checkpoint *checkpoint_r)
+{
+	static struct tallyverify_policy policy;
+	struct tallyverify_cosigned cosigned = { .count = 0 };
+	enum tallyverify_result result = TALLYVERIFY_ARGUMENT;
+	char why[TALLYVERIFY_WHY] = "";
+	struct file text = { NULL, 0 };
+
+	text.bytes = read_file(path, &text.size);
+	if (text.bytes != NULL)
+		result = tallyverify_policy((const char *)text.bytes, text.size, &policy, why);
+	if (why[0] != '\0')
+		fprintf(stderr, "%s: %s\n", path, why);
+	if (result == TALLYVERIFY_OK)
+		result = tallyverify_proof_file_policy(proof->bytes, proof->size, leaf->bytes,
+						       leaf->size, &policy, &cosigned, index_r,
+						       checkpoint_r);
+	for (size_t i = 0; i < cosigned.count; i++)
+		printf("cosigned by %.*s\n", (int)cosigned.names[i].size, cosigned.names[i].text);
+	free(text.bytes);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	const char *vkeys[1];
 	struct tallyverify_checkpoint checkpoint;
 	enum tallyverify_result result = TALLYVERIFY_ARGUMENT;
-	size_t proof_size = 0, leaf_size = 0;
-	uint8_t *proof, *leaf;
+	struct file proof = { NULL, 0 }, leaf = { NULL, 0 };
+	int by_policy = argc == 5 && strcmp(argv[1], "--policy") == 0;
 	uint64_t index;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: %s VERIFIER-KEY PROOF-FILE LEAF-FILE\n", argv[0]);
+	if (argc != 4 && !by_policy) {
+		fprintf(stderr, "usage: %s VERIFIER-KEY|--policy FILE PROOF-FILE LEAF-FILE\n", argv[0]);
 		return 2;
 	}
 	vkeys[0] = argv[1];
-	proof = read_file(argv[2], &proof_size);
-	leaf = read_file(argv[3], &leaf_size);
-	if (proof != NULL && leaf != NULL) {
-		result = tallyverify_proof_file(proof, proof_size, leaf, leaf_size, vkeys, 1, &index,
-						&checkpoint);
+	proof.bytes = read_file(argv[argc - 2], &proof.size);
+	leaf.bytes = read_file(argv[argc - 1], &leaf.size);
+	if (proof.bytes != NULL && leaf.bytes != NULL) {
+		result = by_policy ? check_policy(argv[2], &proof, &leaf, &index, &checkpoint) :
+			 tallyverify_proof_file(proof.bytes, proof.size, leaf.bytes, leaf.size, vkeys,
+						1, &index, &checkpoint);
 		if (result == TALLYVERIFY_OK) {
 			printf("entry %" PRIu64 " of the first %" PRIu64 " of %s\n", index,
 			       checkpoint.size, checkpoint.origin);
-			result = show_leaf(leaf, leaf_size, &checkpoint, index);
+			result = show_leaf(leaf.bytes, leaf.size, &checkpoint, index);
 		}
 		printf("%s: %s\n", result == TALLYVERIFY_OK ? "verified" : "NOT VERIFIED",
 		       tallyverify_text(result));
 	}
-	free(proof);
-	free(leaf);
+	free(proof.bytes);
+	free(leaf.bytes);
 	return result == TALLYVERIFY_OK ? 0 : 1;
 }

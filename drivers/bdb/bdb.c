@@ -2,7 +2,7 @@
  * The Berkeley DB driver: blocks and index tables in one transactional environment. This file has
  * what all parts need (settings, errors, open and close, spaces in memory, figures) and ends with
  * the driver's table; blocks.c and index.c are its two halves, keep.c the work in the background,
- * tail.c what is checked before recovery may run.
+ * page.c what is checked of a page, tail.c what is checked before recovery may run.
  *
  * How the promises of driver.h are kept:
  *  - One append is one transaction, committed with one sync of the log. Counts of blocks and marks
@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "page.h"
 
 /* Space that an append leaves free, so that recovery and checkpoints find some. */
 #define ROOM_TO_SPARE (4u << 20)
@@ -423,8 +424,13 @@ int bdb_env_open(struct bdb_store *bdb, bool create, bool catastrophic, struct t
 		return bdb_fail(bdb, ret, err, "open %s", bdb->dir);
 	}
 	flags |= catastrophic ? DB_RECOVER_FATAL : DB_RECOVER;
-	if ((ret = configure(bdb, bdb->env)) != 0 ||
-	    (ret = bdb->env->open(bdb->env, bdb->env_dir, flags, 0600)) != 0) {
+	ret = configure(bdb, bdb->env);
+	if (ret == 0) {
+		bdb_page_recovering(true);
+		ret = bdb->env->open(bdb->env, bdb->env_dir, flags, 0600);
+		bdb_page_recovering(false);
+	}
+	if (ret != 0) {
 		bdb_fail(bdb, ret, err, "open %s", bdb->env_dir);
 		/* What recovery cannot read is damage, unless the system itself refused. */
 		if (ret == EINVAL || ret == ENOENT || ret == DB_RUNRECOVERY)
@@ -600,6 +606,7 @@ static int bdb_open(const struct tally_store_args *args, struct tally_store **st
 		return -1;
 	db_env_set_func_malloc(clean_memory);
 	db_env_set_func_open(open_durably);
+	db_env_set_func_pread(bdb_page_read);
 	db_env_set_func_pwrite(write_unless_leaving);
 	db_env_set_func_fsync(sync_unless_leaving);
 	bdb = bdb_new(args->location, &set);

@@ -303,23 +303,90 @@ static int finish(struct bdb_store *bdb, DB_TXN *txn, int ret, u_int32_t flags)
 	return ret;
 }
 
+/* Pairs that go to the engine in one call. */
+#define GROUP_BYTES (128u << 10)
+
+struct group {
+	struct bdb_store *bdb;
+	DB_TXN *txn;
+	DBT pairs;
+	void *at;			/* of the engine's macros: where the next pair goes */
+	bool some;
+};
+
+static void group_begin(struct group *group)
+{
+	group->some = false;
+	DB_MULTIPLE_WRITE_INIT(group->at, &group->pairs);
+}
+
+static int group_put(struct group *group)
+{
+	DBT nothing = { .size = 0 };
+	int ret = 0;
+
+	if (group->some)
+		ret = group->bdb->index->put(group->bdb->index, group->txn, &group->pairs, &nothing,
+					     DB_MULTIPLE_KEY);
+	group_begin(group);
+	return ret;
+}
+
+/* Adds a pair; false: it does not fit. */
+static bool group_add(struct group *group, const struct full_key *key, struct tally_bytes value)
+{
+	void *to_key, *to_value;
+
+	DB_MULTIPLE_KEY_RESERVE_NEXT(group->at, &group->pairs, to_key, key->size, to_value,
+				     value.size);
+	if (to_key == NULL || to_value == NULL)
+		return false;
+	memcpy(to_key, key->data, key->size);
+	if (value.size > 0)
+		memcpy(to_value, value.data, value.size);
+	group->some = true;
+	return true;
+}
+
+static int write_change(struct group *group, uint32_t slot, const struct tally_change *change)
+{
+	struct full_key key = key_make(slot, (uint8_t)change->table, change->key);
+	int ret;
+
+	if (change->remove) {
+		ret = group_put(group);
+		return ret != 0 ? ret : take_out(group->bdb, group->txn, &key);
+	}
+	if (group_add(group, &key, change->value))
+		return 0;
+	if ((ret = group_put(group)) != 0 || group_add(group, &key, change->value))
+		return ret;
+	return put(group->bdb, group->txn, &key, change->value.data, change->value.size);
+}
+
+static int write_all(struct bdb_store *bdb, DB_TXN *txn, const struct bdb_overlay *overlay)
+{
+	struct group group = { .bdb = bdb, .txn = txn };
+	int ret = 0;
+
+	group.pairs = bdb_dbt(tally_malloc(GROUP_BYTES), GROUP_BYTES);
+	group_begin(&group);
+	for (size_t i = 0; ret == 0 && i < overlay->count; i++)
+		ret = write_change(&group, overlay->slot, &overlay->changes[i]);
+	if (ret == 0)
+		ret = group_put(&group);
+	free(group.pairs.data);
+	return ret;
+}
+
 static int write_changes(struct bdb_store *bdb, uint64_t space, const struct bdb_overlay *overlay)
 {
-	struct full_key key;
 	DB_TXN *txn;
 	int ret;
 
 	if ((ret = bdb->env->txn_begin(bdb->env, NULL, &txn, 0)) != 0)
 		return ret;
-	for (size_t i = 0; ret == 0 && i < overlay->count; i++) {
-		const struct tally_change *change = &overlay->changes[i];
-
-		key = key_make(overlay->slot, (uint8_t)change->table, change->key);
-		if (change->remove)
-			ret = take_out(bdb, txn, &key);
-		else
-			ret = put(bdb, txn, &key, change->value.data, change->value.size);
-	}
+	ret = write_all(bdb, txn, overlay);
 	if (ret == 0)
 		ret = put_mark(bdb, txn, space, overlay->slot, &overlay->mark);
 	if (ret == 0)

@@ -2,7 +2,7 @@
  * What keeps a store in shape: checkpoints and the removal of old logs (by a thread of the driver,
  * by maintain, and at close), scrub, and backup.
  */
-#include "bdb.h"
+#include "page.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -222,14 +222,6 @@ int bdb_maintain(struct tally_store *store, struct tally_err *err)
 
 /* ---- scrub ---- */
 
-/*
- * A page as the engine lays it out (5.3, which is the last of its format): log position 8, page
- * number 4, previous 4, next 4, entries 2, offset 2, level 1, type 1, unused 2, checksum 4. Items
- * of a tree page grow down from its end to offset, their 2-byte positions up from here; what is
- * between is unused. An overflow page has offset bytes of data; a free page has none.
- */
-enum { PAGE_ENTRIES = 20, PAGE_OFFSET = 22, PAGE_TYPE = 25, PAGE_SUM = 28, PAGE_HEAD = 32 };
-enum { PAGE_FREE = 0, PAGE_INNER = 3, PAGE_LEAF = 5, PAGE_OVERFLOW = 7 };
 enum { ITEM_HEAD = 3, ITEM_PLAIN = 1 };
 
 static uint16_t native_u16(const uint8_t *at)
@@ -295,23 +287,12 @@ static bool blank_unused(uint8_t *page, bool look)
 	}
 }
 
-/* The engine's checksum of a page, which stands in the page and counts as zero there. */
-static uint32_t page_sum(const uint8_t *page)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < BDB_PAGE; i++)
-		sum = 33 * sum + (i < PAGE_SUM || i >= PAGE_HEAD ? page[i] : 0);
-	return sum;
-}
-
 static bool page_whole(const uint8_t *page)
 {
-	static const uint8_t none[BDB_PAGE];
 	uint32_t sum;
 
 	memcpy(&sum, page + PAGE_SUM, sizeof(sum));
-	return sum == page_sum(page) || memcmp(page, none, BDB_PAGE) == 0;
+	return sum == bdb_page_sum(page) || bdb_page_blank(page);
 }
 
 /*
@@ -326,7 +307,7 @@ static int scrub_page(DB_MPOOLFILE *pool, int fd, uint8_t *page, db_pgno_t numbe
 	int ret, end;
 
 	blank_unused(page, false);
-	sum = page_sum(page);
+	sum = bdb_page_sum(page);
 	memcpy(page + PAGE_SUM, &sum, sizeof(sum));
 	ret = pool->get(pool, &number, NULL, 0, &cached);
 	if (ret == DB_PAGE_NOTFOUND)		/* behind the end of the tree, but in the file */

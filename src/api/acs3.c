@@ -120,6 +120,9 @@ static int read_headers(const struct tally_request *request, const struct signed
 		if (!is_listed(list, wanted[i].name))
 			return tally_fault_set(fault, FAULT_SIGNATURE_INCOMPLETE);
 	}
+	acs3->token = tally_request_header(request, "x-acs-security-token", NULL);
+	if (acs3->token.size > 0 && !is_listed(list, "x-acs-security-token"))
+		return tally_fault_set(fault, FAULT_SIGNATURE_INCOMPLETE);
 	/* else the body could be taken for something else than was signed */
 	if (request->body.size > 0 && !is_listed(list, "content-type"))
 		return tally_fault_set(fault, FAULT_SIGNATURE_INCOMPLETE);

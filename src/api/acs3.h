@@ -9,6 +9,7 @@
 
 struct tally_acs3 {
 	struct tally_bytes key_id, action, version, date, nonce;
+	struct tally_bytes token;		/* of a temporary key; empty: none */
 	struct tally_bytes signature;		/* 32 bytes, decoded */
 	struct tally_bytes string_to_sign;
 };
@@ -20,7 +21,7 @@ bool tally_acs3_given(const struct tally_request *request);
 /*
  * Reads and checks everything but key, clock, signature and nonce: the needed headers are there
  * and signed (host, x-acs-action, -version, -date, -signature-nonce, -content-sha256, and
- * content-type where there is a body), and the hash is that of the body.
+ * content-type and x-acs-security-token where there is a body or a token), and the hash is that of the body.
  */
 int tally_acs3_read(const struct tally_request *request, struct tally_acs3 *acs3_r,
 		    struct tally_fault *fault);

@@ -23,7 +23,7 @@ const char *const tally_need_words[] = {
 	[PERM_NONE] = "a signed request", [PERM_ANYONE] = "nothing",
 	[PERM_VIEW_LEDGER] = "view ledger", [PERM_UPDATE_LEDGER] = "update ledger",
 	[PERM_VIEW_MEMBER] = "view member", [PERM_UPDATE_MEMBER] = "update member",
-	[PERM_UPDATE_SELF] = "update oneself", [PERM_VIEW_JOURNAL] = "view journal",
+	[PERM_UPDATE_SELF] = "update oneself", [PERM_ACCEPT] = "an invitation", [PERM_VIEW_JOURNAL] = "view journal",
 	[PERM_APPEND] = "append", [PERM_UPDATE_TRUSTPOINT] = "update trust point",
 	[PERM_VIEW_TRUSTPOINT] = "view trust point",
 	[PERM_CREATE_TIMEANCHOR] = "create time anchor",
@@ -91,7 +91,8 @@ size_t tally_action_faults(const struct tally_action *action,
 
 const enum tally_fault_kind tally_common_faults[] = {
 	FAULT_NO_ACTION, FAULT_NO_VERSION, FAULT_MISSING_COMMON, FAULT_INVALID_COMMON, FAULT_FORMAT,
-	FAULT_METHOD, FAULT_KEY_NOT_FOUND, FAULT_KEY_INACTIVE, FAULT_TIME_FORMAT, FAULT_TIME_EXPIRED,
+	FAULT_METHOD, FAULT_KEY_NOT_FOUND, FAULT_KEY_INACTIVE, FAULT_SECURITY_TOKEN_EXPIRED,
+	FAULT_SECURITY_TOKEN_MALFORMED, FAULT_FORBIDDEN, FAULT_TIME_FORMAT, FAULT_TIME_EXPIRED,
 	FAULT_NONCE_USED, FAULT_SIGNATURE_METHOD, FAULT_SIGNATURE_MISMATCH, FAULT_SIGNATURE_INCOMPLETE,
 	FAULT_BODY_TOO_LARGE, FAULT_BODY_SHORT, FAULT_UNAVAILABLE, FAULT_INTERNAL, FAULT_NONE
 };

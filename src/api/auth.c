@@ -66,23 +66,76 @@ static int check_values(const struct tally_form *form, const struct credentials 
 	return 0;
 }
 
-/* secret_r is filled on success and must be wiped. */
-static int find_key(const struct tally_auth *auth, struct tally_arena *arena,
-		    struct tally_bytes key_id, struct tally_access_key *key_r, char secret_r[48],
-		    struct tally_fault *fault)
-{
-	struct tally_err err = { 0 };
-	int found = key_id.size <= KEY_ID_MAX ?
-			    tally_key_find(auth->core, key_id, key_r, secret_r, &err) : 0;
+/* The key that signs, and all that limits it. The secret must be wiped. */
+struct found_key {
+	struct tally_access_key key;
+	char secret[48];
+	struct tally_bytes own_policy;	/* of a temporary key */
+};
 
-	if (found < 0)
-		return tally_fault_from(fault, arena, &err);
-	if (found == 0)
+static int token_fault(struct tally_arena *arena, const struct tally_err *err,
+		       struct tally_fault *fault)
+{
+	if (err->code == TALLY_EXPIRED)
+		return tally_fault_set(fault, FAULT_SECURITY_TOKEN_EXPIRED);
+	if (err->code == TALLY_INVALID)
+		return tally_fault_set(fault, FAULT_SECURITY_TOKEN_MALFORMED);
+	return tally_fault_from(fault, arena, err);
+}
+
+/* *found is filled on success. */
+static int find_key(const struct tally_auth *auth, struct tally_arena *arena,
+		    struct tally_bytes key_id, struct tally_bytes token, uint64_t now_ms,
+		    struct found_key *found, struct tally_fault *fault)
+{
+	bool temporary = tally_key_is_temporary(key_id);
+	struct tally_err err = { 0 };
+	int result = 0;
+
+	found->own_policy = TALLY_BYTES_NONE;
+	if (temporary && token.size == 0)
+		return tally_fault_named(fault, FAULT_MISSING_COMMON, "SecurityToken");
+	if (key_id.size <= KEY_ID_MAX)
+		result = temporary ? tally_key_open(auth->core, key_id, token, now_ms, arena,
+						    &found->key, found->secret, &found->own_policy,
+						    &err) :
+				     tally_key_find(auth->core, key_id, &found->key, found->secret,
+						    &err);
+	if (result < 0)
+		return temporary ? token_fault(arena, &err, fault) :
+				   tally_fault_from(fault, arena, &err);
+	if (result == 0)
 		return tally_fault_set(fault, FAULT_KEY_NOT_FOUND);
-	if (key_r->state == KEY_ACTIVE)
+	if (found->key.state == KEY_ACTIVE)
 		return 0;
-	tally_wipe(secret_r, 48);
+	tally_wipe(found->secret, sizeof(found->secret));
 	return tally_fault_set(fault, FAULT_KEY_INACTIVE);
+}
+
+/* The policies of a key whose signature held. */
+static int read_policies(const struct tally_auth *auth, struct tally_arena *arena,
+			 const struct found_key *found, struct tally_auth_policies *policies_r,
+			 struct tally_fault *fault)
+{
+	struct tally_bytes *texts = policies_r->texts;
+	struct tally_err err = { 0 };
+	int result = 0;
+
+	policies_r->count = 0;
+	if (found->key.account_has_policy)
+		result = tally_account_policy(auth->core, found->key.account, arena,
+					      &texts[policies_r->count], &err);
+	policies_r->count += result == 1;
+	if (result >= 0 && found->key.has_policy) {
+		result = tally_key_policy(auth->core, tally_bytes_str(found->key.id), arena,
+					  &texts[policies_r->count], &err);
+		policies_r->count += result == 1;
+	}
+	if (result < 0)
+		return tally_fault_from(fault, arena, &err);
+	if (found->own_policy.size > 0)
+		texts[policies_r->count++] = found->own_policy;
+	return 0;
 }
 
 static int check_clock(const struct tally_auth *auth, struct tally_bytes timestamp,
@@ -165,53 +218,56 @@ static int admit(const struct tally_auth *auth, const struct tally_request *requ
 
 static int check_rpc(const struct tally_auth *auth, const struct tally_request *request,
 		     const struct tally_form *form, enum tally_action_kind kind,
-		     struct tally_write *write, struct tally_fault *fault)
+		     struct tally_write *write, struct tally_auth_policies *policies_r,
+		     struct tally_fault *fault)
 {
 	struct credentials given;
-	struct tally_access_key key;
-	struct tally_bytes action;
-	char secret[48];
+	struct tally_bytes action, token;
 	uint64_t now_ms = tally_now_ms();
+	struct found_key found;
 	int result;
 
+	tally_form_get(form, "SecurityToken", &token);
 	if (read_credentials(form, &given, fault) < 0 || check_values(form, &given, fault) < 0 ||
-	    find_key(auth, request->arena, given.key_id, &key, secret, fault) < 0)
+	    find_key(auth, request->arena, given.key_id, token, now_ms, &found, fault) < 0)
 		return -1;
 	result = check_clock(auth, given.timestamp, now_ms, &write->request_ms, fault);
 	if (result == 0)
-		result = check_signature(request, form, &given, secret, fault);
-	tally_wipe(secret, sizeof(secret));
-	if (result < 0)
+		result = check_signature(request, form, &given, found.secret, fault);
+	tally_wipe(found.secret, sizeof(found.secret));
+	if (result < 0 || read_policies(auth, request->arena, &found, policies_r, fault) < 0)
 		return -1;
-	write->caller.account = key.account;
+	write->caller.account = found.key.account;
 	tally_form_get(form, "Action", &action);
 	return admit(auth, request, form, action, given.key_id, given.nonce, now_ms, kind, write,
 		     fault);
 }
 
 static int check_acs3(const struct tally_auth *auth, const struct tally_request *request,
-		      const struct tally_form *form, enum tally_action_kind kind, struct tally_write *write,
+		      const struct tally_form *form, enum tally_action_kind kind,
+		      struct tally_write *write, struct tally_auth_policies *policies_r,
 		      struct tally_fault *fault)
 {
-	struct tally_access_key key;
-	struct tally_acs3 given;
-	char secret[48];
-	uint8_t mac[32];
 	uint64_t now_ms = tally_now_ms();
+	struct found_key found;
+	struct tally_acs3 given;
+	uint8_t mac[32];
 
 	if (tally_acs3_read(request, &given, fault) < 0)
 		return -1;
 	if (given.nonce.size > NONCE_MAX)
 		return tally_fault_named(fault, FAULT_INVALID_COMMON, "SignatureNonce");
-	if (find_key(auth, request->arena, given.key_id, &key, secret, fault) < 0)
+	if (find_key(auth, request->arena, given.key_id, given.token, now_ms, &found, fault) < 0)
 		return -1;
-	tally_acs3_mac(tally_bytes_str(secret), given.string_to_sign, mac);
-	tally_wipe(secret, sizeof(secret));
+	tally_acs3_mac(tally_bytes_str(found.secret), given.string_to_sign, mac);
+	tally_wipe(found.secret, sizeof(found.secret));
 	if (check_clock(auth, given.date, now_ms, &write->request_ms, fault) < 0)
 		return -1;
 	if (!tally_secret_equal(given.signature, tally_bytes(mac, sizeof(mac))))
 		return mismatch(request, given.string_to_sign, fault);
-	write->caller.account = key.account;
+	if (read_policies(auth, request->arena, &found, policies_r, fault) < 0)
+		return -1;
+	write->caller.account = found.key.account;
 	return admit(auth, request, form, tally_request_header(request, "x-acs-action", NULL),
 		     given.key_id, given.nonce, now_ms, kind, write, fault);
 }
@@ -246,16 +302,18 @@ enum tally_scheme tally_auth_scheme(const struct tally_request *request,
 
 int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
 		     const struct tally_form *form, enum tally_action_kind kind,
-		     struct tally_write *write_r, bool *covered_r, struct tally_fault *fault)
+		     struct tally_write *write_r, bool *covered_r,
+		     struct tally_auth_policies *policies_r, struct tally_fault *fault)
 {
 	memset(write_r, 0, sizeof(*write_r));
+	policies_r->count = 0;
 	*covered_r = false;
 	switch (tally_auth_scheme(request, form)) {
 	case SCHEME_RPC:
-		return check_rpc(auth, request, form, kind, write_r, fault);
+		return check_rpc(auth, request, form, kind, write_r, policies_r, fault);
 	case SCHEME_ACS3:
 		*covered_r = true;
-		return check_acs3(auth, request, form, kind, write_r, fault);
+		return check_acs3(auth, request, form, kind, write_r, policies_r, fault);
 	case SCHEME_NONE:
 		break;
 	}

@@ -34,10 +34,18 @@ struct tally_auth {
 	uint64_t window_ms;
 };
 
+/* Policies that must allow what a caller asks (ram.h), as texts: those of its account, of its key, of its
+ * temporary key. */
+struct tally_auth_policies {
+	struct tally_bytes texts[3];
+	size_t count;
+};
+
 /*
  * Fills write_r (caller, nonce, request_ms, again) or sets the fault. Checks in this order: the
  * common parameters are there, their values, the access key, the clock, the signature, the nonce
- * (so that a forged request burns no nonce). A nonce that was used with another action or ledger is
+ * (so that a forged request burns no nonce). A temporary key brings its token: the parameter
+ * SecurityToken, or, signed, the header x-acs-security-token. A nonce that was used with another action or ledger is
  * refused; that of a write is passed on as well, and the core keeps it with what it commits.
  *
  * Neither AccessKeyId nor Signature: local administration if the request is local (the header
@@ -46,6 +54,7 @@ struct tally_auth {
 /* *covered_r: nothing of the body needs further proof that it is the caller's. */
 int tally_auth_check(const struct tally_auth *auth, const struct tally_request *request,
 		     const struct tally_form *form, enum tally_action_kind kind,
-		     struct tally_write *write_r, bool *covered_r, struct tally_fault *fault);
+		     struct tally_write *write_r, bool *covered_r,
+		     struct tally_auth_policies *policies_r, struct tally_fault *fault);
 
 #endif

@@ -17,6 +17,7 @@ enum tally_fault_kind {
 	FAULT_INVALID_PARAMETER,	/* subject: the parameter */
 	FAULT_MISSING_PARAMETER,	/* subject: the parameter */
 	FAULT_UNAUTHORIZED,		/* subject: a sentence more, or empty */
+	FAULT_FORBIDDEN,		/* by a policy */
 	FAULT_NOT_FOUND,		/* subject: "Journal 100" */
 	FAULT_EXISTS,			/* subject: the resource */
 	FAULT_TOKEN_MISMATCH,
@@ -30,6 +31,8 @@ enum tally_fault_kind {
 	FAULT_METHOD,
 	FAULT_KEY_NOT_FOUND,
 	FAULT_KEY_INACTIVE,
+	FAULT_SECURITY_TOKEN_EXPIRED,
+	FAULT_SECURITY_TOKEN_MALFORMED,
 	FAULT_TIME_FORMAT,
 	FAULT_TIME_EXPIRED,
 	FAULT_NONCE_USED,

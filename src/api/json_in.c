@@ -1,5 +1,6 @@
 /* Reading JSON from outside with json-c: lists of strings, and the bodies of batches. */
 #include "decode.h"
+#include "json_in.h"
 #include "signing_args.h"
 
 #include <json.h>
@@ -107,6 +108,54 @@ static bool get_strings(struct tally_arena *arena, struct json_object *list,
 	*items_r = items;
 	*count_r = count;
 	return true;
+}
+
+struct json_object *tally_json_parse(struct tally_bytes text)
+{
+	struct json_tokener *tokener = new_tokener();
+	struct json_object *value = parse(tokener, text);
+
+	json_tokener_free(tokener);
+	return value;
+}
+
+bool tally_json_text(struct tally_arena *arena, struct json_object *value,
+		     struct tally_bytes *text_r)
+{
+	return get_string(arena, value, text_r);
+}
+
+/* Members of all objects in it. */
+static size_t count_members(struct json_object *value)
+{
+	size_t count = 0;
+
+	if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			count += count_members(json_object_array_get_idx(value, i));
+	if (!json_object_is_type(value, json_type_object))
+		return count;
+	json_object_object_foreach(value, name, member) {
+		(void)name;
+		count += 1 + count_members(member);
+	}
+	return count;
+}
+
+bool tally_json_once(struct json_object *value, struct tally_bytes text)
+{
+	size_t colons = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '"')
+			quoted = !quoted;
+		else if (quoted && text.data[i] == '\\')
+			i++;
+		else if (!quoted && text.data[i] == ':')
+			colons++;
+	}
+	return colons == count_members(value);
 }
 
 bool tally_json_strings(struct tally_arena *arena, struct tally_bytes text,

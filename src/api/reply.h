@@ -45,10 +45,16 @@
 	  .help = "Append a STATE_ROOT journal behind it, so that proofs of clues, keys and members " \
 		  "know of it at once." }
 
-/* Of a read that can be proved against the state. */
+/* Of a read that can be proved against the state: tally_check_proof looks at both. */
 #define PROOF_PARAM \
 	{ .name = "Proof", .type = PARAM_BOOL, .fallback = "false", .example = "true", \
-	  .help = "Answer as of the newest STATE_ROOT journal, with the proof." }
+	  .help = "Answer as of the newest STATE_ROOT journal, with the proof." }, \
+	STATE_TREE_PARAM
+
+#define STATE_TREE_PARAM \
+	{ .name = "TreeSize", .type = PARAM_UINT, .min = 1, .max = INT64_MAX, .example = "1000", \
+	  .help = "Prove it in the tree of so many journals, as of the newest STATE_ROOT journal in " \
+		  "it that is kept for proofs; absent: in the newest signed one." }
 
 #define STATE_ROWS(opt) \
 	{ "StateSize", NODE_UINT, opt, "The answer is as of the first so many journals." }, \
@@ -61,7 +67,9 @@
 	{ "StateRootJournal.ProofPath[Hash]", NODE_TEXT, true, "A hash, hex." }, \
 	{ "StateRootJournal.TreeSize", NODE_UINT, false, "Journals of the tree it is proved in." }, \
 	{ "StateRootJournal.RootHash", NODE_TEXT, false, "Root of that tree, hex." }, \
-	{ "Checkpoint", NODE_TEXT, true, "The signed checkpoint of that tree." }
+	{ "Checkpoint", NODE_TEXT, true, \
+	  "The signed checkpoint of that tree, where it is the newest signed one, or the newest that " \
+	  "witnesses cosigned." }
 
 /* Of a payload that was removed. */
 #define REMOVED_ROWS(at) \
@@ -175,7 +183,10 @@ void tally_reply_signed_batch(struct tally_call *call, struct tally_append_resul
  * journal any more. */
 int tally_reply_state(struct tally_call *call, const struct tally_state_found *state,
 		      struct tally_err *err);
-int tally_no_state(struct tally_err *err);	/* NOTFOUND about StateRoot */
+/* There is no STATE_ROOT to prove it by: NOTFOUND about StateRoot, or INVALID about TreeSize. */
+int tally_no_state(const struct tally_call *call, struct tally_err *err);
+/* TreeSize without Proof is refused: nothing would be proved in it. */
+int tally_check_proof(struct tally_call *call, struct tally_err *err);
 
 /* The members of JOURNAL_PROOF_ROWS; size 0: in the newest signed tree. */
 int tally_reply_journal_proof(struct tally_call *call, uint64_t id, uint64_t size,
@@ -187,6 +198,10 @@ void tally_reply_removed(struct tally_call *call, struct tally_node *to,
 /* The newest checkpoint: 1; 0 where the store is not to be signed for; -1. */
 int tally_reply_checkpoint(struct tally_call *call, struct tally_signed_checkpoint *checkpoint_r,
 			   struct tally_err *err);
+/* Checkpoint of a tree of so many journals, where there is one: newest, or the cosigned one, which says
+ * more. newest->size is 0 where nothing is signed here now. */
+int tally_reply_checkpoint_of(struct tally_call *call, uint64_t size,
+			      const struct tally_signed_checkpoint *newest, struct tally_err *err);
 void tally_add_hashes(struct tally_call *call, struct tally_node *to, const char *name,
 		      const struct tally_hash *hashes, size_t count);
 

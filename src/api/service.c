@@ -1,10 +1,11 @@
 /*
  * One request from bytes to bytes: route, read the parameters, find the action, authenticate,
- * decode, authorise, run, encode. The steps stand in answer() in the order in which a request is
- * refused; none looks back. See service.h.
+ * decode, limit by policies, authorise by role, run, encode. The steps stand in answer() in the
+ * order in which a request is refused; none looks back. See service.h.
  */
 #include "service.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "auth.h"
 #include "conf.h"
 #include "log.h"
+#include "ram.h"
 #include "tlog.h"
 #include "utf8.h"
 
@@ -90,6 +92,7 @@ struct exchange {
 	struct tally_form form;
 	struct tally_values values;
 	struct tally_call call;
+	struct tally_auth_policies policies;
 	struct tally_fault fault;
 	char request_id[37];
 };
@@ -183,10 +186,7 @@ static int find_action(struct exchange *x)
 static bool is_public_kind(const struct tally_action *action)
 {
 	return action->need == PERM_ANYONE ||
-	       (action->kind == ACTION_READ && (action->need == PERM_VIEW_LEDGER ||
-						action->need == PERM_VIEW_JOURNAL ||
-						action->need == PERM_VIEW_TRUSTPOINT ||
-						action->need == PERM_VIEW_TIMEANCHOR));
+	       (action->kind == ACTION_READ && tally_permission_public(action->need));
 }
 
 static int authenticate(struct exchange *x)
@@ -194,7 +194,7 @@ static int authenticate(struct exchange *x)
 	struct tally_call *call = &x->call;
 
 	if (tally_auth_check(&x->service->auth, x->request, &x->form, call->action->kind,
-			     &call->write, &call->body_covered, &x->fault) < 0)
+			     &call->write, &call->body_covered, &x->policies, &x->fault) < 0)
 		return -1;
 	if (call->action->need == PERM_LOCAL && !call->write.caller.local)
 		return tally_fault_named(&x->fault, FAULT_UNAUTHORIZED,
@@ -248,6 +248,68 @@ static int fail(struct exchange *x, const struct tally_err *err)
 					(const char *)id.data));
 	}
 	return -1;
+}
+
+/* A request against the policies of who signed it: each must allow it. */
+static int check_policies(struct exchange *x, const struct tally_ram_request *request)
+{
+	const struct tally_ram_policy *policy;
+	struct tally_err err = { 0 };
+
+	for (size_t i = 0; i < x->policies.count; i++) {
+		if (tally_ram_parse(x->arena, x->policies.texts[i], &policy, &err) < 0) {
+			err.code = TALLY_CORRUPT;	/* only good ones are stored */
+			return tally_fault_from(&x->fault, x->arena, &err);
+		}
+		if (tally_ram_allows(policy, request))
+			continue;
+		tally_fault_set(&x->fault, FAULT_FORBIDDEN);
+		x->fault.hint = tally_bytes_str(tally_arena_printf(
+			x->arena, "No policy allows ledgerdb:%s on %s, or one denies it.",
+			request->action, request->resources[0]));
+		return -1;
+	}
+	return 0;
+}
+
+/* "acs:ledgerdb:local:1001:ledger/l-..." */
+static const char *resource(struct exchange *x, const char *kind, struct tally_bytes id)
+{
+	return tally_arena_printf(x->arena, "acs:ledgerdb:%s:%" PRIu64 ":%s/%.*s",
+				  x->service->settings.region, x->call.write.caller.account, kind,
+				  (int)id.size, (const char *)id.data);
+}
+
+static const struct tally_param *find_param(const struct tally_action *action, const char *name)
+{
+	const struct tally_param *row = action->params;
+
+	while (row->name != NULL && strcmp(row->name, name) != 0)
+		row++;
+	return row->name != NULL ? row : NULL;
+}
+
+/* The member that an action is about; others name one as who signed, or as what they look for. */
+static bool is_about_member(const struct tally_action *action)
+{
+	return (action->need == PERM_VIEW_MEMBER || action->need == PERM_UPDATE_MEMBER ||
+		action->need == PERM_UPDATE_SELF) && find_param(action, "MemberId") != NULL;
+}
+
+static int limit(struct exchange *x)
+{
+	const struct tally_action *action = x->call.action;
+	struct tally_ram_request request = { .action = action->name };
+	struct tally_bytes id = TALLY_BYTES_LIT("*");
+
+	if (x->policies.count == 0)
+		return 0;
+	if (find_param(action, "LedgerId") != NULL)
+		id = tally_arg_bytes(&x->call, "LedgerId");
+	request.resources[0] = resource(x, "ledger", id);
+	if (is_about_member(action) && tally_arg_given(&x->call, "MemberId"))
+		request.resources[1] = resource(x, "member", tally_arg_bytes(&x->call, "MemberId"));
+	return check_policies(x, &request);
 }
 
 /*
@@ -351,7 +413,7 @@ static void answer(struct exchange *x)
 	/* the form is read also for what HTTP refuses: for the format of the error */
 	good = read_form(x) == 0;
 	if (check_transport(x) == 0 && good && find_action(x) == 0 && authenticate(x) == 0 &&
-	    decode(x) == 0 && authorise(x) == 0 && run(x) == 0)
+	    decode(x) == 0 && limit(x) == 0 && authorise(x) == 0 && run(x) == 0)
 		respond_success(x);
 	else
 		respond_fault(x);
@@ -423,6 +485,20 @@ static void respond_file(struct exchange *x, const struct tally_tlog_file *file)
 					       "public, max-age=3");
 }
 
+/* Reading a log's files is an action to policies. */
+static int limit_log(struct exchange *x, struct tally_bytes path)
+{
+	const uint8_t *slash = path.size > 0 ? memchr(path.data, '/', path.size) : NULL;
+	struct tally_ram_request request = { .action = TALLY_RAM_LOG };
+
+	if (x->policies.count == 0)
+		return 0;
+	if (slash != NULL)
+		path.size = (size_t)(slash - path.data);
+	request.resources[0] = resource(x, "ledger", path);
+	return check_policies(x, &request);
+}
+
 /*
  * Log reads are plain files to their clients, who look at the status only: errors are plain text.
  * Who may not read a ledger learns no more than where there is none.
@@ -445,7 +521,8 @@ static void answer_log(struct exchange *x)
 	if (tally_form_parse(x->arena, request->query, TALLY_BYTES_NONE, &x->form,
 			     &x->fault) < 0 ||
 	    tally_auth_check(&x->service->auth, request, &x->form, ACTION_READ, &x->call.write,
-			     &x->call.body_covered, &x->fault) < 0) {
+			     &x->call.body_covered, &x->policies, &x->fault) < 0 ||
+	    limit_log(x, path) < 0) {
 		respond_plain_fault(x);
 		return;
 	}

@@ -66,3 +66,15 @@ bool tally_parse_u64(struct tally_bytes text, uint64_t max, uint64_t *value_r)
 	*value_r = value;
 	return true;
 }
+
+bool tally_next_u64(struct tally_bytes *text, uint64_t max, uint64_t *value_r)
+{
+	const uint8_t *comma = text->size > 0 ? memchr(text->data, ',', text->size) : NULL;
+	size_t size = comma != NULL ? (size_t)(comma - text->data) : text->size;
+
+	if (!tally_parse_u64(tally_bytes(text->data, size), max, value_r) ||
+	    (comma != NULL && size + 1 == text->size))
+		return false;
+	*text = comma != NULL ? tally_bytes(comma + 1, text->size - size - 1) : TALLY_BYTES_NONE;
+	return true;
+}

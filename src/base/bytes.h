@@ -67,6 +67,10 @@ bool tally_base64_decode(struct tally_arena *arena, struct tally_bytes text,
 /* Decimal digits only, no sign, no leading zero but "0" itself, at most max. False otherwise. */
 bool tally_parse_u64(struct tally_bytes text, uint64_t max, uint64_t *value_r);
 
+/* The first of such numbers that commas separate, "1,22,333"; takes it off. False at the end, where
+ * nothing is left, and where there is no number, which is then left. */
+bool tally_next_u64(struct tally_bytes *text, uint64_t max, uint64_t *value_r);
+
 static inline void tally_put_u16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);

@@ -25,7 +25,6 @@
 #include "settings.h"
 #include "tsp.h"
 
-#define EXIT_FOUND 3		/* it was carried out, and something is wrong */
 #define FINDINGS_MOST 1000u
 
 struct auditing {
@@ -112,6 +111,8 @@ static void say_ledger(const struct auditing *auditing, const struct tally_audit
 	char hex[2 * TALLY_HASH_SIZE + 1], size[16];
 
 	tally_hex_encode(ledger->root.bytes, TALLY_HASH_SIZE, hex);
+	if (ledger->ledger[0] == '\0')
+		printf("space %" PRIx64, ledger->space);
 	printf("%s: %" PRIu64 " journals in %" PRIu64 " blocks, %s\n", ledger->ledger,
 	       ledger->journals, ledger->blocks,
 	       ledger->findings == 0 ? "nothing wrong" :
@@ -175,7 +176,7 @@ static int finish(struct auditing *auditing, int result, const struct tally_err 
 		printf("stopped at %s\n", auditing->most == 1 ? "the first finding (--all goes on)" :
 								"as many findings");
 	}
-	return auditing->found == 0 ? VERB_OK : EXIT_FOUND;
+	return auditing->found == 0 ? VERB_OK : VERB_FOUND;
 }
 
 /* ---- running it ---- */
@@ -197,7 +198,7 @@ static int run_stores(struct auditing *auditing, struct tally_store *blocks,
 	if (verb_given(auditing->call, "index"))
 		auditing->options.index = index;
 	auditing->options.blocks = blocks;
-	if (tally_audit_store_open(blocks, &auditing->source, &err) != 0)
+	if (tally_audit_store_open(blocks, auditing->options.core, &auditing->source, &err) != 0)
 		return verb_fail_err(auditing->call, &err);
 	status = run(auditing);
 	tally_audit_store_free(&auditing->source);
@@ -220,7 +221,7 @@ static int run_alone(struct auditing *auditing, const char *path)
 	if (tally_core_open_stores(call->conf, &blocks, &index, &err) != 0) {
 		verb_fail_err(call, &err);
 		tally_disown(&owner);
-		return err.code == TALLY_CORRUPT ? EXIT_FOUND : VERB_FAILED;
+		return err.code == TALLY_CORRUPT ? VERB_FOUND : VERB_FAILED;
 	}
 	status = run_stores(auditing, blocks, index);
 	if (index != blocks)

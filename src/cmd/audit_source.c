@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 
+#include "blocks.h"
 #include "err.h"
 #include "note.h"
 #include "prooffile.h"
@@ -22,7 +23,7 @@ struct relay {
 	json_object *spaces;
 	size_t next;
 	uint64_t count;			/* blocks of the space at hand */
-	bool asked;			/* again, how many they are */
+	unsigned int asked;		/* again, how many they are */
 };
 
 static json_object *list_spaces(struct client *client)
@@ -36,13 +37,6 @@ static json_object *list_spaces(struct client *client)
 	return spaces;
 }
 
-static int relay_failed(const struct client *client, struct tally_err *err)
-{
-	/* what the owner found out of order it does not tell in detail */
-	return tally_err_set(err, client->status == 500 ? TALLY_CORRUPT : TALLY_IO, "%s",
-			     client->message);
-}
-
 static int relay_next(void *ctx, uint64_t *space_r, uint64_t *blocks_r, struct tally_err *err)
 {
 	struct relay *relay = ctx;
@@ -54,22 +48,21 @@ static int relay_next(void *ctx, uint64_t *space_r, uint64_t *blocks_r, struct t
 	space = json_object_array_get_idx(relay->spaces, relay->next++);
 	*space_r = reply_uint(space, "Space");
 	*blocks_r = relay->count = reply_uint(space, "Blocks");
-	relay->asked = false;
+	relay->asked = 0;
 	return 1;
 }
 
-/* Behind the last block known: were there more meanwhile? Asked once a space, as an order to erase
- * may be among them. */
+/* Behind the last block known: were there more meanwhile? An order to erase may be among them. */
 static int relay_has(struct relay *relay, uint64_t space, uint64_t block, struct tally_err *err)
 {
 	json_object *spaces;
 
-	if (block < relay->count || relay->asked)
+	if (block < relay->count || relay->asked == TALLY_AUDIT_ROUNDS)
 		return block < relay->count;
-	relay->asked = true;
+	relay->asked++;
 	spaces = list_spaces(relay->client);
 	if (spaces == NULL)
-		return relay_failed(relay->client, err);
+		return block_failed(relay->client, err);
 	for (size_t i = 0; i < reply_count(spaces); i++) {
 		json_object *row = json_object_array_get_idx(spaces, i);
 
@@ -80,43 +73,13 @@ static int relay_has(struct relay *relay, uint64_t space, uint64_t block, struct
 	return block < relay->count;
 }
 
-/* One part of a block. 1, or -1; *size_r is that of the whole. */
-static int read_part(struct client *client, uint64_t space, uint64_t block, uint64_t offset,
-		     struct tally_buf *bytes, uint64_t *size_r, struct tally_err *err)
-{
-	struct tally_bytes part = TALLY_BYTES_NONE;
-	json_object *reply;
-	bool good;
-
-	client_start_admin(client, "ReadBlock");
-	client_add_uint(client, "Space", space);
-	client_add_uint(client, "Block", block);
-	client_add_uint(client, "Offset", offset);
-	reply = client_try(client);
-	if (reply == NULL)
-		return relay_failed(client, err);
-	*size_r = reply_uint(reply, "Size");
-	good = tally_base64_decode(&client->arena,
-				   tally_bytes_str(reply_text(reply, "BytesBase64")), &part) &&
-	       part.size > 0;
-	json_object_put(reply);
-	if (!good)
-		return tally_err_set(err, TALLY_IO, "it came in another form than expected");
-	tally_buf_add_bytes(bytes, part);
-	return 1;
-}
-
 static int relay_read(void *ctx, uint64_t space, uint64_t block, struct tally_buf *bytes,
 		      struct tally_err *err)
 {
 	struct relay *relay = ctx;
-	size_t begin = bytes->size;
-	uint64_t size = 1;
 	int found = relay_has(relay, space, block, err);
 
-	while (found == 1 && bytes->size - begin < size)
-		found = read_part(relay->client, space, block, bytes->size - begin, bytes, &size, err);
-	return found;
+	return found == 1 ? block_fetch(relay->client, space, block, bytes, err) : found;
 }
 
 bool relay_source_open(struct client *client, struct tally_audit_source *source_r)

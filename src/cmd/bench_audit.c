@@ -162,7 +162,7 @@ static bool audit(struct bench *bench, struct outcome *outcome)
 	tally_core_stores(bench->core, &options.blocks, &options.index);
 	if (!verb_given(bench->call, "index"))
 		options.index = NULL;
-	if (tally_audit_store_open(options.blocks, &source, &err) != 0) {
+	if (tally_audit_store_open(options.blocks, options.core, &source, &err) != 0) {
 		verb_fail_err(bench->call, &err);
 		return false;
 	}

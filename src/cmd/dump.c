@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 
+#include "blocks.h"
 #include "client.h"
 #include "err.h"
 #include "journals.h"
@@ -23,40 +24,6 @@ struct dumping {
 	struct bar bar;
 	uint64_t done, total;
 };
-
-/* Reads one block, part by part, into dumping->block. */
-static bool read_block(struct dumping *dumping, const char *space, uint64_t block)
-{
-	struct client *client = dumping->client;
-	uint64_t size = 1;
-
-	tally_buf_clear(&dumping->block);
-	while (dumping->block.size < size) {
-		struct tally_bytes part = TALLY_BYTES_NONE;
-		json_object *reply;
-		bool good;
-
-		client_start_admin(client, "ReadBlock");
-		client_add(client, "Space", space);
-		client_add_uint(client, "Block", block);
-		client_add_uint(client, "Offset", dumping->block.size);
-		reply = client_run(client);
-		if (reply == NULL)
-			return false;
-		size = reply_uint(reply, "Size");
-		good = tally_base64_decode(&client->arena,
-					   tally_bytes_str(reply_text(reply, "BytesBase64")), &part) &&
-		       part.size != 0;
-		tally_buf_add_bytes(&dumping->block, part);
-		json_object_put(reply);
-		if (!good) {
-			verb_fail(client->call, "block %llu of space %s came in another form than "
-				  "expected", (unsigned long long)block, space);
-			return false;
-		}
-	}
-	return true;
-}
 
 static void print_block(struct dumping *dumping, const char *space, const char *ledger,
 			uint64_t block)
@@ -72,8 +39,11 @@ static bool dump_block(struct dumping *dumping, const char *space, const char *l
 	struct verb_call *call = dumping->client->call;
 	struct tally_err err;
 
-	if (!read_block(dumping, space, block))
+	tally_buf_clear(&dumping->block);
+	if (block_fetch(dumping->client, strtoull(space, NULL, 10), block, &dumping->block, &err) != 1) {
+		verb_fail(call, "block %llu of space %s: %s", (unsigned long long)block, space, err.text);
 		return false;
+	}
 	tally_arena_reset(&dumping->arena);
 	if (!verb_given(call, "journals")) {
 		print_block(dumping, space, ledger, block);

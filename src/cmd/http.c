@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "core.h"
 #include "err.h"
 #include "fetch.h"
 #include "hash.h"
@@ -26,10 +27,14 @@ bool http_target_read(const struct verb_call *call, struct http_target *target)
 	target->endpoint = setting(call, "endpoint", "TALLY_ENDPOINT");
 	target->key_id = setting(call, "key", "TALLY_ACCESS_KEY_ID");
 	target->secret = setting(call, "secret", "TALLY_ACCESS_KEY_SECRET");
-	if ((target->key_id == NULL) == (target->secret == NULL))
-		return true;
-	verb_misuse(call, "an access key is two things: --key ID and --secret TEXT");
-	return false;
+	target->token = NULL;
+	if ((target->key_id == NULL) != (target->secret == NULL)) {
+		verb_misuse(call, "an access key is two things: --key ID and --secret TEXT");
+		return false;
+	}
+	if (target->key_id != NULL && tally_key_is_temporary(tally_bytes_str(target->key_id)))
+		target->token = getenv("TALLY_SECURITY_TOKEN");
+	return true;
 }
 
 /* A nonce no one has used, and the time as the signature wants it. */
@@ -49,7 +54,7 @@ static struct tally_bytes signed_query(const struct http_target *target,
 				       struct tally_arena *arena)
 {
 	struct tally_rpc_param *params =
-		tally_arena_array(arena, struct tally_rpc_param, request->param_count + 1);
+		tally_arena_array(arena, struct tally_rpc_param, request->param_count + 2);
 	size_t count = request->param_count;
 	char nonce[37], timestamp[21];
 
@@ -64,6 +69,9 @@ static struct tally_bytes signed_query(const struct http_target *target,
 		params[count++] = (struct tally_rpc_param){ TALLY_BYTES_LIT("ContentSHA256"),
 							    tally_bytes_str(hex) };
 	}
+	if (target->token != NULL)
+		params[count++] = (struct tally_rpc_param){ TALLY_BYTES_LIT("SecurityToken"),
+							    tally_bytes_str(target->token) };
 	make_stamp(nonce, timestamp);
 	return tally_rpc_signed_query(arena, request->post ? "POST" : "GET", params, count, NULL, 0,
 				      tally_bytes_str(target->key_id),

@@ -18,9 +18,11 @@ struct http_target {
 	const char *endpoint;	/* "http://127.0.0.1:8080/"; NULL: none named */
 	const char *key_id;	/* NULL: unsigned */
 	const char *secret;
+	const char *token;	/* of a temporary key; NULL: it is none */
 };
 
-/* From the options --endpoint, --key, --secret and the environment. False after printing that a
+/* From the options --endpoint, --key, --secret and the environment; a temporary key's token only from
+ * TALLY_SECURITY_TOKEN. False after printing that a
  * key lacks its secret or the reverse. */
 bool http_target_read(const struct verb_call *call, struct http_target *target);
 

@@ -83,10 +83,13 @@ static int get(struct client *client)
 	const struct verb_call *call = client->call;
 	const char *proof = verb_value(call, "proof", NULL);
 	json_object *reply;
-	int status = VERB_OK;
+	int status;
 
-	if (proof == NULL && verb_given(call, "fresh"))
-		return verb_misuse(call, "--fresh goes with --proof");
+	if (proof == NULL && (verb_given(call, "fresh") || verb_given(call, "cosigned")))
+		return verb_misuse(call, "--fresh and --cosigned go with --proof");
+	status = prove_check_cosigned(call);
+	if (status != VERB_OK)
+		return status;
 	reply = proof != NULL ? get_proved(client, proof) : get_now(client);
 	if (reply == NULL)
 		return VERB_FAILED;
@@ -229,6 +232,7 @@ static int delete_run(struct verb_call *call) { return run_change(call, false); 
 static const struct verb_option get_options[] = {
 	{ "proof", "FILE", "write a proof of the value, or that there is none, for tally verify" },
 	{ "fresh", NULL, "first append a STATE_ROOT journal, so that the proof is of now" },
+	{ "cosigned", NULL, "prove it under the newest checkpoint that enough witnesses cosigned" },
 	COMMON_OPTIONS
 };
 static const struct verb_option set_options[] = {

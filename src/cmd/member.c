@@ -173,7 +173,7 @@ static int set_role(struct client *client)
 {
 	const struct verb_call *call = client->call;
 
-	client_start_write(client, "UpdateMember");
+	client_start_write(client, "ModifyMemberACLs");
 	client_add(client, "LedgerId", call->args[0]);
 	client_add(client, "MemberId", call->args[1]);
 	client_add(client, "Role", role_of(call->args[2]));
@@ -191,6 +191,52 @@ static int set_key(struct client *client, const struct public_key *key)
 	client_add(client, "MemberId", call->arg_count > 1 ? call->args[1] : NULL);
 	add_public(client, key);
 	return finish(client, NULL);
+}
+
+static int change_state(struct client *client, const char *action)
+{
+	const struct verb_call *call = client->call;
+
+	client_start_write(client, action);
+	client_add(client, "LedgerId", call->args[0]);
+	client_add(client, "MemberId", call->args[1]);
+	return finish(client, NULL);
+}
+
+static int enable(struct client *client) { return change_state(client, "EnableMember"); }
+static int disable(struct client *client) { return change_state(client, "DisableMember"); }
+static int delete(struct client *client) { return change_state(client, "DeleteMember"); }
+
+/* ---- invitations ---- */
+
+static int invite(struct client *client)
+{
+	const struct verb_call *call = client->call;
+	const char *accounts = call->args[1];
+
+	client_start_write(client, "InviteMembers");
+	for (int i = 2; i < call->arg_count; i++)
+		accounts = tally_arena_printf(&client->arena, "%s,%s", accounts, call->args[i]);
+	client_add(client, "LedgerId", call->args[0]);
+	client_add(client, "AliUids", accounts);
+	return finish(client, NULL);
+}
+
+static int accept_invitation(struct client *client, const struct public_key *key)
+{
+	const struct verb_call *call = client->call;
+	const char *account = verb_value(call, "account", NULL);
+
+	if (client->host != NULL && account == NULL)
+		return verb_misuse(call, "whose invitation? A store is asked with --account NUMBER");
+	if (client->host == NULL && account != NULL)
+		return verb_misuse(call, "a server takes the account of the access key: leave "
+				   "--account out");
+	client_start_write(client, "AcceptMember");
+	client->account = account;
+	client_add(client, "LedgerId", call->args[0]);
+	add_public(client, key);
+	return finish(client, "MemberId");
 }
 
 /* ---- list and show ---- */
@@ -290,6 +336,11 @@ static int show(struct client *client)
 /* ---- rows ---- */
 
 static int create_run(struct verb_call *call) { return with_public(call, create); }
+static int invite_run(struct verb_call *call) { return client_with(call, invite); }
+static int accept_run(struct verb_call *call) { return with_public(call, accept_invitation); }
+static int enable_run(struct verb_call *call) { return client_with(call, enable); }
+static int disable_run(struct verb_call *call) { return client_with(call, disable); }
+static int delete_run(struct verb_call *call) { return client_with(call, delete); }
 static int list_run(struct verb_call *call) { return client_with(call, list); }
 static int show_run(struct verb_call *call) { return client_with(call, show); }
 static int role_run(struct verb_call *call) { return client_with(call, set_role); }
@@ -308,6 +359,11 @@ static const struct verb_option create_options[] = {
 	{ "member", "ID", "its id (default: made from the account or the key)" },
 	COMMON_OPTIONS
 };
+static const struct verb_option accept_options[] = {
+	{ "account", "NUMBER", "the account that accepts, on a store" },
+	PUBLIC_OPTIONS,
+	COMMON_OPTIONS
+};
 static const struct verb_option key_options[] = { PUBLIC_OPTIONS, COMMON_OPTIONS };
 static const struct verb_option plain_options[] = { COMMON_OPTIONS };
 static const struct verb_option keygen_options[] = {
@@ -319,6 +375,30 @@ static const struct verb_option keygen_options[] = {
 static const struct verb member_create = {
 	.name = "create", .usage = "LEDGER", .summary = "Add a member and print its id",
 	.options = create_options, .min_args = 1, .max_args = 1, .run = create_run,
+};
+static const struct verb member_invite = {
+	.name = "invite", .usage = "LEDGER ACCOUNT ...",
+	.summary = "Invite accounts to become members",
+	.options = plain_options, .min_args = 2, .max_args = -1, .run = invite_run,
+};
+static const struct verb member_accept = {
+	.name = "accept", .usage = "LEDGER",
+	.summary = "Accept an invitation and print the new member's id",
+	.options = accept_options, .min_args = 1, .max_args = 1, .run = accept_run,
+};
+static const struct verb member_enable = {
+	.name = "enable", .usage = "LEDGER MEMBER", .summary = "Let a disabled member in again",
+	.options = plain_options, .min_args = 2, .max_args = 2, .run = enable_run,
+};
+static const struct verb member_disable = {
+	.name = "disable", .usage = "LEDGER MEMBER",
+	.summary = "Keep a member out until it is enabled again",
+	.options = plain_options, .min_args = 2, .max_args = 2, .run = disable_run,
+};
+static const struct verb member_delete = {
+	.name = "delete", .usage = "LEDGER MEMBER",
+	.summary = "Remove a member; what it wrote and signed stays",
+	.options = plain_options, .min_args = 2, .max_args = 2, .run = delete_run,
 };
 static const struct verb member_list = {
 	.name = "list", .usage = "LEDGER", .summary = "List the members of a ledger",
@@ -342,12 +422,14 @@ static const struct verb member_keygen = {
 	.summary = "Make a private key file and print the public key",
 	.options = keygen_options, .min_args = 1, .max_args = 1, .run = keygen,
 };
-static const struct verb *const member_parts[] = { &member_create, &member_list, &member_show,
-						   &member_role, &member_key, &member_keygen, NULL };
+static const struct verb *const member_parts[] = {
+	&member_create, &member_invite, &member_accept, &member_list, &member_show, &member_role,
+	&member_key, &member_disable, &member_enable, &member_delete, &member_keygen, NULL
+};
 
 const struct verb verb_member = {
 	.name = "member",
-	.usage = "create|list|show|role|key|keygen",
+	.usage = "create|invite|accept|list|show|role|key|disable|enable|delete|keygen",
 	.summary = "Add, list, show and change members of a ledger, and make their keys",
 	.parts = member_parts,
 };

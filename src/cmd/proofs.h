@@ -16,11 +16,19 @@ struct json_object;
 #define PROVE_STATE_OPTIONS                                                                       \
 	{ "clue", "TEXT", "prove which journals have this clue" },                                \
 	{ "kv", "KEY", "prove what this key's value is" },                                        \
-	{ "member", "ID", "prove what is known of this member" },                                 \
+	{ "member", "ID", "prove what is known of this member, or that there is none" },          \
 	{ "fresh", NULL, "first append a STATE_ROOT journal, so that the proof is of now" }
+
+#define PROVE_TRIES 3		/* requests anew where witnesses cosigned a newer tree in between */
+
+/* How many journals the newest cosigned checkpoint has; 0: there is none. must: false after printing
+ * why it cannot be asked; else that is none too. */
+bool prove_cosigned_size(struct client *client, const char *ledger, bool must, uint64_t *size_r);
 
 /* Do words and options go together? VERB_OK, or VERB_USAGE after printing why not. */
 int prove_check_options(const struct verb_call *call);
+
+int prove_check_cosigned(const struct verb_call *call);	/* of those only --fresh and --cosigned */
 
 bool prove_wants_state(const struct verb_call *call);
 int prove_state(struct client *client);
@@ -29,7 +37,8 @@ int prove_cose(struct client *client);
 /* Has the server make a STATE_ROOT journal about all there is; false after printing why not. */
 bool prove_make_fresh(struct client *client, const char *ledger);
 
-/* One state proof as a file, for other verbs too: asks for it, holds it against itself, writes it.
+/* One state proof as a file, for other verbs too: asks for it, holds it against itself, writes it; where
+ * the verb has an option "cosigned" that is given, under the newest cosigned checkpoint.
  * reply_r (may be NULL): the answer of KvGet, GetMember or, its first page, GetClueProof; the caller's.
  * VERB_OK, or another after printing why. */
 int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
@@ -61,6 +70,11 @@ struct verify_signed {
 /* They print what was verified, or why not, and return a verb_exit. */
 int verify_state(const struct verb_call *call, struct tally_bytes text,
 		 const struct verify_signed *by, struct tally_arena *arena);
+/* Does the state proof file of --left-out-of, demanded to be signed like the journal's, leave out this
+ * journal, which is verified? 1, and words that say so (in arena), 0, or -1 after printing why it cannot
+ * tell. */
+int verify_left_out(const struct verb_call *call, const struct verify_signed *by, struct tally_bytes leaf,
+		    struct tally_arena *arena, const char **words_r);
 int verify_cose(const struct verb_call *call, struct tally_bytes receipt,
 		struct tally_arena *arena);
 

@@ -17,8 +17,6 @@
 #include "prooffile.h"
 #include "proofs.h"
 
-#define TRIES 3
-
 struct proven {
 	struct tally_bytes leaf, extra, checkpoint;
 	const char *salt;
@@ -54,6 +52,22 @@ static uint64_t size_of(struct tally_bytes bytes)
 		       0;
 }
 
+bool prove_cosigned_size(struct client *client, const char *ledger, bool must, uint64_t *size_r)
+{
+	json_object *reply;
+
+	*size_r = 0;
+	client_start(client, "GetCheckpoint");
+	client_add(client, "LedgerId", ledger);
+	reply = must ? client_run(client) : client_try(client);
+	if (reply != NULL)
+		*size_r = size_of(tally_bytes_str(reply_text(reply, "CosignedCheckpoint")));
+	json_object_put(reply);
+	if (must && reply != NULL && *size_r == 0)
+		verb_fail(client->call, "no checkpoint has been cosigned by enough witnesses");
+	return !must || *size_r != 0;
+}
+
 /*
  * In which tree it is proved: in that of the newest cosigned checkpoint, where there is one that
  * covers the journal; else, unless a cosigned one is asked for, in the newest (0). False after
@@ -63,23 +77,13 @@ static bool choose_tree(struct client *client, uint64_t *size_r)
 {
 	const char *journal = client->call->args[1];
 	bool wanted = verb_given(client->call, "cosigned");
-	json_object *reply;
 	uint64_t id;
 
-	*size_r = 0;
-	client_start(client, "GetCheckpoint");
-	client_add(client, "LedgerId", client->call->args[0]);
-	reply = wanted ? client_run(client) : client_try(client);
-	if (reply != NULL)
-		*size_r = size_of(tally_bytes_str(reply_text(reply, "CosignedCheckpoint")));
-	json_object_put(reply);
-	if (reply == NULL && wanted)
+	if (!prove_cosigned_size(client, client->call->args[0], wanted, size_r))
 		return false;
 	if (tally_parse_u64(tally_bytes_str(journal), INT64_MAX, &id) && id < *size_r)
 		return true;
-	if (wanted && *size_r == 0)
-		verb_fail(client->call, "no checkpoint has been cosigned by enough witnesses");
-	else if (wanted)
+	if (wanted)
 		verb_fail(client->call, "witnesses have cosigned only %llu journals yet",
 			  (unsigned long long)*size_r);
 	*size_r = 0;
@@ -177,7 +181,7 @@ static json_object *ask_proof(struct client *client)
 	json_object *reply = NULL;
 	uint64_t size;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < PROVE_TRIES; i++) {
 		json_object_put(reply);
 		if (!choose_tree(client, &size))
 			return NULL;
@@ -231,8 +235,8 @@ static const struct verb_option prove_options[] = {
 	{ "output", "FILE", "where the proof goes, also -o FILE (default: standard output)" },
 	{ "leaf", "FILE", "write the journal's leaf there too" },
 	{ "time", NULL, "put in what bounds it in time: the anchors before and after it" },
-	{ "cosigned", NULL, "only with a checkpoint that enough witnesses cosigned (default: where there is "
-			    "one that has the journal)" },
+	{ "cosigned", NULL, "only with a checkpoint that enough witnesses cosigned (default: of a journal, "
+			    "where there is one that has it)" },
 	{ "cose", NULL, "write a COSE receipt (RFC 9942) instead; it needs the leaf beside it" },
 	PROVE_STATE_OPTIONS,
 	VERB_STORE_OPTIONS,
@@ -248,7 +252,8 @@ const struct verb verb_prove = {
 		"With JOURNAL: that the journal is in the ledger. With --clue: which journals have the\n"
 		"clue, all of them. With --kv or --member: what a key's value is, what is known of a\n"
 		"member. The latter are as of the ledger's newest STATE_ROOT journal; --fresh first\n"
-		"makes a new one. That there is none of it is proved as well.",
+		"makes a new one, and with --cosigned it is the newest that witnesses have cosigned.\n"
+		"That there is none of it is proved as well.",
 	.options = prove_options,
 	.min_args = 1,
 	.max_args = 2,

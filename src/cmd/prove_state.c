@@ -7,6 +7,7 @@
 
 #include "proofs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 struct proving {
 	struct client *client;
 	const char *ledger, *key;
+	uint64_t tree_size;		/* in which it is proved; 0: the newest signed one */
 	enum tally_state_kind kind;
 	struct tally_arena arena;
 	json_object *base;		/* the answer that has the state proof */
@@ -44,16 +46,29 @@ static bool decode(struct proving *p, const char *text, struct tally_bytes *byte
 }
 
 /* The same as client_run, and says what to do about a ledger without a state root. */
-static json_object *ask(struct client *client)
+static json_object *ask(struct proving *p)
 {
+	struct client *client = p->client;
 	json_object *reply = client_try(client);
 
-	if (reply == NULL && strstr(client->message, "StateRoot") != NULL &&
+	if (reply == NULL && p->tree_size != 0 && strstr(client->message, "TreeSize") != NULL)
+		verb_fail(client->call, "witnesses have cosigned %" PRIu64 " journals, and the state roots "
+			  "that are kept for proofs came later: have the ledger cosigned again (tally "
+			  "maintain), then prove", p->tree_size);
+	else if (reply == NULL && strstr(client->message, "StateRoot") != NULL &&
 	    strcmp(client->code, "ResourceNotFound") == 0)
 		verb_fail(client->call, "the ledger has no state root yet; --fresh makes one");
 	else if (reply == NULL)
 		verb_fail(client->call, "%s (%s)", client->message, client->code);
 	return reply;
+}
+
+/* In the tree that was chosen. */
+static json_object *ask_proved(struct proving *p)
+{
+	if (p->tree_size != 0)
+		client_add_uint(p->client, "TreeSize", p->tree_size);
+	return ask(p);
 }
 
 /* ---- a clue ---- */
@@ -83,7 +98,7 @@ static json_object *ask_page(struct proving *p)
 	client_add(client, "Clue", p->key);
 	client_add(client, "Leaves", "true");
 	client_add_uint(client, "First", p->count);
-	return ask(client);
+	return ask_proved(p);
 }
 
 /* All pages of one state. 1; 0 where the state moved on meanwhile; -1 after printing why not. */
@@ -141,7 +156,7 @@ static int read_setter(struct proving *p, const char *journal_id)
 	client_start(client, "GetJournalProof");
 	client_add(client, "LedgerId", p->ledger);
 	client_add(client, "JournalSequence", journal_id);
-	reply = ask(client);
+	reply = ask(p);
 	if (reply == NULL)
 		return VERB_FAILED;
 	good = decode(p, reply_text(reply, "Leaf"), &p->journal);
@@ -160,7 +175,7 @@ static int read_kv(struct proving *p)
 	client_add(client, "LedgerId", p->ledger);
 	client_add(client, "Key", p->key);
 	client_add(client, "Proof", "true");
-	p->base = ask(client);
+	p->base = ask_proved(p);
 	if (p->base == NULL)
 		return VERB_FAILED;
 	p->there = reply_bool(p->base, "Exist");
@@ -185,10 +200,10 @@ static int read_member(struct proving *p)
 	client_add(client, "LedgerId", p->ledger);
 	client_add(client, "MemberId", p->key);
 	client_add(client, "Proof", "true");
-	p->base = ask(client);
+	p->base = ask_proved(p);
 	if (p->base == NULL)
 		return VERB_FAILED;
-	p->there = reply_member(p->base, "Record") != NULL;
+	p->there = reply_bool(p->base, "Exist");
 	return VERB_OK;
 }
 
@@ -312,18 +327,37 @@ static int write_file(struct proving *p, const char *path)
 	return status;
 }
 
-int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
-		     const char *key, const char *path, json_object **reply_r)
+/* All that the file holds. Between two requests witnesses may have cosigned a newer tree: then again. */
+static int read_answers(struct proving *p)
 {
 	static int (*const readers[])(struct proving *p) = { [STATE_CLUE] = read_clue,
 							     [STATE_KV] = read_kv,
 							     [STATE_MEMBER] = read_member };
+	bool cosigned = verb_given(p->client->call, "cosigned");
+	int status = VERB_FAILED;
+
+	for (int i = 0; i < PROVE_TRIES; i++) {
+		if (cosigned && !prove_cosigned_size(p->client, p->ledger, true, &p->tree_size))
+			return VERB_FAILED;
+		json_object_put(p->base);
+		p->base = NULL;
+		p->salt = NULL;
+		status = readers[p->kind](p);
+		if (!cosigned || status != VERB_OK || reply_text(p->base, "Checkpoint")[0] != '\0')
+			break;
+	}
+	return status;
+}
+
+int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
+		     const char *key, const char *path, json_object **reply_r)
+{
 	struct proving p = { .client = client, .ledger = ledger, .kind = kind, .key = key };
 	int status;
 
 	if (!tally_utf8_valid(tally_bytes_str(key)))
 		return verb_misuse(client->call, "clues, keys and member ids are UTF-8");
-	status = readers[kind](&p);
+	status = read_answers(&p);
 	if (status == VERB_OK)
 		status = write_file(&p, path);
 	if (reply_r != NULL && status == VERB_OK)
@@ -357,9 +391,17 @@ bool prove_wants_state(const struct verb_call *call)
 	return kinds_given(call) > 0;
 }
 
+int prove_check_cosigned(const struct verb_call *call)
+{
+	if (verb_given(call, "fresh") && verb_given(call, "cosigned"))
+		return verb_misuse(call, "--fresh or --cosigned: witnesses cosign a state root after it was "
+				   "made (tally maintain)");
+	return VERB_OK;
+}
+
 int prove_check_options(const struct verb_call *call)
 {
-	static const char *const of_journals[] = { "leaf", "cose", "time", "cosigned" };
+	static const char *const of_journals[] = { "leaf", "cose", "time" };
 	size_t states = kinds_given(call);
 
 	if (states + (call->arg_count > 1) != 1)
@@ -371,7 +413,7 @@ int prove_check_options(const struct verb_call *call)
 		return verb_misuse(call, "a COSE receipt has no time stamps and no witnesses");
 	if (states == 0 && verb_given(call, "fresh"))
 		return verb_misuse(call, "--fresh is for --clue, --kv and --member");
-	return VERB_OK;
+	return prove_check_cosigned(call);
 }
 
 bool prove_make_fresh(struct client *client, const char *ledger)

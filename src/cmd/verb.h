@@ -21,7 +21,10 @@ struct tally_conf;
 struct tally_err;
 struct verb_call;
 
-enum verb_exit { VERB_OK = 0, VERB_FAILED = 1, VERB_USAGE = 2 };
+enum verb_exit {
+	VERB_OK = 0, VERB_FAILED = 1, VERB_USAGE = 2,
+	VERB_FOUND = 3			/* it was carried out, and something is wrong */
+};
 
 struct verb_option {
 	const char *name;	/* as typed, without the two dashes */

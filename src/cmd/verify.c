@@ -46,6 +46,8 @@ struct check {
 	json_object *time;		/* what the file says of its time, or NULL */
 	bool timed;			/* it was checked */
 	struct bound after, before;
+	int left_out;			/* of --left-out-of: 1 or 0 ... */
+	const char *left_out_words;
 };
 
 static bool read_input(struct check *check, const char *path, size_t max, struct tally_bytes *bytes_r)
@@ -383,6 +385,8 @@ static void say_json(struct check *check)
 	signers_json(&check->signers, all);
 	if (check->timed)
 		bounds_json(&check->after, &check->before, all);
+	if (verb_given(check->call, "left-out-of"))
+		json_object_object_add(all, "LeftOut", json_object_new_boolean(check->left_out));
 	signed_json(check, all);
 	if (check->record != NULL)
 		json_object_object_add(all, "Leaf", json_object_get(check->record));
@@ -414,21 +418,10 @@ static void say_text(struct check *check)
 	else if (bounds_there(check->time))
 		printf("  time stamps were not checked; that takes --ca FILE\n");
 	printf("  payload %s\n", check->payload ? "is the journal's" : "was not checked");
-}
-
-/* A proof file. */
-static int verify_journal(struct check *check)
-{
-	bool good = read_policy(check) && read_proof(check) && check_note(check) && find_journal(check) &&
-		    check_path(check) && check_leaf(check) &&
-		    signers_check(check->call, check->leaf, &check->arena, &check->signers) &&
-		    check_payload(check) && check_time(check);
-
-	if (good && verb_given(check->call, "json"))
-		say_json(check);
-	else if (good)
-		say_text(check);
-	return good ? VERB_OK : VERB_FAILED;
+	if (check->left_out)
+		printf("CONVICTED: the log signed that %s\n", check->left_out_words);
+	else if (verb_given(check->call, "left-out-of"))
+		printf("  the state proof does not leave it out\n");
 }
 
 /* Of another file than a proof file: the same demands. */
@@ -437,10 +430,52 @@ static bool check_signed(void *ctx, struct tally_bytes note, struct tally_checkp
 	struct check *check = ctx;
 
 	check->file.checkpoint = note;
-	if (!read_policy(check) || !check_note(check))
+	if (!check_note(check))
 		return false;
 	*checkpoint_r = check->checkpoint;
 	return true;
+}
+
+static const struct verify_signed signed_by = { NULL, check_signed, signed_say, signed_json };
+
+/* The state proof must be of the same log, and signed as the proof is. */
+static bool check_left_out(struct check *check)
+{
+	const struct tally_checkpoint checkpoint = check->checkpoint;
+	const struct tally_policy_found found = check->found;
+	struct verify_signed by = signed_by;
+	struct tally_bytes origin;
+
+	if (!verb_given(check->call, "left-out-of"))
+		return true;
+	by.ctx = check;
+	check->left_out = verify_left_out(check->call, &by, check->leaf, &check->arena,
+					  &check->left_out_words);
+	origin = check->checkpoint.origin;
+	check->checkpoint = checkpoint;
+	check->found = found;
+	if (check->left_out < 0)
+		return false;
+	if (tally_bytes_equal(origin, checkpoint.origin))
+		return true;
+	verb_fail(check->call, "the state proof is of another log, %.*s", (int)origin.size,
+		  (const char *)origin.data);
+	return false;
+}
+
+/* A proof file. */
+static int verify_journal(struct check *check)
+{
+	bool good = read_proof(check) && check_note(check) && find_journal(check) &&
+		    check_path(check) && check_leaf(check) &&
+		    signers_check(check->call, check->leaf, &check->arena, &check->signers) &&
+		    check_payload(check) && check_time(check) && check_left_out(check);
+
+	if (good && verb_given(check->call, "json"))
+		say_json(check);
+	else if (good)
+		say_text(check);
+	return !good ? VERB_FAILED : check->left_out ? VERB_FOUND : VERB_OK;
 }
 
 /* What is demanded of a file must be looked at, so what does not go with it is refused. */
@@ -456,23 +491,29 @@ static int verify_file(struct check *check)
 {
 	static const char *const not_journal[] = { "max-lag", NULL };
 	static const char *const not_state[] = { "leaf", "journal-hash", "payload", "salt", "ca",
-						 "signed-by", NULL };
+						 "signed-by", "left-out-of", NULL };
 	static const char *const not_cose[] = { "policy", "journal-hash", "payload", "salt", "ca",
-						"max-lag", NULL };
-	const struct verify_signed by = { check, check_signed, signed_say, signed_json };
+						"max-lag", "left-out-of", NULL };
+	struct verify_signed by = signed_by;
 	const struct verb_call *call = check->call;
 	int status;
 
+	by.ctx = check;
 	if (verb_given(call, "cose")) {
 		status = check_options(call, "COSE receipt", not_cose);
 		return status != VERB_OK ? status : verify_cose(call, check->text, &check->arena);
 	}
 	if (verify_is_state(check->text)) {
 		status = check_options(call, "state proof file", not_state);
-		return status != VERB_OK ? status : verify_state(call, check->text, &by, &check->arena);
+		if (status != VERB_OK)
+			return status;
+		return read_policy(check) ? verify_state(call, check->text, &by, &check->arena) :
+					    VERB_FAILED;
 	}
 	status = check_options(call, "proof file of a journal", not_journal);
-	return status != VERB_OK ? status : verify_journal(check);
+	if (status != VERB_OK)
+		return status;
+	return read_policy(check) ? verify_journal(check) : VERB_FAILED;
 }
 
 static int verify_run(struct verb_call *call)
@@ -483,6 +524,8 @@ static int verify_run(struct verb_call *call)
 	if (!verb_given(call, "vkey") && !verb_given(call, "policy"))
 		return verb_misuse(call, "by which key? --vkey KEY, as 'tally ledger vkey' prints it, or "
 				   "--policy FILE");
+	if (verb_given(call, "left-out-of") && verb_given(call, "journal-hash"))
+		return verb_misuse(call, "--left-out-of takes the journal's leaf, not its hash");
 	if (verb_given(call, "leaf") && verb_given(call, "journal-hash"))
 		return verb_misuse(call, "--leaf or --journal-hash, not both");
 	if (verb_given(call, "cose") && !verb_given(call, "vkey"))
@@ -508,6 +551,7 @@ static const struct verb_option verify_options[] = {
 	{ "signed-by", "HEX", "demand that a member signed the journal with this public key" },
 	{ "cose", NULL, "the file is a COSE receipt; it is checked with --leaf" },
 	{ "max-lag", "N", "of a state proof: refuse it where more than N journals came after the state" },
+	{ "left-out-of", "FILE", "a state proof file of one of its clues: does it leave the journal out?" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
 };
@@ -516,6 +560,7 @@ const struct verb verb_verify = {
 	.name = "verify",
 	.usage = "FILE",
 	.summary = "Check a proof file offline against a log's key, or a policy of witnesses",
+	.details = "Exit status 3: the log is convicted by --left-out-of.\n",
 	.options = verify_options,
 	.min_args = 1,
 	.max_args = 1,

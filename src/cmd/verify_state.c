@@ -10,7 +10,9 @@
 #include <json-c/json.h>
 
 #include "err.h"
+#include "files.h"
 #include "jcs.h"
+#include "omission.h"
 #include "print.h"
 #include "utf8.h"
 
@@ -233,28 +235,71 @@ static void say_json(const struct shown *shown, const struct verify_signed *by)
 
 /* ---- the check ---- */
 
+/* The file says what is signed as it is asked for. False after printing why not. */
+static bool check_file(const struct verb_call *call, struct tally_bytes text,
+		       const struct verify_signed *by, uint64_t lag_max, struct shown *shown)
+{
+	struct tally_checkpoint checkpoint;
+	struct tally_err err;
+
+	shown->file = tally_arena_alloc(shown->arena, sizeof *shown->file);
+	if (tally_state_file_parse(text, tally_arena_alloc(shown->arena, text.size), shown->file,
+				   &err) != 0) {
+		verb_fail(call, "NOT VERIFIED: %s", err.text);
+		return false;
+	}
+	if (!by->check(by->ctx, shown->file->checkpoint, &checkpoint))
+		return false;
+	if (tally_state_file_check_in(shown->file, &checkpoint, lag_max, &shown->answer, &err) != 0) {
+		verb_fail(call, "NOT VERIFIED: %s", err.text);
+		return false;
+	}
+	shown->origin = checkpoint.origin;
+	shown->key = quoted(shown->arena, shown->file->key);
+	return true;
+}
+
 int verify_state(const struct verb_call *call, struct tally_bytes text,
 		 const struct verify_signed *by, struct tally_arena *arena)
 {
-	struct shown shown = { .file = tally_arena_alloc(arena, sizeof *shown.file),
-			       .arena = arena };
-	struct tally_checkpoint checkpoint;
+	struct shown shown = { .arena = arena };
 	uint64_t lag_max = UINT64_MAX;
-	struct tally_err err;
 
 	if (!verb_number(call, "max-lag", 0, UINT64_MAX, &lag_max))
 		return VERB_USAGE;
-	if (tally_state_file_parse(text, tally_arena_alloc(arena, text.size), shown.file, &err) != 0)
-		return verb_fail(call, "NOT VERIFIED: %s", err.text);
-	if (!by->check(by->ctx, shown.file->checkpoint, &checkpoint))
+	if (!check_file(call, text, by, lag_max, &shown))
 		return VERB_FAILED;
-	if (tally_state_file_check_in(shown.file, &checkpoint, lag_max, &shown.answer, &err) != 0)
-		return verb_fail(call, "NOT VERIFIED: %s", err.text);
-	shown.origin = checkpoint.origin;
-	shown.key = quoted(arena, shown.file->key);
 	if (verb_given(call, "json"))
 		say_json(&shown, by);
 	else
 		say_text(&shown, by);
 	return VERB_OK;
+}
+
+int verify_left_out(const struct verb_call *call, const struct verify_signed *by, struct tally_bytes leaf,
+		    struct tally_arena *arena, const char **words_r)
+{
+	const char *path = verb_value(call, "left-out-of", "");
+	struct shown shown = { .arena = arena };
+	struct tally_bytes text;
+	struct tally_leaf parsed;
+	struct tally_hash hash;
+	struct tally_err err;
+	int result;
+
+	if (!file_read_whole(call, path, VERIFY_FILE_MAX, arena, &text) ||
+	    !check_file(call, text, by, UINT64_MAX, &shown))
+		return -1;
+	if (!tally_leaf_parse(leaf, &parsed)) {
+		verb_fail(call, "--left-out-of takes the journal's leaf");
+		return -1;
+	}
+	tally_leaf_hash(leaf, &hash);
+	result = tally_omission_of(shown.file, &shown.answer, &parsed, &hash, &err);
+	if (result < 0)
+		verb_fail(call, "%s: %s", path, err.text);
+	*words_r = tally_arena_printf(arena, "journal %" PRIu64 " has the clue %s, and that of the first %" PRIu64
+				      " journals the clue has only others", parsed.journal_id, shown.key,
+				      shown.answer.size);
+	return result;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "audit_private.h"
+#include "utf8.h"
 
 #define JOB_BLOCKS 64			/* of a job, at most */
 #define JOB_BYTES ((size_t)256 << 10)	/* a job that has so many takes no further block */
@@ -78,6 +79,16 @@ static void put_place(char *text, size_t room, const struct audit_place *place)
 		snprintf(text + used, room - used, "index table %u: ", place->table);
 }
 
+/* Findings tell of bytes that anybody may have made, and go to terminals. */
+static void make_printable(char *text)
+{
+	if (tally_utf8_printable(tally_bytes_str(text)))
+		return;
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void audit_found(struct audit *audit, const struct audit_place *place, const char *what,
 		 const char *format, ...)
 {
@@ -98,6 +109,7 @@ void audit_found(struct audit *audit, const struct audit_place *place, const cha
 	va_start(args, format);
 	vsnprintf(finding.text + used, sizeof(finding.text) - used, format, args);
 	va_end(args);
+	make_printable(finding.text);
 	audit->enough = audit->options->found(audit->options->ctx, &finding) != 0;
 }
 
@@ -494,10 +506,11 @@ int tally_audit(const struct tally_audit_options *options, const struct tally_au
 
 struct store_source {
 	struct tally_store *store;
+	struct tally_core *core;	/* that has it open, or NULL */
 	struct tally_arena arena;
 	uint64_t *spaces, *blocks;
 	size_t count, room, next;
-	bool asked;			/* again, how many blocks the space at hand has */
+	unsigned int asked;		/* again, how many blocks the space at hand has */
 };
 
 static int add_space(void *ctx, uint64_t space, uint64_t blocks, bool dropped)
@@ -525,21 +538,22 @@ static int store_next(void *ctx, uint64_t *space_r, uint64_t *blocks_r, struct t
 		return 0;
 	*space_r = source->spaces[source->next];
 	*blocks_r = source->blocks[source->next++];
-	source->asked = false;
+	source->asked = 0;
 	return 1;
 }
 
 /*
- * Behind the last block that was there at first the store is asked again, once: where a payload was
- * found erased that a newer block orders to be, that block is there by then.
+ * Behind the last block that was there at first the store is asked again: where a payload was found
+ * erased that a newer block orders to be, that block is there by then. So it is with those that came
+ * meanwhile; but a ledger that grows as fast as it is read is not followed for ever.
  */
 static int store_has(struct store_source *source, uint64_t space, uint64_t block,
 		     struct tally_err *err)
 {
 	uint64_t *count = &source->blocks[source->next - 1];
 
-	if (block >= *count && !source->asked) {
-		source->asked = true;
+	if (block >= *count && source->asked < TALLY_AUDIT_ROUNDS) {
+		source->asked++;
 		if (tally_store_last(source->store, space, count, err) != 0)
 			return -1;
 	}
@@ -557,8 +571,11 @@ static int store_read(void *ctx, uint64_t space, uint64_t block, struct tally_bu
 	if (found != 1)
 		return found;
 	tally_arena_reset(&source->arena);
-	found = tally_store_read(source->store, space, block, 0, UINT64_MAX, &source->arena, &stored,
-				 err);
+	/* the core may be zeroing what is read */
+	found = source->core != NULL ?
+			tally_core_block_read(source->core, space, block, &source->arena, &stored, err) :
+			tally_store_read(source->store, space, block, 0, UINT64_MAX, &source->arena,
+					 &stored, err);
 	if (found == 0)
 		return tally_err_set(err, TALLY_CORRUPT,
 				     "the store counts it but does not have it");
@@ -567,12 +584,13 @@ static int store_read(void *ctx, uint64_t space, uint64_t block, struct tally_bu
 	return found;
 }
 
-int tally_audit_store_open(struct tally_store *blocks, struct tally_audit_source *source_r,
-			   struct tally_err *err)
+int tally_audit_store_open(struct tally_store *blocks, struct tally_core *core,
+			   struct tally_audit_source *source_r, struct tally_err *err)
 {
 	struct store_source *source = tally_calloc(1, sizeof(*source));
 
 	source->store = blocks;
+	source->core = core;
 	*source_r = (struct tally_audit_source){ store_next, store_read, source };
 	if (tally_store_spaces(blocks, add_space, source, err) == 0)
 		return 0;

@@ -31,10 +31,13 @@ struct tally_audit_source {
 	void *ctx;
 };
 
-/* The blocks of an open store, which the caller keeps open; it may grow meanwhile. Free it with
- * tally_audit_store_free. */
-int tally_audit_store_open(struct tally_store *blocks, struct tally_audit_source *source_r,
-			   struct tally_err *err);
+/* How often a source looks for blocks that were added while it was read. */
+#define TALLY_AUDIT_ROUNDS 8
+
+/* The blocks of an open store, which the caller keeps open; it may grow meanwhile. core: that has it
+ * open, or NULL: it is not written to. Free it with tally_audit_store_free. */
+int tally_audit_store_open(struct tally_store *blocks, struct tally_core *core,
+			   struct tally_audit_source *source_r, struct tally_err *err);
 void tally_audit_store_free(struct tally_audit_source *source);
 
 /* The stores that a core has open, for options and source. index_r may equal blocks_r. */

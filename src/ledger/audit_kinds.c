@@ -69,11 +69,20 @@ static const char *on_member(struct audit_replay *replay, const struct audit_ite
 		return wrong;
 	tally_member_hash(member, &record_hash);
 	tally_state_path(STATE_MEMBER, tally_bytes_str(member->id), &path);
+	if (item->record.type == TYPE_DELETE_MEMBER) {
+		audit_change(replay, CHANGE_REMOVE, &path, NULL);
+		return NULL;
+	}
 	tally_state_value_hash(
 		tally_bytes(text, tally_state_member_value(replay->journal, &record_hash, text)),
 		&value_hash);
 	audit_change(replay, CHANGE_PUT, &path, &value_hash);
 	return NULL;
+}
+
+static const char *on_invite(struct audit_replay *replay, const struct audit_item *item)
+{
+	return audit_member_invite(&replay->members, &item->record, replay->journal);
 }
 
 /* What the system ledger says of this one. */
@@ -296,6 +305,16 @@ static const char *on_create_account(struct audit_replay *replay, const struct a
 	return NULL;
 }
 
+static const char *on_account_policy(struct audit_replay *replay, const struct audit_item *item)
+{
+	uint8_t account[AUDIT_KEY];
+	uint64_t known;
+
+	name_of(&item->record, "account", account);
+	return audit_map_get(&replay->accounts, account, &known) ?
+		       NULL : "a policy of an account that is not there";
+}
+
 static const char *on_create_key(struct audit_replay *replay, const struct audit_item *item)
 {
 	uint8_t account[AUDIT_KEY], key[AUDIT_KEY];
@@ -351,6 +370,17 @@ static const char *on_add_ledger(struct audit_replay *replay, const struct audit
 	return NULL;
 }
 
+/* An account was made a member of a ledger: so that it can be listed, nothing hangs on it. */
+static const char *on_join_ledger(struct audit_replay *replay, const struct audit_item *item)
+{
+	char ledger[TALLY_LEDGER_ID_SIZE + 1];
+
+	(void)replay;
+	return text_copy(ledger, sizeof(ledger), tally_field_text(&item->record, "ledgerId")) &&
+			       tally_field_number(&item->record, "account", 0) != 0 ?
+		       NULL : "a malformed ledgerId or account";
+}
+
 /* ---- the table ---- */
 
 static const struct kind kinds[256] = {
@@ -362,6 +392,10 @@ static const struct kind kinds[256] = {
 	[TYPE_DELETE_LEDGER] = { .known = true, .need = PERM_UPDATE_LEDGER,
 				 .check = on_delete_ledger },
 	[TYPE_CREATE_MEMBER] = { .known = true, .need = PERM_UPDATE_MEMBER, .check = on_member },
+	[TYPE_DELETE_MEMBER] = { .known = true, .need = PERM_UPDATE_MEMBER, .check = on_member },
+	[TYPE_ENABLE_MEMBER] = { .known = true, .need = PERM_UPDATE_MEMBER, .check = on_member },
+	[TYPE_DISABLE_MEMBER] = { .known = true, .need = PERM_UPDATE_MEMBER, .check = on_member },
+	[TYPE_INVITE_MEMBERS] = { .known = true, .need = PERM_UPDATE_MEMBER, .check = on_invite },
 	[TYPE_UPDATE_MEMBER_KEY] = { .known = true, .need = PERM_UPDATE_SELF, .check = on_member },
 	[TYPE_UPDATE_MEMBER_PERMISSIONS] = { .known = true, .need = PERM_UPDATE_MEMBER,
 					     .check = on_member },
@@ -387,6 +421,10 @@ static const struct kind kinds[256] = {
 	[TYPE_ENABLE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
 	[TYPE_DISABLE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
 	[TYPE_DELETE_KEY] = { .known = true, .system = true, .nobody = true, .check = on_key },
+	[TYPE_SET_ACCOUNT_POLICY] = { .known = true, .system = true, .nobody = true,
+				      .check = on_account_policy },
+	[TYPE_JOIN_LEDGER] = { .known = true, .system = true, .nobody = true,
+			       .check = on_join_ledger },
 	[TYPE_ADD_LEDGER] = { .known = true, .system = true, .nobody = true,
 			      .check = on_add_ledger },
 };
@@ -470,7 +508,8 @@ static const char *check_policy(const struct audit_replay *replay, const struct 
 	return NULL;
 }
 
-/* By this time a ledger's first journal has made its owner a member. */
+/* By this time a ledger's first journal has made its owner a member. Who accepts an invitation is
+ * none yet. */
 static void check_author(struct audit_replay *replay, const struct kind *kind,
 			 const struct audit_item *item)
 {
@@ -479,6 +518,12 @@ static void check_author(struct audit_replay *replay, const struct kind *kind,
 	if (kind->nobody || item->record.type == TYPE_CREATE_LEDGER ||
 	    (kind->removes && item->record.member_id.size == 0))
 		return;
+	if (item->record.type == TYPE_CREATE_MEMBER &&
+	    tally_field_find(&item->record, "invitation") != NULL) {
+		if (item->form != FORM_UNSIGNED)
+			audit_wrong(replay, "signature", "an invitation is accepted by an account");
+		return;
+	}
 	check_member(replay, kind, item->record.member_id, "author");
 	check_signers(replay, kind, item);
 	wrong = check_policy(replay, kind, item);

@@ -23,9 +23,16 @@ static struct tally_member *find(struct audit_members *members, struct tally_byt
 	return &members->list[index];
 }
 
+static struct tally_member *find_live(struct audit_members *members, struct tally_bytes id)
+{
+	struct tally_member *member = find(members, id);
+
+	return member != NULL && member->role != ROLE_NONE ? member : NULL;
+}
+
 const struct tally_member *audit_member_find(struct audit_members *members, struct tally_bytes id)
 {
-	return find(members, id);
+	return find_live(members, id);
 }
 
 /* ---- keys and accounts: each is one member's ---- */
@@ -64,22 +71,57 @@ static const char *take_key(struct audit_members *members, const struct tally_me
 	return NULL;
 }
 
+static void account_name(uint64_t account, uint8_t name_r[AUDIT_KEY])
+{
+	uint8_t bytes[8];
+
+	tally_put_u64(bytes, account);
+	audit_map_key("account", tally_bytes(bytes, 8), name_r);
+}
+
 static const char *take_account(struct audit_members *members, uint64_t account, uint64_t index)
 {
-	uint8_t bytes[8], name[AUDIT_KEY];
+	uint8_t name[AUDIT_KEY];
 	uint64_t other;
 
 	if (account == 0)
 		return NULL;
-	tally_put_u64(bytes, account);
-	audit_map_key("account", tally_bytes(bytes, 8), name);
+	account_name(account, name);
 	if (audit_map_get(&members->by_account, name, &other))
 		return "an account that is a member's already";
 	audit_map_put(&members->by_account, name, index);
+	audit_map_remove(&members->invited, name);
 	return NULL;
 }
 
+/* A CREATE_MEMBER that accepts an invitation is the new member's own journal. */
+static const char *check_invitation(const struct audit_members *members,
+				    const struct tally_record *record,
+				    const struct tally_member *member)
+{
+	uint64_t said = tally_field_number(record, "invitation", UINT64_MAX), journal;
+	uint8_t name[AUDIT_KEY];
+
+	if (tally_field_find(record, "invitation") == NULL)
+		return NULL;
+	account_name(member->account, name);
+	if (member->account == 0 || !audit_map_get(&members->invited, name, &journal) ||
+	    journal != said)
+		return "it accepts an invitation that there is none of";
+	if (!tally_bytes_is(record->member_id, member->id))
+		return "it accepts the invitation of another";
+	return member->role == ROLE_READER ? NULL : "who accepts an invitation is a READER";
+}
+
 /* ---- changes ---- */
+
+static const char *take(struct audit_members *members, const struct tally_member *member,
+			uint64_t index)
+{
+	const char *wrong = take_account(members, member->account, index);
+
+	return wrong != NULL ? wrong : take_key(members, &member->key, index);
+}
 
 static const char *add(struct audit_members *members, const struct tally_member *member,
 		       const struct tally_member **member_r)
@@ -92,9 +134,7 @@ static const char *add(struct audit_members *members, const struct tally_member 
 		members->list = tally_realloc(members->list,
 					      members->room * sizeof(*members->list));
 	}
-	wrong = take_account(members, member->account, members->count);
-	if (wrong == NULL)
-		wrong = take_key(members, &member->key, members->count);
+	wrong = take(members, member, members->count);
 	if (wrong != NULL)
 		return wrong;
 	audit_map_key("member", tally_bytes_str(member->id), name);
@@ -122,6 +162,24 @@ static const char *on_ledger(struct audit_members *members, const struct audit_i
 	return add(members, &owner, member_r);
 }
 
+/* Whom an account's deleted member was, it can be again. */
+static const char *add_again(struct audit_members *members, struct tally_member *before,
+			     const struct tally_member *member,
+			     const struct tally_member **member_r)
+{
+	const char *wrong;
+
+	if (before->role != ROLE_NONE)
+		return "it is a member already";
+	if (before->account == 0 || before->account != member->account)
+		return "a memberId that was another's";
+	wrong = take(members, member, (uint64_t)(before - members->list));
+	if (wrong == NULL)
+		*before = *member;
+	*member_r = before;
+	return wrong;
+}
+
 static const char *on_create(struct audit_members *members, const struct tally_record *record,
 			     const struct tally_place *place,
 			     const struct tally_member **member_r)
@@ -131,6 +189,7 @@ static const char *on_create(struct audit_members *members, const struct tally_r
 				       .update_ms = place->timestamp_ms,
 				       .journal_id = place->journal_id };
 	const char *wrong = read_key(record, &member.key);
+	struct tally_member *before;
 
 	if (!tally_member_id_valid(id))
 		return "a malformed memberId";
@@ -141,9 +200,30 @@ static const char *on_create(struct audit_members *members, const struct tally_r
 		return "a role that is none";
 	if (member.account == 0 && member.key.type == KEY_TYPE_NONE && wrong == NULL)
 		return "a member with neither account nor key";
-	if (find(members, id) != NULL)
-		return "it is a member already";
-	return wrong != NULL ? wrong : add(members, &member, member_r);
+	if (wrong == NULL)
+		wrong = check_invitation(members, record, &member);
+	if (wrong != NULL)
+		return wrong;
+	before = find(members, id);
+	return before != NULL ? add_again(members, before, &member, member_r) :
+				add(members, &member, member_r);
+}
+
+static const char *on_state(struct audit_members *members, unsigned int type,
+			    struct tally_member *member)
+{
+	uint8_t name[AUDIT_KEY];
+
+	if (strcmp(member->id, members->owner) == 0)
+		return "the owner stays an enabled ADMIN";
+	member->enabled = type == TYPE_ENABLE_MEMBER;
+	if (type != TYPE_DELETE_MEMBER)
+		return NULL;
+	member->role = ROLE_NONE;
+	account_name(member->account, name);
+	if (member->account != 0)
+		audit_map_remove(&members->by_account, name);
+	return NULL;
 }
 
 static const char *on_role(const struct audit_members *members, const struct tally_record *record,
@@ -184,14 +264,19 @@ static const char *on_change(struct audit_members *members, const struct audit_i
 			     const struct tally_place *place,
 			     const struct tally_member **member_r)
 {
-	struct tally_member *member = find(members, tally_field_text(&item->record, "memberId"));
+	struct tally_member *member = find_live(members,
+						tally_field_text(&item->record, "memberId"));
+	unsigned int type = item->record.type;
 	const char *wrong;
 
 	if (member == NULL)
 		return "there is no such member";
-	wrong = item->record.type == TYPE_UPDATE_MEMBER_KEY ?
-			on_key(members, item, member) :
-			on_role(members, &item->record, member);
+	if (type == TYPE_UPDATE_MEMBER_KEY)
+		wrong = on_key(members, item, member);
+	else if (type == TYPE_UPDATE_MEMBER_PERMISSIONS)
+		wrong = on_role(members, &item->record, member);
+	else
+		wrong = on_state(members, type, member);
 	if (wrong != NULL)
 		return wrong;
 	member->update_ms = place->timestamp_ms;
@@ -214,8 +299,37 @@ const char *audit_member_change(struct audit_members *members, const struct audi
 	}
 }
 
+const char *audit_member_invite(struct audit_members *members, const struct tally_record *record,
+				uint64_t journal)
+{
+	struct tally_bytes rest = tally_field_text(record, "accounts");
+	uint64_t account, other, count = 0;
+	uint8_t name[AUDIT_KEY];
+
+	for (; count < TALLY_INVITE_MAX && tally_next_u64(&rest, TALLY_ACCOUNT_MAX, &account);
+	     count++) {
+		account_name(account, name);
+		if (audit_map_get(&members->by_account, name, &other))
+			return "it invites an account that is a member's";
+		if (audit_map_get(&members->invited, name, &other))
+			return "it invites an account that is invited";
+		audit_map_put(&members->invited, name, journal);
+	}
+	return count > 0 && rest.size == 0 ? NULL : "a malformed list of accounts";
+}
+
+uint64_t audit_members_count(const struct audit_members *members)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < members->count; i++)
+		count += members->list[i].role != ROLE_NONE;
+	return count;
+}
+
 void audit_members_free(struct audit_members *members)
 {
+	audit_map_free(&members->invited);
 	free(members->list);
 	audit_map_free(&members->by_id);
 	audit_map_free(&members->by_account);

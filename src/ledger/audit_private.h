@@ -164,20 +164,24 @@ void audit_replay_free(struct audit_replay *replay);
 
 /* ---- its parts ---- */
 
-/* A member as its journals made it (audit_member.c). */
+/* The members as their journals made them (audit_member.c); deleted ones have role NONE. */
 struct audit_members {
 	struct tally_member *list;
 	size_t count, room;
 	struct audit_map by_id, by_account, by_key;
+	struct audit_map invited;	/* accounts: the INVITE_MEMBERS journal */
 	size_t last;			/* the one found last */
 	char owner[TALLY_MEMBER_ID_SIZE + 1];
 };
 const struct tally_member *audit_member_find(struct audit_members *members, struct tally_bytes id);
-/* A journal about members, of a type that is one. What is wrong with it, or NULL; the member after
- * it in *member_r. author: its memberId. */
+/* A journal about a member, of a type that is one. What is wrong with it, or NULL; the member after
+ * it in *member_r. */
 const char *audit_member_change(struct audit_members *members, const struct audit_item *item,
 				const struct tally_place *place,
 				const struct tally_member **member_r);
+const char *audit_member_invite(struct audit_members *members, const struct tally_record *record,
+				uint64_t journal);
+uint64_t audit_members_count(const struct audit_members *members);
 void audit_members_free(struct audit_members *members);
 
 /* Index tables of one ledger against what its blocks make (audit_index.c). */

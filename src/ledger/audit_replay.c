@@ -305,11 +305,13 @@ static void check_name(struct audit_replay *replay, const struct tally_block_hea
 		return;
 	}
 	snprintf(replay->name, sizeof(replay->name), "%s", header->name);
-	snprintf(replay->result.ledger, sizeof(replay->result.ledger), "%.27s", header->name);
 	memcpy(replay->store_id, header->store_id, 16);
-	if (header->space == TALLY_SYSTEM_SPACE ? strcmp(header->name, TALLY_SYSTEM_NAME) != 0 :
-			!tally_ledger_id_space(tally_bytes_str(header->name), &space) ||
-				space != header->space)
+	if (header->space == TALLY_SYSTEM_SPACE ? strcmp(header->name, TALLY_SYSTEM_NAME) == 0 :
+			tally_ledger_id_space(tally_bytes_str(header->name), &space) &&
+				space == header->space)
+		snprintf(replay->result.ledger, sizeof(replay->result.ledger), "%.27s",
+			 header->name);
+	else
 		audit_wrong_block(replay, "header", "a ledger of this name is not in this space: %s",
 				  header->name);
 	if (common->has_system && memcmp(common->store_id, header->store_id, 16) != 0)
@@ -448,7 +450,7 @@ static void each_erased(void *ctx, uint64_t first, uint64_t last)
 int audit_replay_end(struct audit_replay *replay, struct tally_err *err)
 {
 	replay->result.whole = !replay->broken;
-	replay->result.members = replay->members.count;
+	replay->result.members = audit_members_count(&replay->members);
 	replay->result.from = replay->options->from < replay->result.journals ?
 				      replay->options->from : replay->result.journals;
 	audit_wants_end(replay);

@@ -97,6 +97,8 @@ void tally_core_key(struct tally_core *core, const char *purpose, uint8_t key_r[
 
 /* ---- callers ---- */
 
+#define TALLY_ACCOUNT_MAX ((1ull << 53) - 1)	/* numbers of accounts: 1 .. */
+
 struct tally_caller {
 	uint64_t account;	/* 0: nobody, an unsigned request */
 	bool local;		/* local administration: acts as the owner of any ledger */
@@ -105,23 +107,26 @@ struct tally_caller {
 #define TALLY_LEDGER_ID_SIZE 27		/* "l-" and 25 hex digits */
 #define TALLY_MEMBER_ID_SIZE 28		/* "m-" and 26 hex digits */
 
-/* What a caller may do in a ledger; the columns of the role matrix. */
+/* What a caller may do in a ledger; the rows of the role matrix (roles.c). */
 enum tally_permission {
 	PERM_NONE = 0,		/* anyone who is known (signed) */
 	PERM_ANYONE,		/* even unsigned */
 	PERM_VIEW_LEDGER, PERM_UPDATE_LEDGER,
 	PERM_VIEW_MEMBER, PERM_UPDATE_MEMBER, PERM_UPDATE_SELF,
+	PERM_ACCEPT,		/* an invitation, by the account that has one */
 	PERM_VIEW_JOURNAL, PERM_APPEND,
 	PERM_UPDATE_TRUSTPOINT, PERM_VIEW_TRUSTPOINT, PERM_CREATE_TIMEANCHOR, PERM_VIEW_TIMEANCHOR,
 	PERM_REMOVE,
 	PERM_LOCAL		/* local administration only */
 };
 
+/* In a public ledger everyone has it: VIEW_LEDGER, VIEW_JOURNAL, VIEW_TRUSTPOINT, VIEW_TIMEANCHOR. */
+bool tally_permission_public(enum tally_permission permission);
+
 /*
  * May this caller do that in this ledger, by the state as of now? 0, or -1: NOTFOUND (no such
- * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Public ledgers
- * let anyone VIEW_LEDGER, VIEW_JOURNAL, VIEW_TRUSTPOINT and VIEW_TIMEANCHOR. Nobody writes to the
- * time ledger. Writes are checked again when they are committed.
+ * ledger, deleted, or the caller has no part in it and it is not public), DENIED. Nobody writes to
+ * the time ledger. Writes are checked again when they are committed.
  */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
@@ -231,7 +236,7 @@ int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
 			  struct tally_err *err);
 
 /*
- * Ledgers an account owns or has joined, ordered by id, those after `after` (empty: from the
+ * Ledgers an account owns, or is an enabled member of, ordered by id, those after `after` (empty: from the
  * start), at most limit; account 0 with caller local: all. *more_r: there are further ones.
  * Deleted ones are left out.
  */
@@ -326,6 +331,16 @@ struct tally_member_create {
 	struct tally_member_key key;
 };
 
+/* What a role may do, as light clients list it: permission items, by number. Returns their number. */
+#define TALLY_ITEMS_MAX 10
+struct tally_permission_item {
+	const char *name;		/* "VIEW_LEDGER" */
+	unsigned int number;		/* 1 .. 10 */
+	unsigned int weight;
+};
+size_t tally_role_items(enum tally_role role,
+			struct tally_permission_item items_r[TALLY_ITEMS_MAX]);
+
 /* "ADMIN" ...; NULL for ROLE_NONE. And back. */
 const char *tally_role_name(enum tally_role role);
 enum tally_role tally_role_find(struct tally_bytes name);
@@ -334,10 +349,36 @@ enum tally_role tally_role_find(struct tally_bytes name);
 bool tally_member_id_valid(struct tally_bytes id);
 
 /* EXISTS about "Member" where id or account is a member's; INVALID about "PublicKey" where the key is
- * or was one's, or there is neither account nor key; BUSY-like DENIED at the greatest number. */
+ * or was one's, or there is neither account nor key, about "MemberId" where the id was another's;
+ * BUSY-like DENIED at the greatest number. */
 int tally_member_create(struct tally_core *core, const struct tally_write *write,
 			struct tally_bytes ledger_id, const struct tally_member_create *create,
 			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err);
+/*
+ * Invites accounts (1 .. TALLY_INVITE_MAX) to become members, all or none. The invitation stays open
+ * until the account accepts it or is made a member. NOTFOUND about "Account N", EXISTS about "Member of
+ * account N" or "Invitation of account N".
+ */
+#define TALLY_INVITE_MAX 100
+int tally_member_invite(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const uint64_t *accounts, size_t count,
+			struct tally_err *err);
+/* The caller's account (of local administration: the one it acts for) accepts its invitation, and is a
+ * READER from then on. key: of type KEY_TYPE_NONE where it gives none. EXISTS about "Member"; without
+ * an invitation NOTFOUND or DENIED like any stranger. */
+int tally_member_accept(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_key *key,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err);
+/* A disabled member keeps role and key and can do nothing. NOTFOUND about "Member m-...". The owner stays
+ * an enabled ADMIN (INVALID about "MemberId"), so every ledger has one. */
+int tally_member_enable(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id, bool enabled,
+			struct tally_err *err);
+/* It is a member no more; its account may be invited again, its keys are never used again. Errors as of
+ * tally_member_enable. */
+int tally_member_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id,
+			struct tally_err *err);
 /* NOTFOUND about "Member m-..."; the owner stays ADMIN (INVALID about "Role"). */
 int tally_member_set_role(struct tally_core *core, const struct tally_write *write,
 			  struct tally_bytes ledger_id, struct tally_bytes member_id,
@@ -812,6 +853,8 @@ struct tally_access_key {
 	uint64_t account;
 	enum tally_key_state state;
 	uint64_t create_ms;
+	bool has_policy;		/* of its own; of a temporary one: that of the key it is from */
+	bool account_has_policy;
 };
 
 /* The key, and its secret in secret_r (48 bytes, NUL-terminated; NULL: not wanted). 1, 0, -1.
@@ -831,6 +874,49 @@ int tally_account_list(struct tally_core *core, struct tally_arena *arena,
 /* NOTFOUND where there is no such account. The secret is shown this once. */
 int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
 		     struct tally_first_key *key_r, struct tally_err *err);
+/* The same with a policy (ram.h), which it keeps; empty: none. */
+int tally_key_create_limited(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy,
+			     struct tally_first_key *key_r, struct tally_err *err);
+
+/*
+ * Policies limit what an account, or one key of it, may do at all; what they say is the API's (ram.h), for
+ * the core they are texts. 1 and the text, 0 there is none.
+ */
+#define TALLY_RAM_POLICY_MAX 6144	/* bytes of UTF-8 */
+int tally_account_policy(struct tally_core *core, uint64_t account, struct tally_arena *arena,
+			 struct tally_bytes *policy_r, struct tally_err *err);
+int tally_key_policy(struct tally_core *core, struct tally_bytes key_id, struct tally_arena *arena,
+		     struct tally_bytes *policy_r, struct tally_err *err);
+/* policy empty: it has none any more, and may do everything. NOTFOUND about "Account". */
+int tally_account_policy_set(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy, struct tally_err *err);
+
+/*
+ * A key for a while, with a token that every request signed with it must bring. Nothing is stored: the
+ * token holds it, sealed. It acts for the account of the key that it is from, is limited by that key's
+ * policy and by its own, and ends when its time is up, or with that key.
+ */
+#define TALLY_TEMPORARY_POLICY_MAX 2048
+struct tally_temporary_key {
+	uint64_t account;
+	char key_id[32];		/* begins with "STS." */
+	char secret[48];
+	const char *token;		/* in the arena given */
+	uint64_t end_ms;
+};
+bool tally_key_is_temporary(struct tally_bytes key_id);
+/* from: the id of an access key. NOTFOUND about "AccessKey", INVALID. Wipe the secret after showing. */
+int tally_key_temporary(struct tally_core *core, struct tally_bytes from, uint64_t end_ms,
+			struct tally_bytes policy, struct tally_arena *arena,
+			struct tally_temporary_key *key_r, struct tally_err *err);
+/* By id and token: 1 and *key_r, which is the key that it is from, with the secret and the policy (empty:
+ * none) of the temporary one; 0 where that key is gone. INVALID about "SecurityToken" where the token is
+ * none, or another key's; EXPIRED. Wipe the secret after use. */
+int tally_key_open(struct tally_core *core, struct tally_bytes key_id, struct tally_bytes token,
+		   uint64_t now_ms, struct tally_arena *arena, struct tally_access_key *key_r,
+		   char secret_r[48], struct tally_bytes *policy_r, struct tally_err *err);
+
 int tally_key_list(struct tally_core *core, uint64_t account /* 0: all */,
 		   struct tally_arena *arena, struct tally_access_key **keys_r, size_t *count_r,
 		   struct tally_err *err);

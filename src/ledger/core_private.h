@@ -208,8 +208,12 @@ void tally_token_digest(struct tally_core *core, struct tally_bytes ledger_id, u
 /* The member a caller is in the ledger of this view; 1, 0 none. Local callers are the owner. */
 int tally_member_of(const struct tally_view *view, const struct tally_caller *caller,
 		    struct tally_member *member_r, struct tally_err *err);
-/* What the role matrix says alone. */
+/* What the role matrix says alone (roles.c). */
 bool tally_role_may(enum tally_role role, enum tally_permission permission);
+bool tally_permission_changes(enum tally_permission permission);
+/* An open invitation of an account: 1 and the journal that made it; 0. */
+int tally_invitation_find(const struct tally_view *view, uint64_t account, uint64_t *journal_r,
+			  struct tally_err *err);
 /* The same check as tally_authorise, against one state. *member_r has id "" for a stranger. */
 int tally_permit(const struct tally_view *view, const struct tally_caller *caller,
 		 enum tally_permission permission, struct tally_member *member_r,
@@ -276,11 +280,15 @@ int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint
 			const uint8_t digest[32], struct tally_receipt *receipt_r,
 			struct tally_err *err);
 
-/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`. */
+/* A member by its id as it is now; 1, 0. And as it was after the journals before `size`; of one that
+ * was deleted by then 0. */
 int tally_member_find(const struct tally_view *view, struct tally_bytes id,
 		      struct tally_member *member_r, struct tally_err *err);
 int tally_member_at(const struct tally_view *view, struct tally_bytes id, uint64_t size,
 		    struct tally_member *member_r, struct tally_err *err);
+/* In decide(): whoever has or had this id: 1; role NONE of one that was deleted. 0: nobody ever. */
+int tally_member_last(const struct tally_view *view, struct tally_bytes id,
+		      struct tally_member *member_r, struct tally_err *err);
 void tally_member_encode(const struct tally_member *member, uint64_t block, struct tally_buf *buf);
 void tally_member_hash(const struct tally_member *member, struct tally_hash *hash_r);
 /* The id of a member's own journals: what it was told, or the account's. */
@@ -428,7 +436,9 @@ int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct 
 /* The same for all spaces that are loaded; those that failed only when their time has come, or
  * with everything. -1 with the last error. */
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err);
-/* A whole block, not in the midst of being zeroed. 1, 0, as tally_store_read. */
+/* A whole block, with no payload half zeroed: neither by a run under way nor by one that a crash cut off,
+ * which is finished first. Where that cannot be, or the payload is damaged, it is given as it is. 1, 0, as
+ * tally_store_read. Not while holding a lock of the space. */
 int tally_erase_read(struct tally_core *core, uint64_t space, uint64_t block,
 		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 /* Orders of this space may be due. Called when one is committed and when a space was loaded. */
@@ -577,15 +587,34 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 int tally_system_create(struct tally_core *core, const char *origin,
 			struct tally_first_key *first_r, struct tally_err *err);
 int tally_system_load(struct tally_core *core, struct tally_err *err);
+/* Appends one journal to it. check, which may be NULL, looks at the state before that; it sees what earlier
+ * commands of the group did. */
+typedef int tally_system_check(struct tally_build *build, void *ctx, struct tally_err *err);
+int tally_system_run(struct tally_core *core, const struct tally_write *write,
+		     unsigned int type, const struct tally_field *fields, size_t count,
+		     struct tally_bytes payload, tally_system_check *check, void *ctx,
+		     struct tally_err *err);
+/* Such a check: *ctx, a uint64_t, is an account that is there. */
+int tally_system_account_check(struct tally_build *build, void *ctx, struct tally_err *err);
+/* Letters and digits without bias, and a NUL behind them. */
+void tally_random_text(char *text, size_t length);
+/* Fills in which policies a key has (policies.c). */
+int tally_policies_look(const struct tally_view *view, struct tally_access_key *key,
+			struct tally_err *err);
 void tally_key_cache_new(struct tally_core *core);
 void tally_key_cache_free(struct tally_core *core);
 /* Adds a ledger that the catalogue lacks, with the owner its own log names. */
 int tally_catalogue_need(struct tally_core *core, struct tally_space *space, struct tally_err *err);
+/* 1 there is such an account, 0 not. */
+int tally_account_exists(struct tally_core *core, uint64_t account, struct tally_err *err);
 /* 1 it is listed, 0 not. */
 int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
 			struct tally_err *err);
 int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account,
 			struct tally_err *err);
+/* An account was made a member of a ledger: it is listed to it from now on, as long as the ledger says so.
+ * What fails is logged: the list is a cache, the ledger itself has the member. */
+void tally_catalogue_join(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account);
 
 /* Random salt, from a pool of this thread. */
 void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE]);

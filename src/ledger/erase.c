@@ -10,6 +10,8 @@
  */
 #include "core_private.h"
 
+#include <time.h>
+
 #include "clock.h"
 
 #define ROW_KEY 16
@@ -17,6 +19,8 @@
 #define AT_ONCE 256			/* payloads of one block zeroed by one call of the driver */
 #define WAIT_FIRST_NS (5u * 1000000000ull)
 #define WAIT_MOST_NS (600u * 1000000000ull)
+#define HALF_READS 2			/* of a block that shows a payload half zeroed */
+#define HALF_READS_HOSTS 8		/* where another host may be at it */
 
 struct order {
 	struct tally_bytes key;
@@ -283,9 +287,11 @@ int tally_erase_soon(struct tally_core *core, struct tally_space *space, struct 
 	return run_held(space, err);
 }
 
-/* Drivers may show a block while some of it is zero already and the rest is not. */
-int tally_erase_read(struct tally_core *core, uint64_t id, uint64_t block,
-		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
+/* ---- reading blocks beside it ---- */
+
+/* Drivers may show a block while some of it is zero already and the rest is not: none is zeroed here. */
+static int read_still(struct tally_core *core, uint64_t id, uint64_t block,
+		      struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
 {
 	struct tally_space *space = tally_space_loaded(core, id);
 	int found;
@@ -296,6 +302,57 @@ int tally_erase_read(struct tally_core *core, uint64_t id, uint64_t block,
 	if (space != NULL)
 		pthread_mutex_unlock(&space->erase);
 	return found;
+}
+
+/* Is a payload neither what was written nor zero? What else is wrong with a block is not its matter. */
+static bool half_zeroed(struct tally_bytes bytes)
+{
+	struct tally_block_header header;
+	uint8_t hash[TALLY_HASH_SIZE];
+	struct tally_err why;
+	bool half = false;
+
+	if (tally_block_header_read(bytes, &header, hash, &why) != 0 ||
+	    bytes.size != tally_block_size(&header))
+		return false;
+	for (uint32_t i = 0; !half && i < header.count; i++) {
+		uint64_t body = tally_block_body_place(header.count);
+		struct tally_block_entry entry;
+		struct tally_bytes slot;
+
+		tally_block_entry_read(bytes.data + tally_block_table_place(i), &entry);
+		half = entry.size[SLOT_PAYLOAD] > 0 && entry.place <= bytes.size - body &&
+		       tally_block_slot(&entry, tally_bytes(bytes.data + body + entry.place,
+							    bytes.size - body - entry.place),
+					SLOT_PAYLOAD, &slot, &why) < 0;
+	}
+	return half;
+}
+
+/* What a crash cut off is carried out; where another host is at it, it is given a moment. */
+static void finish_half(struct tally_core *core, uint64_t id)
+{
+	const struct timespec moment = { 0, 10000000 };
+	struct tally_space *space;
+	struct tally_err why;
+
+	if (!core->read_only && tally_space_find(core, id, &space, &why) == 1)
+		(void)tally_erase_run(core, space, &why);	/* what fails stays in its table */
+	if (core->hosts)
+		nanosleep(&moment, NULL);
+}
+
+int tally_erase_read(struct tally_core *core, uint64_t id, uint64_t block,
+		     struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err)
+{
+	int most = core->hosts ? HALF_READS_HOSTS : HALF_READS, found;
+
+	for (int i = 0;; i++) {
+		found = read_still(core, id, block, arena, bytes_r, err);
+		if (found != 1 || i + 1 == most || !half_zeroed(*bytes_r))
+			return found;
+		finish_half(core, id);
+	}
 }
 
 int tally_erase_spaces(struct tally_core *core, bool everything, struct tally_err *err)

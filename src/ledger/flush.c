@@ -112,7 +112,7 @@ static int put_tiles(struct tally_space *space, struct tally_overlay *overlay,
 
 	*t = (struct tiling){ .space = space, .overlay = overlay, .tag = tag };
 	tally_overlay_seek(&cursor, overlay, (struct tally_sight){ blocks, NULL }, TABLE_NODES,
-			   TALLY_BYTES_NONE, false);
+			   TALLY_BYTES_NONE, TALLY_BYTES_NONE, false);
 	for (; cursor.node != NULL && cursor.key.data[0] == 0; tally_overlay_next(&cursor))
 		tally_buf_add_bytes(&hashes, cursor.value);
 	if (hashes.size != (to - from) * TALLY_HASH_SIZE)
@@ -320,31 +320,48 @@ static bool rebuild_begin(struct tally_space *space)
 	return alone;
 }
 
-static int rebuild_run(struct tally_space *space, tally_progress *progress, void *ctx,
-		       struct tally_err *err)
+/* Lets go of all that was made of the blocks. No flush runs; the threads that only look find nothing. */
+static int rebuild_reset(struct tally_space *space, struct tally_err *err)
 {
-	uint64_t count;
+	struct tally_overlay *active, *frozen;
+	struct tally_head *head, *frozen_head;
 
 	if (tally_store_reset(space->core->index, space->id, err) != 0)
 		return -1;
-	tally_overlay_unref(space->active);
-	tally_overlay_unref(space->frozen);
-	tally_head_unref(space->head);
-	tally_head_unref(space->frozen_head);
+	pthread_mutex_lock(&space->look);
+	active = space->active;
+	frozen = space->frozen;
+	head = space->head;
+	frozen_head = space->frozen_head;
 	space->active = tally_overlay_new();
 	space->frozen = NULL;
 	space->frozen_head = NULL;
 	space->head = NULL;
+	space->mark_journals = 0;
+	memset(&space->mark, 0, sizeof(space->mark));
+	pthread_mutex_unlock(&space->look);
+	tally_overlay_unref(active);
+	tally_overlay_unref(frozen);
+	tally_head_unref(head);
+	tally_head_unref(frozen_head);
 	tally_state_forget(space);
 	tally_tilecache_drop(space->core->tiles, space->id);
 	tally_statecache_drop(space->core->states, space->id);
 	space->changed_from = 0;
-	space->mark_journals = 0;
-	memset(&space->mark, 0, sizeof(space->mark));
+	return 0;
+}
+
+static int rebuild_run(struct tally_space *space, tally_progress *progress, void *ctx,
+		       struct tally_err *err)
+{
+	uint64_t count;
+	int result;
+
 	space->bulk = true;
-	if (tally_space_catch_up(space, err) != 0)
-		return -1;
+	result = tally_space_catch_up(space, err);
 	space->bulk = false;
+	if (result != 0)
+		return -1;
 	count = space->head != NULL ? space->head->blocks : 0;
 	if (progress != NULL)
 		progress(ctx, count, count);
@@ -357,13 +374,19 @@ int tally_space_rebuild(struct tally_space *space, tally_progress *progress, voi
 	const struct timespec instant = { 0, 1000000 };
 	int result;
 
+	pthread_mutex_lock(&space->flush);
 	pthread_mutex_lock(&space->write);
 	while (!rebuild_begin(space)) {
 		pthread_mutex_unlock(&space->write);
+		pthread_mutex_unlock(&space->flush);
 		nanosleep(&instant, NULL);
+		pthread_mutex_lock(&space->flush);
 		pthread_mutex_lock(&space->write);
 	}
-	result = rebuild_run(space, progress, ctx, err);
+	result = rebuild_reset(space, err);
+	pthread_mutex_unlock(&space->flush);
+	if (result == 0)
+		result = rebuild_run(space, progress, ctx, err);
 	pthread_mutex_lock(&space->look);
 	space->rebuilding = false;
 	pthread_mutex_unlock(&space->look);

@@ -2,6 +2,7 @@
 #include "core_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "utf8.h"
 
@@ -353,10 +354,11 @@ int tally_ledger_describe(struct tally_core *core, struct tally_bytes ledger_id,
 
 /* ---- listing ---- */
 
+/* Ids of one table, behind the first `skip` bytes of its keys. */
 struct listing {
 	struct tally_arena *arena;
 	struct tally_bytes *ids;
-	size_t count, room, skip;	/* skip: bytes of the key before the ledger id */
+	size_t count, room, skip;
 };
 
 static int list_id(void *ctx, struct tally_bytes key, struct tally_bytes value)
@@ -371,33 +373,86 @@ static int list_id(void *ctx, struct tally_bytes key, struct tally_bytes value)
 	return 0;
 }
 
-/* The next ids of the catalogue behind `after`. */
-static int list_ids(struct tally_core *core, const struct tally_caller *caller,
-		    struct tally_bytes after, struct listing *listing, struct tally_err *err)
+/* The next ids of a table behind `after`; of one account, or (0) all of the catalogue. */
+static int list_table(const struct tally_view *view, uint32_t table, uint64_t account,
+		      struct tally_bytes after, struct listing *listing, struct tally_err *err)
 {
-	bool all = caller->local && caller->account == 0;
 	struct tally_buf low = { 0 };
-	struct tally_view view;
 	uint8_t high[8];
 	int result;
 
-	listing->skip = all ? 0 : 8;
+	listing->skip = account == 0 ? 0 : 8;
 	listing->count = 0;
-	if (tally_view_take(core->system, &view, err) != 0)
-		return -1;
-	if (!all)
-		tally_buf_add_u64(&low, caller->account);
+	if (account != 0)
+		tally_buf_add_u64(&low, account);
 	tally_buf_add_bytes(&low, after);
 	if (after.size > 0)
 		tally_buf_add_u8(&low, 0);
-	tally_put_u64(high, caller->account + 1);
-	result = tally_view_scan(&view, all ? TABLE_CATALOGUE : TABLE_CATALOGUE_BY_ACCOUNT,
-				 tally_buf_bytes(&low),
-				 all ? TALLY_BYTES_NONE : tally_bytes(high, 8), false, list_id,
+	tally_put_u64(high, account + 1);
+	result = tally_view_scan(view, table, tally_buf_bytes(&low),
+				 account == 0 ? TALLY_BYTES_NONE : tally_bytes(high, 8), false, list_id,
 				 listing, err);
 	tally_buf_free(&low);
-	tally_view_drop(&view);
 	return result;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return tally_bytes_compare(*(const struct tally_bytes *)a, *(const struct tally_bytes *)b);
+}
+
+/* In ids_r, which has room for twice that: the next room ids, or all, of what the caller owns and what it
+ * has joined. Each list has its first ones, so they are among the first of both. */
+static int list_ids(struct tally_core *core, const struct tally_caller *caller,
+		    struct tally_bytes after, struct tally_arena *arena, size_t room,
+		    struct tally_bytes *ids_r, size_t *count_r, struct tally_err *err)
+{
+	struct listing owned = { .arena = arena, .ids = ids_r, .room = room };
+	struct listing joined = { .arena = arena, .room = room };
+	struct tally_view view;
+	int result;
+
+	*count_r = 0;
+	if (caller->account == 0 && !caller->local)
+		return 0;
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	result = list_table(&view, caller->account == 0 ? TABLE_CATALOGUE :
+							  TABLE_CATALOGUE_BY_ACCOUNT,
+			    caller->account, after, &owned, err);
+	joined.ids = ids_r + owned.count;
+	if (result == 0 && caller->account != 0)
+		result = list_table(&view, TABLE_JOINED, caller->account, after, &joined, err);
+	tally_view_drop(&view);
+	qsort(ids_r, owned.count + joined.count, sizeof(*ids_r), by_id);
+	*count_r = owned.count + joined.count < room ? owned.count + joined.count : room;
+	return result;
+}
+
+/* Is the ledger to be shown: it is there, and the caller owns it, or is an enabled member. */
+static int is_listed(struct tally_core *core, const struct tally_caller *caller,
+		     struct tally_bytes id, struct tally_arena *arena,
+		     struct tally_ledger_info *info_r, struct tally_err *err)
+{
+	struct tally_caller member_caller = { .account = caller->account };
+	struct tally_member member;
+	struct tally_space *space;
+	struct tally_view view;
+	int found = tally_space_of_ledger(core, id, &space, err);
+
+	if (found != 1)
+		return found;
+	if (tally_view_take(space, &view, err) != 0)
+		return -1;
+	describe(&view, arena, info_r);
+	if (info_r->status != LEDGER_NORMAL)
+		found = 0;
+	else if (caller->account != 0 && info_r->owner != caller->account)
+		found = tally_member_of(&view, &member_caller, &member, err);
+	if (found == 1 && caller->account != 0 && info_r->owner != caller->account)
+		found = member.enabled;
+	tally_view_drop(&view);
+	return found;
 }
 
 int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller,
@@ -405,26 +460,23 @@ int tally_ledger_list(struct tally_core *core, const struct tally_caller *caller
 		      struct tally_ledger_info **infos_r, size_t *count_r, bool *more_r,
 		      struct tally_err *err)
 {
-	struct listing listing = { .arena = arena, .room = limit + 1 };
 	struct tally_ledger_info *infos = tally_arena_array(arena, struct tally_ledger_info,
 							    limit + 1);
-	size_t count = 0;
+	size_t room = limit + 1, count = 0, found;
+	struct tally_bytes *ids = tally_arena_array(arena, struct tally_bytes, 2 * room);
 
-	listing.ids = tally_arena_array(arena, struct tally_bytes, listing.room);
 	do {
-		if (list_ids(core, caller, after, &listing, err) != 0)
+		if (list_ids(core, caller, after, arena, room, ids, &found, err) != 0)
 			return -1;
-		for (size_t i = 0; i < listing.count && count <= limit; i++) {
-			int found = tally_ledger_describe(core, listing.ids[i], arena,
-							  &infos[count], err);
+		for (size_t i = 0; i < found && count <= limit; i++) {
+			int listed = is_listed(core, caller, ids[i], arena, &infos[count], err);
 
-			if (found < 0)
+			if (listed < 0)
 				return -1;
-			if (found == 1 && infos[count].status == LEDGER_NORMAL)
-				count++;
-			after = listing.ids[i];
+			count += (size_t)listed;
+			after = ids[i];
 		}
-	} while (count <= limit && listing.count == listing.room);
+	} while (count <= limit && found == room);
 	*more_r = count > limit;
 	*count_r = count > limit ? limit : count;
 	*infos_r = infos;

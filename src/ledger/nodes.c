@@ -20,7 +20,7 @@ static bool overlay_node(const struct tally_view *view, unsigned int level, uint
 		uint64_t first;
 
 		tally_overlay_seek(&cursor, view->overlay[i], sight, TABLE_NODES,
-				   tally_bytes(behind, sizeof(behind)), true);
+				   TALLY_BYTES_NONE, tally_bytes(behind, sizeof(behind)), true);
 		if (cursor.node == NULL || cursor.key.size != 9 || cursor.key.data[0] != level)
 			continue;
 		first = tally_get_u64(cursor.key.data + 1);

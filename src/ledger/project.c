@@ -157,6 +157,15 @@ static void read_key(const struct tally_record *record, struct tally_member_key 
 	key_r->size = (uint8_t)(hex.size / 2);
 }
 
+static void remove_of_account(struct tally_projection *p, uint32_t table, uint64_t account)
+{
+	uint8_t key[8];
+
+	tally_put_u64(key, account);
+	if (account != 0)
+		tally_overlay_remove(p->overlay, p->tag, table, tally_bytes(key, 8));
+}
+
 static void on_create_member(struct tally_projection *p, uint64_t id, uint64_t now,
 			     const struct tally_record *record)
 {
@@ -171,6 +180,22 @@ static void on_create_member(struct tally_projection *p, uint64_t id, uint64_t n
 	read_key(record, &member.key);
 	p->head->member_count++;
 	put_member(p, &member, now, id);
+	remove_of_account(p, TABLE_INVITATION, member.account);
+}
+
+static void on_invite_members(struct tally_projection *p, uint64_t id, uint64_t now,
+			      const struct tally_record *record)
+{
+	struct tally_bytes rest = tally_field_text(record, "accounts");
+	uint64_t account;
+	uint8_t key[8], value[1 + 8] = { 1 };
+
+	(void)now;
+	tally_put_u64(value + 1, id);
+	while (tally_next_u64(&rest, TALLY_ACCOUNT_MAX, &account)) {
+		tally_put_u64(key, account);
+		put(p, TABLE_INVITATION, tally_bytes(key, 8), tally_bytes(value, sizeof(value)));
+	}
 }
 
 /* The member that a journal is about, as it was before. False: there is none. */
@@ -190,6 +215,33 @@ static void on_member_role(struct tally_projection *p, uint64_t id, uint64_t now
 		return;
 	member.role = tally_role_find(tally_field_text(record, "role"));
 	put_member(p, &member, now, id);
+}
+
+static void on_member_enabled(struct tally_projection *p, uint64_t id, uint64_t now,
+			      const struct tally_record *record)
+{
+	struct tally_member member;
+
+	if (!member_before(p, record, &member))
+		return;
+	member.enabled = record->type == TYPE_ENABLE_MEMBER;
+	put_member(p, &member, now, id);
+}
+
+/* Its keys stay taken, and its history goes on with an entry that says it is gone. */
+static void on_delete_member(struct tally_projection *p, uint64_t id, uint64_t now,
+			     const struct tally_record *record)
+{
+	struct tally_member member;
+
+	if (!member_before(p, record, &member))
+		return;
+	member.role = ROLE_NONE;
+	member.enabled = false;
+	put_member(p, &member, now, id);
+	tally_overlay_remove(p->overlay, p->tag, TABLE_MEMBER, tally_bytes_str(member.id));
+	remove_of_account(p, TABLE_MEMBER_BY_ACCOUNT, member.account);
+	p->head->member_count--;
 }
 
 static void on_member_key(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -421,6 +473,22 @@ static void put_key(struct tally_projection *p, const struct tally_record *recor
 	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
 }
 
+/* The policy that a journal's data has; without one there is none. */
+static void put_policy(struct tally_projection *p, uint32_t table, struct tally_bytes key,
+		       const struct tally_record *record)
+{
+	struct tally_bytes policy = tally_field_text(record, "policy");
+
+	if (policy.size == 0) {
+		tally_overlay_remove(p->overlay, p->tag, table, key);
+		return;
+	}
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, 1);
+	tally_buf_add_bytes(&p->scratch, policy);
+	put(p, table, key, buf_view(&p->scratch));
+}
+
 static void on_create_key(struct tally_projection *p, uint64_t id, uint64_t now,
 			  const struct tally_record *record)
 {
@@ -432,6 +500,18 @@ static void on_create_key(struct tally_projection *p, uint64_t id, uint64_t now,
 	value[17] = KEY_ACTIVE;
 	tally_put_u64(value + 18, now);
 	put(p, TABLE_KEY, tally_field_text(record, "keyId"), tally_bytes(value, sizeof(value)));
+	put_policy(p, TABLE_KEY_POLICY, tally_field_text(record, "keyId"), record);
+}
+
+static void on_account_policy(struct tally_projection *p, uint64_t id, uint64_t now,
+			      const struct tally_record *record)
+{
+	uint8_t key[8];
+
+	(void)id;
+	(void)now;
+	tally_put_u64(key, tally_field_number(record, "account", 0));
+	put_policy(p, TABLE_ACCOUNT_POLICY, tally_bytes(key, 8), record);
 }
 
 static void on_enable_key(struct tally_projection *p, uint64_t id, uint64_t now,
@@ -455,6 +535,7 @@ static void on_delete_key(struct tally_projection *p, uint64_t id, uint64_t now,
 {
 	(void)now;
 	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY, tally_field_text(record, "keyId"));
+	tally_overlay_remove(p->overlay, p->tag, TABLE_KEY_POLICY, tally_field_text(record, "keyId"));
 	tally_project_removed(p, id, record->type,
 			      tally_field_number(record, "journal", UINT64_MAX));
 }
@@ -476,6 +557,17 @@ static void on_add_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
 	put(p, TABLE_CATALOGUE_BY_ACCOUNT, buf_view(&p->scratch), tally_bytes(version_byte, 1));
 }
 
+static void on_join_ledger(struct tally_projection *p, uint64_t id, uint64_t now,
+			   const struct tally_record *record)
+{
+	(void)id;
+	(void)now;
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u64(&p->scratch, tally_field_number(record, "account", 0));
+	tally_buf_add_bytes(&p->scratch, tally_field_text(record, "ledgerId"));
+	put(p, TABLE_JOINED, buf_view(&p->scratch), tally_bytes(version_byte, 1));
+}
+
 typedef void projector(struct tally_projection *p, uint64_t id, uint64_t now,
 		       const struct tally_record *record);
 
@@ -485,6 +577,10 @@ static projector *const projectors[256] = {
 	[TYPE_UPDATE_LEDGER] = on_update_ledger,
 	[TYPE_DELETE_LEDGER] = on_delete_ledger,
 	[TYPE_CREATE_MEMBER] = on_create_member,
+	[TYPE_DELETE_MEMBER] = on_delete_member,
+	[TYPE_ENABLE_MEMBER] = on_member_enabled,
+	[TYPE_DISABLE_MEMBER] = on_member_enabled,
+	[TYPE_INVITE_MEMBERS] = on_invite_members,
 	[TYPE_UPDATE_MEMBER_KEY] = on_member_key,
 	[TYPE_UPDATE_MEMBER_PERMISSIONS] = on_member_role,
 	[TYPE_KV_SET] = on_kv_set,
@@ -501,6 +597,8 @@ static projector *const projectors[256] = {
 	[TYPE_DISABLE_KEY] = on_disable_key,
 	[TYPE_DELETE_KEY] = on_delete_key,
 	[TYPE_ADD_LEDGER] = on_add_ledger,
+	[TYPE_SET_ACCOUNT_POLICY] = on_account_policy,
+	[TYPE_JOIN_LEDGER] = on_join_ledger,
 };
 
 static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,
@@ -538,19 +636,15 @@ void tally_project_journal(struct tally_projection *p, uint64_t journal_id, uint
 			   const struct tally_record *record,
 			   const struct tally_envelope *envelope, const struct tally_hash *leaf)
 {
-	uint8_t key[1 + TALLY_MAX_CLUE + 8];
+	uint8_t key[TALLY_POSTING_KEY_MAX], posting[TALLY_POSTING_VALUE];
 
 	p->leaf = *leaf;
 	add_leaf(p, journal_id, leaf);
-	for (size_t i = 0; i < record->clue_count; i++) {
-		struct tally_bytes clue = record->clues[i];
-
-		key[0] = (uint8_t)clue.size;
-		memcpy(key + 1, clue.data, clue.size);
-		tally_put_u64(key + 1 + clue.size, journal_id);
-		put(p, TABLE_CLUE, tally_bytes(key, 1 + clue.size + 8),
-		    tally_bytes(version_byte, 1));
-	}
+	tally_posting_value(leaf, posting);
+	for (size_t i = 0; i < record->clue_count; i++)
+		put(p, TABLE_CLUE,
+		    tally_bytes(key, tally_posting_key(record->clues[i], journal_id, key)),
+		    tally_bytes(posting, sizeof(posting)));
 	if (envelope->has_token)
 		put_digest(p, TABLE_TOKEN, envelope->token, journal_id, envelope->request,
 			   time_ms + TALLY_TOKEN_MS);

@@ -166,7 +166,7 @@ void tally_envelope_fill(struct tally_core *core, const struct tally_write *writ
 static void answer(struct tally_command *command, int result, const struct tally_err *err)
 {
 	command->result = result;
-	if (result != 0)
+	if (result != 0 && err != &command->err)
 		command->err = *err;
 	sem_post(&command->done);
 }
@@ -311,21 +311,16 @@ static void decide_line(struct tally_parked *parked, struct tally_space *space, 
 
 	while (space->pending != NULL && journals + space->pending->journals <= room) {
 		struct tally_command *command = line_pop(space);
-		uint32_t before = build->builder.count;
 
 		journals += command->journals;
 		command->err.code = TALLY_OK;
-		if (command->decide(build, command, &command->err) != 0) {
-			struct tally_err err = command->err;
-
-			/* decide() refuses before it adds: nothing is in the block. */
-			answer(command, -1, &err);
+		/* decide() refuses before it adds: nothing is in the block then. */
+		command->result = command->decide(build, command, &command->err);
+		if (build->builder.count == 0) {	/* it rests on what is durable already */
+			answer(command, command->result, &command->err);
 			continue;
 		}
-		if (build->builder.count == before) {
-			answer(command, 0, NULL);	/* answered from what is there already */
-			continue;
-		}
+		/* It adds, or what it was refused for, or found to be done, may be in this block. */
 		*parked->tail = command;
 		parked->tail = &command->next;
 	}
@@ -434,7 +429,7 @@ static void settle_ours(struct tally_space *space, struct tally_parked *parked)
 		c->root = root;
 		memcpy(c->block_hash.bytes, build->hash, TALLY_HASH_SIZE);
 		core->stat_commands++;
-		answer(c, 0, NULL);
+		answer(c, c->result, &c->err);
 	}
 	parked_free(parked);
 }

@@ -804,7 +804,6 @@ int tally_view_get(const struct tally_view *view, uint32_t table, struct tally_b
 struct merge {
 	struct tally_overlay_cursor cursor[2];
 	int cursors;
-	struct tally_bytes low, high;
 	bool backwards;
 	tally_scan_each *each;
 	void *ctx;
@@ -818,12 +817,6 @@ static int in_order(const struct merge *merge, struct tally_bytes a, struct tall
 	return merge->backwards ? -order : order;
 }
 
-static bool in_range(const struct merge *merge, struct tally_bytes key)
-{
-	return tally_bytes_compare(key, merge->low) >= 0 &&
-	       (merge->high.size == 0 || tally_bytes_compare(key, merge->high) < 0);
-}
-
 /* The overlay's next pair, newest generation first; NULL at the end. */
 static struct tally_overlay_cursor *overlay_next(struct merge *merge)
 {
@@ -832,7 +825,7 @@ static struct tally_overlay_cursor *overlay_next(struct merge *merge)
 	for (int i = 0; i < merge->cursors; i++) {
 		struct tally_overlay_cursor *cursor = &merge->cursor[i];
 
-		if (cursor->node == NULL || !in_range(merge, cursor->key))
+		if (cursor->node == NULL)
 			continue;
 		if (best == NULL || in_order(merge, cursor->key, best->key) < 0)
 			best = cursor;
@@ -881,12 +874,11 @@ int tally_view_scan(const struct tally_view *view, uint32_t table, struct tally_
 		    struct tally_bytes high, bool backwards, tally_scan_each *each, void *ctx,
 		    struct tally_err *err)
 {
-	struct merge merge = { .low = low, .high = high, .backwards = backwards, .each = each,
-			       .ctx = ctx };
+	struct merge merge = { .backwards = backwards, .each = each, .ctx = ctx };
 
 	for (int i = 0; i < 2 && view->overlay[i] != NULL; i++)
 		tally_overlay_seek(&merge.cursor[merge.cursors++], view->overlay[i],
-				   sight_of(view), table, backwards ? high : low, backwards);
+				   sight_of(view), table, low, high, backwards);
 	if (tally_store_scan(view->space->core->index, view->space->id, table, low, high, backwards,
 			     merge_each, &merge, err) != 0)
 		return -1;

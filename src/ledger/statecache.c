@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define WAYS 8
-#define SLOT_BYTES 512			/* bytes there are for each slot */
+#define SLOT_BYTES 192			/* bytes there are for each slot */
 
 struct slot {
 	uint64_t space;
@@ -125,21 +125,6 @@ void tally_statecache_put(struct tally_statecache *cache, uint64_t space, uint32
 		memcpy(to->bytes + key.size, value.data, value.size);
 		cache->bytes += key.size + value.size;
 	}
-	pthread_mutex_unlock(&cache->lock);
-}
-
-void tally_statecache_remove(struct tally_statecache *cache, uint64_t space, uint32_t table,
-			     struct tally_bytes key)
-{
-	struct slot *set;
-
-	if (cache->sets == 0)
-		return;
-	pthread_mutex_lock(&cache->lock);
-	set = set_of(cache, space, table, key);
-	for (size_t i = 0; i < WAYS; i++)
-		if (is_it(&set[i], space, table, key))
-			empty(cache, &set[i]);
 	pthread_mutex_unlock(&cache->lock);
 }
 

@@ -20,8 +20,6 @@ bool tally_statecache_get(struct tally_statecache *cache, uint64_t space, uint32
 			  struct tally_bytes *value_r);
 void tally_statecache_put(struct tally_statecache *cache, uint64_t space, uint32_t table,
 			  struct tally_bytes key, struct tally_bytes value);
-void tally_statecache_remove(struct tally_statecache *cache, uint64_t space, uint32_t table,
-			     struct tally_bytes key);
 /* Lets go of all that a space has: its index is made anew. */
 void tally_statecache_drop(struct tally_statecache *cache, uint64_t space);
 

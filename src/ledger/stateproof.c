@@ -62,41 +62,31 @@ static int begin(struct tally_core *core, struct tally_bytes ledger_id, uint64_t
 struct lineage {
 	struct tally_arena *arena;
 	uint64_t *ids;
+	struct tally_hash *hashes;
 	size_t count, room;
 };
 
-static int take_posting(void *ctx, struct tally_bytes key, struct tally_bytes value)
+static int take_posting(void *ctx, uint64_t journal_id, const struct tally_hash *leaf)
 {
 	struct lineage *lineage = ctx;
 
-	(void)value;
 	if (lineage->count == lineage->room) {
 		size_t room = lineage->room == 0 ? 64 : lineage->room * 2;
-		uint64_t *more = tally_arena_array(lineage->arena, uint64_t, room);
+		uint64_t *ids = tally_arena_array(lineage->arena, uint64_t, room);
+		struct tally_hash *hashes = tally_arena_array(lineage->arena, struct tally_hash,
+							      room);
 
-		if (lineage->count > 0)
-			memcpy(more, lineage->ids, lineage->count * sizeof(*more));
-		lineage->ids = more;
+		if (lineage->count > 0) {
+			memcpy(ids, lineage->ids, lineage->count * sizeof(*ids));
+			memcpy(hashes, lineage->hashes, lineage->count * sizeof(*hashes));
+		}
+		lineage->ids = ids;
+		lineage->hashes = hashes;
 		lineage->room = room;
 	}
-	lineage->ids[lineage->count++] = tally_get_u64(key.data + key.size - 8);
+	lineage->ids[lineage->count] = journal_id;
+	lineage->hashes[lineage->count++] = *leaf;
 	return 0;
-}
-
-/* The numbers of all journals of a clue among the first `size`. */
-static int read_lineage(const struct tally_view *view, struct tally_bytes clue, uint64_t size,
-			struct lineage *lineage, struct tally_err *err)
-{
-	uint8_t low[1 + TALLY_MAX_CLUE + 8], high[1 + TALLY_MAX_CLUE + 8];
-	size_t place = 1 + clue.size;
-
-	low[0] = (uint8_t)clue.size;
-	memcpy(low + 1, clue.data, clue.size);
-	memcpy(high, low, place);
-	tally_put_u64(low + place, 0);
-	tally_put_u64(high + place, size);
-	return tally_view_scan(view, TABLE_CLUE, tally_bytes(low, place + 8),
-			       tally_bytes(high, place + 8), false, take_posting, lineage, err);
 }
 
 struct hashes {
@@ -121,27 +111,21 @@ static int fill_clue(const struct tally_view *view, struct tally_bytes clue, uin
 		     struct tally_err *err)
 {
 	struct lineage lineage = { .arena = arena };
-	struct tally_nodes nodes = { view, arena, err };
-	struct tally_hash *hashes;
 	struct hashes all;
 	int range = 0;
 
-	if (read_lineage(view, clue, state->size, &lineage, err) != 0)
+	if (tally_postings(view, clue, 0, state->size, take_posting, &lineage, err) != 0)
 		return -1;
-	hashes = tally_arena_array(arena, struct tally_hash, lineage.count + 1);
-	for (size_t i = 0; i < lineage.count; i++)
-		if (tally_view_node(&nodes, 0, lineage.ids[i], &hashes[i]) != 0)
-			return -1;
 	state->count = lineage.count;
-	tally_clue_root(hashes, lineage.count, &state->clue_root);
+	tally_clue_root(lineage.hashes, lineage.count, &state->clue_root);
 	if (first > lineage.count)
 		return tally_err_about(err, TALLY_INVALID, "First", "the clue has %zu journals",
 				       lineage.count);
 	state->first = first;
 	state->journal_count = lineage.count - first < limit ? lineage.count - first : limit;
 	state->journal_ids = lineage.ids != NULL ? lineage.ids + first : NULL;
-	state->journal_hashes = hashes + first;
-	all = (struct hashes){ hashes, lineage.count };
+	state->journal_hashes = lineage.hashes != NULL ? lineage.hashes + first : NULL;
+	all = (struct hashes){ lineage.hashes, lineage.count };
 	if (state->journal_count > 0 && state->journal_count < lineage.count)
 		range = tally_range_prove(first, state->journal_count, lineage.count, clue_node,
 					  &all, state->range);

@@ -12,8 +12,8 @@
 #include "core_private.h"
 #include "statetree.h"
 
-#define CHANGED_MOST (16u << 20)	/* bytes of changes kept; beyond, the blocks are read again */
-#define LOOK_NS 500000000u		/* the thread looks at all ledgers so often: under load a step takes up
+#define CHANGED_MOST (32u << 20)	/* bytes of changes kept; beyond, the blocks are read again */
+#define LOOK_S 1			/* the thread looks at all ledgers so often: under load a step takes up
 					   what came in that time, and shares its pages */
 
 static void step_drop(struct tally_state_step **step)
@@ -318,11 +318,7 @@ static void *state_main(void *arg)
 		struct timespec until;
 
 		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += LOOK_NS;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
+		until.tv_sec += LOOK_S;
 		pthread_cond_timedwait(&core->state_wake, &core->state_lock, &until);
 		if (core->state_stop)
 			break;

@@ -1,9 +1,11 @@
 /*
  * The stored state tree; see statetree.h. Page, in TABLE_STATE_PAGE:
  *   key: u8 depth in nibbles, the nibbles of the prefix (two to a byte, the last low one zero),
- *        u64 size at which it was written
- *   value: u8 1 | u64 size of the version before, 0 none | u16 which slots are leaves, u16 which are
- *        nodes (bit 15 is slot 0) | each slot: leaf: path, value hash; node: hash, u64 size of its page
+ *        u8 row
+ *   value: u8 2 | u16 which slots are leaves, u16 which are nodes (bit 15 is slot 0) | each slot:
+ *        leaf: path, value hash; node: hash, u64 version of its page | u64 version
+ * A version is twice the size at which the page was written, plus the row it was written to. The
+ * version comes last: what a driver logs of a change is often only from the first difference on.
  */
 #include "statetree.h"
 
@@ -24,7 +26,6 @@ struct slot {
 };
 
 struct page {
-	uint64_t before;
 	struct slot slots[TALLY_STATE_SLOTS];
 };
 
@@ -33,7 +34,23 @@ static unsigned int nibble_of(const struct tally_hash *path, unsigned int depth)
 	return path->bytes[depth / 2] >> (depth % 2 == 0 ? 4 : 0) & 15;
 }
 
-#define PAGE_KEY_MAX (1 + 32 + 8)
+#define PAGE_KEY_MAX (1 + 32 + 1)
+
+static unsigned int version_row(uint64_t version)
+{
+	return version & 1;
+}
+
+static uint64_t version_size(uint64_t version)
+{
+	return version >> 1;
+}
+
+/* Where the next version of a page goes: over the one before the newest. 0: it has none yet. */
+static uint64_t version_after(uint64_t newest, uint64_t size)
+{
+	return size << 1 | (newest != 0 && version_row(newest) == 0);
+}
 
 static size_t page_key(const struct tally_hash *path, unsigned int depth, uint64_t version,
 		       uint8_t key[PAGE_KEY_MAX])
@@ -44,19 +61,18 @@ static size_t page_key(const struct tally_hash *path, unsigned int depth, uint64
 	memcpy(key + 1, path->bytes, bytes);
 	if (depth % 2 != 0)
 		key[bytes] &= 0xf0;
-	tally_put_u64(key + 1 + bytes, version);
-	return 1 + bytes + 8;
+	key[1 + bytes] = (uint8_t)version_row(version);
+	return 1 + bytes + 1;
 }
 
-#define PAGE_VALUE_MAX (1 + 8 + 4 + TALLY_STATE_SLOTS * 2 * TALLY_HASH_SIZE)
+#define PAGE_VALUE_MAX (1 + 4 + TALLY_STATE_SLOTS * 2 * TALLY_HASH_SIZE + 8)
 
-static size_t page_encode(const struct page *page, uint8_t out[PAGE_VALUE_MAX])
+static size_t page_encode(const struct page *page, uint64_t version, uint8_t out[PAGE_VALUE_MAX])
 {
 	uint16_t leaves = 0, nodes = 0;
-	uint8_t *at = out + 13;
+	uint8_t *at = out + 5;
 
-	out[0] = 1;
-	tally_put_u64(out + 1, page->before);
+	out[0] = 2;
 	for (unsigned int i = 0; i < TALLY_STATE_SLOTS; i++) {
 		const struct slot *slot = &page->slots[i];
 
@@ -74,9 +90,10 @@ static size_t page_encode(const struct page *page, uint8_t out[PAGE_VALUE_MAX])
 			at += 8;
 		}
 	}
-	tally_put_u16(out + 9, leaves);
-	tally_put_u16(out + 11, nodes);
-	return (size_t)(at - out);
+	tally_put_u16(out + 1, leaves);
+	tally_put_u16(out + 3, nodes);
+	tally_put_u64(at, version);
+	return (size_t)(at - out) + 8;
 }
 
 static void read_hash(struct tally_reader *reader, struct tally_hash *hash_r)
@@ -87,13 +104,13 @@ static void read_hash(struct tally_reader *reader, struct tally_hash *hash_r)
 		memcpy(hash_r->bytes, bytes.data, TALLY_HASH_SIZE);
 }
 
-static bool page_decode(struct tally_bytes bytes, struct page *page_r)
+/* False: it is not that version of the page, or no page. */
+static bool page_decode(struct tally_bytes bytes, uint64_t version, struct page *page_r)
 {
 	struct tally_reader reader = tally_reader(bytes);
-	bool known = tally_read_u8(&reader) == 1;
+	bool known = tally_read_u8(&reader) == 2;
 	uint16_t leaves, nodes;
 
-	page_r->before = tally_read_u64(&reader);
 	leaves = tally_read_u16(&reader);
 	nodes = tally_read_u16(&reader);
 	for (unsigned int i = 0; i < TALLY_STATE_SLOTS; i++) {
@@ -108,36 +125,40 @@ static bool page_decode(struct tally_bytes bytes, struct page *page_r)
 		else if (node)
 			slot->version = tally_read_u64(&reader);
 	}
+	known = tally_read_u64(&reader) == version && known;
 	return known && !reader.failed && tally_reader_left(&reader) == 0 && (leaves & nodes) == 0;
 }
 
-/* What the last steps wrote is still in memory, most of it. */
-static int state_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
-		     struct tally_arena *arena, struct tally_bytes *value_r, struct tally_err *err)
+static bool kept_get(const struct tally_view *view, uint32_t table, struct tally_bytes key,
+		     struct tally_arena *arena, struct tally_bytes *value_r)
 {
-	struct tally_statecache *kept = view->space->core->states;
-
-	if (tally_statecache_get(kept, view->space->id, table, key, arena, value_r))
-		return 1;
-	return tally_view_get(view, table, key, arena, value_r, err);
+	return tally_statecache_get(view->space->core->states, view->space->id, table, key, arena,
+				    value_r);
 }
 
+/* What the last steps wrote is still in memory, most of it; a view may want an older version. */
 static int page_read(const struct tally_view *view, const struct tally_hash *path,
 		     unsigned int depth, uint64_t version, struct page *page_r,
 		     struct tally_err *err)
 {
 	uint8_t key[PAGE_KEY_MAX];
-	size_t size = page_key(path, depth, version, key);
+	struct tally_bytes at = { key, page_key(path, depth, version, key) };
 	struct tally_arena arena;
 	struct tally_bytes value;
 	int found;
 
 	tally_arena_init(&arena);
-	found = state_get(view, TABLE_STATE_PAGE, tally_bytes(key, size), &arena, &value, err);
-	if (found == 0 || (found == 1 && !page_decode(value, page_r)))
+	if (kept_get(view, TABLE_STATE_PAGE, at, &arena, &value) &&
+	    page_decode(value, version, page_r)) {
+		tally_arena_free(&arena);
+		return 0;
+	}
+	found = tally_view_get(view, TABLE_STATE_PAGE, at, &arena, &value, err);
+	if (found == 0 || (found == 1 && !page_decode(value, version, page_r)))
 		found = tally_err_set(err, TALLY_CORRUPT,
 				      "%s: the state tree has no page of depth %u written at %llu",
-				      view->space->name, depth, (unsigned long long)version);
+				      view->space->name, depth,
+				      (unsigned long long)version_size(version));
 	tally_arena_free(&arena);
 	return found == 1 ? 0 : -1;
 }
@@ -326,16 +347,17 @@ struct target {
 struct stepping {
 	const struct tally_view *view;
 	struct tally_state_step *step;
+	struct tally_buf pages[TALLY_STATE_NIBBLES + 1];	/* index changes of pages, by depth */
 	struct tally_arena arena;
 	struct tally_err *err;
 };
 
-static void put(struct stepping *s, bool remove, uint32_t table, struct tally_bytes key,
-		struct tally_bytes value)
-{
-	struct tally_buf *puts = &s->step->puts;
+enum put_where { PUT_INDEX, PUT_CACHE };		/* to the index and the cache, or to the cache alone */
 
-	tally_buf_add_u8(puts, remove);
+static void put(struct tally_buf *puts, enum put_where where, uint32_t table,
+		struct tally_bytes key, struct tally_bytes value)
+{
+	tally_buf_add_u8(puts, (uint8_t)where);
 	tally_buf_add_u32(puts, table);
 	tally_buf_add_u16(puts, (uint16_t)key.size);
 	tally_buf_add_u32(puts, (uint32_t)value.size);
@@ -343,35 +365,68 @@ static void put(struct stepping *s, bool remove, uint32_t table, struct tally_by
 	tally_buf_add_bytes(puts, value);
 }
 
-/* The clue's tree goes on from where the STATE_ROOT before left it. */
+/*
+ * Heads of clues: frontiers of their trees. In memory the newest is kept. The index has one in so many
+ * journals of a clue, and what is behind it is appended again from the clue's postings.
+ */
+#define HEAD_EVERY 16
+#define HEAD_VALUE_MAX (1 + 8 + TALLY_FRONTIER_MAX)
+
+static int append_posting(void *ctx, uint64_t journal_id, const struct tally_hash *leaf)
+{
+	(void)journal_id;
+	tally_frontier_append(ctx, leaf);
+	return 0;
+}
+
+/* The clue's tree as of the STATE_ROOT before. */
+static int clue_head(struct stepping *s, struct tally_bytes at, struct tally_bytes clue,
+		     struct tally_frontier *frontier_r)
+{
+	uint64_t size = s->view->head->state.size, from = 0;
+	struct tally_bytes value;
+	bool kept = kept_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value);
+	int found = kept ? 1 : tally_view_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
+
+	if (found < 0)
+		return -1;
+	tally_frontier_init(frontier_r);
+	if (found == 1) {
+		if (value.size < 9 || value.data[0] != 2 ||
+		    !tally_frontier_decode(frontier_r, tally_bytes(value.data + 9, value.size - 9)))
+			return tally_err_set(s->err, TALLY_CORRUPT, "%s: malformed clue head",
+					     s->view->space->name);
+		from = tally_get_u64(value.data + 1);
+	}
+	if (kept || from >= size)
+		return 0;
+	return tally_postings(s->view, clue, from, size, append_posting, frontier_r, s->err);
+}
+
+/* It goes on from there. */
 static int clue_target(struct stepping *s, const struct change *changes, size_t count,
 		       struct target *target)
 {
+	struct tally_bytes at = { changes[0].path.bytes, TALLY_HASH_SIZE };
 	struct tally_frontier frontier;
-	uint8_t key[1 + TALLY_MAX_CLUE], encoded[1 + TALLY_FRONTIER_MAX] = { 1 };
-	struct tally_bytes clue = changes[0].key, value, at = { key, 1 + clue.size };
 	char text[TALLY_STATE_VALUE_MAX];
+	uint8_t head[HEAD_VALUE_MAX];
 	struct tally_hash root;
-	int found;
+	uint64_t before;
 
-	key[0] = (uint8_t)clue.size;
-	memcpy(key + 1, clue.data, clue.size);
-	found = state_get(s->view, TABLE_CLUE_HEAD, at, &s->arena, &value, s->err);
-	if (found < 0)
+	if (clue_head(s, at, changes[0].key, &frontier) != 0)
 		return -1;
-	tally_frontier_init(&frontier);
-	if (found == 1 && !tally_frontier_decode(&frontier, tally_bytes(value.data + 1,
-									value.size - 1)))
-		return tally_err_set(s->err, TALLY_CORRUPT, "%s: malformed clue head",
-				     s->view->space->name);
+	before = frontier.size;
 	for (size_t i = 0; i < count; i++) {
 		struct tally_hash hash;
 
 		memcpy(hash.bytes, changes[i].hash, TALLY_HASH_SIZE);
 		tally_frontier_append(&frontier, &hash);
 	}
-	put(s, false, TABLE_CLUE_HEAD, at,
-	    tally_bytes(encoded, 1 + tally_frontier_encode(&frontier, encoded + 1)));
+	head[0] = 2;
+	tally_put_u64(head + 1, s->step->size);
+	put(&s->step->puts, before / HEAD_EVERY != frontier.size / HEAD_EVERY ? PUT_INDEX : PUT_CACHE,
+	    TABLE_CLUE_HEAD, at, tally_bytes(head, 9 + tally_frontier_encode(&frontier, head + 9)));
 	tally_frontier_root(&frontier, &root);
 	tally_state_value_hash(tally_bytes(text, tally_state_clue_value(frontier.size, &root, text)),
 			       &target->value_hash);
@@ -448,6 +503,7 @@ static void page_done(struct stepping *s, const struct tally_hash *path, unsigne
 	uint8_t key[PAGE_KEY_MAX], value[PAGE_VALUE_MAX];
 	struct part parts[PAGE_PARTS];
 	unsigned int full = 0, last = 0;
+	uint64_t version;
 
 	for (unsigned int i = 0; i < TALLY_STATE_SLOTS; i++) {
 		if (page->slots[i].kind == SLOT_EMPTY)
@@ -463,14 +519,11 @@ static void page_done(struct stepping *s, const struct tally_hash *path, unsigne
 		*slot_r = page->slots[last];
 		return;
 	}
-	if (replaced != 0 && page->before != 0)
-		put(s, true, TABLE_STATE_PAGE,
-		    tally_bytes(key, page_key(path, depth, page->before, key)), TALLY_BYTES_NONE);
-	page->before = replaced;
-	put(s, false, TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, s->step->size, key)),
-	    tally_bytes(value, page_encode(page, value)));
+	version = version_after(replaced, s->step->size);
+	put(&s->pages[depth], PUT_INDEX, TABLE_STATE_PAGE, tally_bytes(key, page_key(path, depth, version, key)),
+	    tally_bytes(value, page_encode(page, version, value)));
 	page_fold(page, parts);
-	*slot_r = (struct slot){ SLOT_NODE, parts[PAGE_PARTS - 1].hash, { { 0 } }, s->step->size };
+	*slot_r = (struct slot){ SLOT_NODE, parts[PAGE_PARTS - 1].hash, { { 0 } }, version };
 }
 
 static int page_update(struct stepping *s, unsigned int depth, struct page *page,
@@ -535,9 +588,11 @@ static int step_tree(struct stepping *s, const struct target *targets, size_t co
 		return -1;
 	if (page_update(s, 0, &page, &targets[0].path, targets, count, point->version, &slot) != 0)
 		return -1;
+	for (unsigned int depth = 0; depth <= TALLY_STATE_NIBBLES; depth++)
+		tally_buf_add_bytes(&s->step->puts, tally_buf_bytes(&s->pages[depth]));
 	page_fold(&page, parts);
 	s->step->root = parts[PAGE_PARTS - 1].hash;
-	s->step->version = s->step->size;
+	s->step->version = slot.version;
 	return 0;
 }
 
@@ -559,6 +614,8 @@ int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_
 		free(targets);
 	}
 	free(changes);
+	for (unsigned int depth = 0; depth <= TALLY_STATE_NIBBLES; depth++)
+		tally_buf_free(&s.pages[depth]);
 	tally_arena_free(&s.arena);
 	if (result != 0)
 		tally_state_step_free(step_r);
@@ -570,15 +627,17 @@ void tally_state_step_free(struct tally_state_step *step)
 	tally_buf_free(&step->puts);
 }
 
-/* The index changes of a step, one after the other. */
-static bool next_put(struct tally_reader *reader, struct tally_change *change_r)
+/* The changes of a step, one after the other, in the order of the tables' keys. */
+static bool next_put(struct tally_reader *reader, enum put_where *where_r,
+		     struct tally_change *change_r)
 {
 	uint16_t key_size;
 	uint32_t value_size;
 
 	if (tally_reader_left(reader) == 0)
 		return false;
-	change_r->remove = tally_read_u8(reader) != 0;
+	*where_r = tally_read_u8(reader);
+	change_r->remove = false;
 	change_r->table = tally_read_u32(reader);
 	key_size = tally_read_u16(reader);
 	value_size = tally_read_u32(reader);
@@ -592,28 +651,22 @@ void tally_state_step_put(const struct tally_state_step *step, struct tally_over
 {
 	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
 	struct tally_change change;
+	enum put_where where;
 
-	while (next_put(&reader, &change)) {
-		if (change.remove)
-			tally_overlay_remove(overlay, tag, change.table, change.key);
-		else
+	while (next_put(&reader, &where, &change))
+		if (where == PUT_INDEX)
 			tally_overlay_put(overlay, tag, change.table, change.key, change.value);
-	}
 }
 
 void tally_state_step_keep(const struct tally_state_step *step, struct tally_space *space)
 {
 	struct tally_reader reader = tally_reader(tally_buf_bytes(&step->puts));
 	struct tally_change change;
+	enum put_where where;
 
-	while (next_put(&reader, &change)) {
-		if (change.remove)
-			tally_statecache_remove(space->core->states, space->id, change.table,
-						change.key);
-		else
-			tally_statecache_put(space->core->states, space->id, change.table,
-					     change.key, change.value);
-	}
+	while (next_put(&reader, &where, &change))
+		tally_statecache_put(space->core->states, space->id, change.table, change.key,
+				     change.value);
 }
 
 /* ---- proofs ---- */

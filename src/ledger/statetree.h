@@ -1,9 +1,9 @@
 /*
  * The state tree as it is stored. proof/state.h has its rules: a compact sparse Merkle tree over the
  * clues, keys and members of a ledger. Here it lies in pages of four levels, 16 slots each; a slot is
- * empty, one leaf, or a subtree of its own page, named with the size at which that page was written.
- * So pages are never changed (copy on write), a root stays readable while newer ones are made, and
- * of each page the newest two are kept: enough for the proofs of the newest two STATE_ROOT journals.
+ * empty, one leaf, or a subtree of its own page, named with the version of that page. Each page has two
+ * rows in the table, and a new version goes over the older of the two (copy on write): so a root stays
+ * readable while the next one is made, and the proofs of the newest two STATE_ROOT journals can be given.
  *
  * The tree follows the log. A STATE_ROOT journal {size, stateRoot} says: as of the first `size`
  * journals the root is this. Whoever applies that journal makes the step from the STATE_ROOT before,
@@ -36,8 +36,8 @@ void tally_changed_journal(struct tally_buf *changed, uint64_t journal_id,
 struct tally_state_step {
 	uint64_t from, size;
 	struct tally_hash root;
-	uint64_t version;		/* size at which the root's page was written */
-	struct tally_buf puts;		/* index changes: u8 remove, u32 table, u16 key, u32 value */
+	uint64_t version;		/* of the root's page; 0: the tree is empty */
+	struct tally_buf puts;		/* changes: u8 where to, u32 table, u16 key, u32 value */
 };
 int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_bytes changed,
 		     struct tally_state_step *step_r, struct tally_err *err);

@@ -16,13 +16,10 @@
 
 /* ---- one journal of the system ledger ---- */
 
-/* Looks at the state before the journal is added; sees what earlier commands of the group did. */
-typedef int system_check(struct tally_build *build, void *ctx, struct tally_err *err);
-
 struct system_write {
 	struct tally_prepared prepared;
 	uint8_t request[TALLY_DIGEST_SIZE];
-	system_check *check;
+	tally_system_check *check;
 	void *ctx;
 	uint64_t journal_id;
 };
@@ -44,9 +41,9 @@ static int decide_system(struct tally_build *build, struct tally_command *comman
 	return tally_build_add(build, &own->prepared, &own->journal_id, &leaf, err);
 }
 
-static int run_system(struct tally_core *core, const struct tally_write *write,
+int tally_system_run(struct tally_core *core, const struct tally_write *write,
 		      unsigned int type, const struct tally_field *fields, size_t count,
-		      struct tally_bytes payload, system_check *check, void *ctx,
+		      struct tally_bytes payload, tally_system_check *check, void *ctx,
 		      struct tally_err *err)
 {
 	struct system_write own = { .check = check, .ctx = ctx };
@@ -57,6 +54,8 @@ static int run_system(struct tally_core *core, const struct tally_write *write,
 	struct tally_buf buf = { 0 };
 	int result;
 
+	for (size_t i = 0; i < count; i++)
+		command.bytes += fields[i].text.size;
 	own.prepared.record = (struct tally_record){ .type = type, .has_data = true,
 						     .fields = fields,
 						     .field_count = (uint8_t)count };
@@ -86,8 +85,7 @@ static uint64_t random_account(void)
 	return 1000000000000000u + number % 8000000000000000u;	/* below 2^53 */
 }
 
-/* Letters and digits without bias. */
-static void random_text(char *text, size_t length)
+void tally_random_text(char *text, size_t length)
 {
 	static const char alphabet[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -126,7 +124,7 @@ static int create_genesis(struct tally_core *core, struct tally_err *err)
 	fields[0] = TEXT("logKey", tally_bytes_str(public));
 	fields[1] = TEXT("origin", tally_bytes_str(core->origin));
 	fields[2] = TEXT("storeId", tally_bytes_str(id));
-	return run_system(core, &nobody, TYPE_CREATE_STORE, fields, 3,
+	return tally_system_run(core, &nobody, TYPE_CREATE_STORE, fields, 3,
 			  tally_bytes(sealed, sizeof(sealed)), NULL, NULL, err);
 }
 
@@ -221,10 +219,42 @@ int tally_catalogue_add(struct tally_core *core, struct tally_bytes ledger_id, u
 {
 	static const struct tally_write local = { .caller = { .local = true } };
 	struct tally_field fields[] = { UINT("account", account), TEXT("ledgerId", ledger_id) };
-	int result = run_system(core, &local, TYPE_ADD_LEDGER, fields, 2, TALLY_BYTES_NONE,
+	int result = tally_system_run(core, &local, TYPE_ADD_LEDGER, fields, 2, TALLY_BYTES_NONE,
 				not_in_catalogue, &ledger_id, err);
 
 	return result != 0 && err->code == TALLY_EXISTS ? 0 : result;
+}
+
+struct joining {
+	uint64_t account;
+	struct tally_bytes ledger_id;
+};
+
+static int not_joined(struct tally_build *build, void *ctx, struct tally_err *err)
+{
+	const struct joining *joining = ctx;
+	struct tally_buf key = { 0 };
+	struct tally_bytes value;
+	int found;
+
+	tally_buf_add_u64(&key, joining->account);
+	tally_buf_add_bytes(&key, joining->ledger_id);
+	found = tally_view_get(&build->view, TABLE_JOINED, tally_buf_bytes(&key), &build->arena, &value,
+			       err);
+	tally_buf_free(&key);
+	return found == 1 ? tally_err_set(err, TALLY_EXISTS, "it is listed already") : found;
+}
+
+void tally_catalogue_join(struct tally_core *core, struct tally_bytes ledger_id, uint64_t account)
+{
+	static const struct tally_write local = { .caller = { .local = true } };
+	struct tally_field fields[] = { UINT("account", account), TEXT("ledgerId", ledger_id) };
+	struct joining joining = { account, ledger_id };
+	struct tally_err err;
+
+	if (tally_system_run(core, &local, TYPE_JOIN_LEDGER, fields, 2, TALLY_BYTES_NONE, not_joined,
+			     &joining, &err) != 0 && err.code != TALLY_EXISTS)
+		tally_log(TALLY_LOG_WARN, "catalogue", "error", err.text, NULL);
 }
 
 int tally_catalogue_has(struct tally_core *core, struct tally_bytes ledger_id,
@@ -271,7 +301,7 @@ int tally_account_create(struct tally_core *core, const struct tally_write *writ
 		return tally_err_about(err, TALLY_INVALID, "Name",
 				       "it has up to 128 printable characters");
 	*account_r = account;
-	return run_system(core, write, TYPE_CREATE_ACCOUNT, fields, 2, TALLY_BYTES_NONE, NULL,
+	return tally_system_run(core, write, TYPE_CREATE_ACCOUNT, fields, 2, TALLY_BYTES_NONE, NULL,
 			  NULL, err);
 }
 
@@ -317,7 +347,25 @@ int tally_account_list(struct tally_core *core, struct tally_arena *arena,
 	return result;
 }
 
-static int account_exists(struct tally_build *build, void *ctx, struct tally_err *err)
+int tally_account_exists(struct tally_core *core, uint64_t account, struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_bytes value;
+	struct tally_view view;
+	uint8_t key[8];
+	int found;
+
+	if (tally_view_take(core->system, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	tally_put_u64(key, account);
+	found = tally_view_get(&view, TABLE_ACCOUNT, tally_bytes(key, 8), &arena, &value, err);
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
+	return found;
+}
+
+int tally_system_account_check(struct tally_build *build, void *ctx, struct tally_err *err)
 {
 	struct tally_bytes value;
 	uint8_t key[8];
@@ -351,30 +399,39 @@ static bool key_read(struct tally_bytes id, struct tally_bytes value, struct sto
 	return true;
 }
 
-int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
-		     struct tally_first_key *key_r, struct tally_err *err)
+int tally_key_create_limited(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy,
+			     struct tally_first_key *key_r, struct tally_err *err)
 {
 	uint8_t sealed[SECRET_LENGTH + TALLY_SEAL_OVERHEAD];
-	struct tally_bytes id;
-	struct tally_field fields[2];
+	struct tally_field fields[3];
 	char context[64];
+	size_t count = 0;
 	int result;
 
 	memcpy(key_r->key_id, "LTAI", 4);
-	random_text(key_r->key_id + 4, KEY_ID_LENGTH - 4);
-	random_text(key_r->secret, SECRET_LENGTH);
+	tally_random_text(key_r->key_id + 4, KEY_ID_LENGTH - 4);
+	tally_random_text(key_r->secret, SECRET_LENGTH);
 	key_r->account = account;
-	id = tally_bytes_str(key_r->key_id);
 	snprintf(context, sizeof(context), "access key %s", key_r->key_id);
 	tally_seal(core->seal_key, tally_bytes(key_r->secret, SECRET_LENGTH),
 		   tally_bytes_str(context), sealed);
-	fields[0] = UINT("account", account);
-	fields[1] = TEXT("keyId", id);
-	result = run_system(core, write, TYPE_CREATE_KEY, fields, 2,
-			    tally_bytes(sealed, sizeof(sealed)), account_exists, &account, err);
+	fields[count++] = UINT("account", account);
+	fields[count++] = TEXT("keyId", tally_bytes_str(key_r->key_id));
+	if (policy.size > 0)
+		fields[count++] = TEXT("policy", policy);
+	result = tally_system_run(core, write, TYPE_CREATE_KEY, fields, count,
+				  tally_bytes(sealed, sizeof(sealed)), tally_system_account_check,
+				  &account, err);
 	if (result != 0)
 		tally_wipe(key_r, sizeof(*key_r));
 	return result;
+}
+
+int tally_key_create(struct tally_core *core, const struct tally_write *write, uint64_t account,
+		     struct tally_first_key *key_r, struct tally_err *err)
+{
+	return tally_key_create_limited(core, write, account, TALLY_BYTES_NONE, key_r, err);
 }
 
 static int key_lookup(const struct tally_view *view, struct tally_bytes key_id,
@@ -434,7 +491,7 @@ int tally_key_set_state(struct tally_core *core, const struct tally_write *write
 	fields[1] = UINT("created", key.key.create_ms);
 	fields[2] = UINT("journal", key.journal);
 	fields[3] = TEXT("keyId", key_id);
-	return run_system(core, write, state == KEY_ACTIVE ? TYPE_ENABLE_KEY : TYPE_DISABLE_KEY,
+	return tally_system_run(core, write, state == KEY_ACTIVE ? TYPE_ENABLE_KEY : TYPE_DISABLE_KEY,
 			  fields, 4, TALLY_BYTES_NONE, key_exists, &key_id, err);
 }
 
@@ -452,7 +509,7 @@ int tally_key_delete(struct tally_core *core, const struct tally_write *write,
 		return tally_err_about(err, TALLY_NOTFOUND, "AccessKey", "no such access key");
 	fields[0] = UINT("journal", key.journal);
 	fields[1] = TEXT("keyId", key_id);
-	if (run_system(core, write, TYPE_DELETE_KEY, fields, 2, TALLY_BYTES_NONE, key_exists,
+	if (tally_system_run(core, write, TYPE_DELETE_KEY, fields, 2, TALLY_BYTES_NONE, key_exists,
 		       &key_id, err) != 0)
 		return -1;
 	if (tally_erase_run(core, core->system, err) != 0)
@@ -538,6 +595,8 @@ static int open_secret(struct tally_core *core, const struct tally_view *view,
 	if (journal.sealed.size != SECRET_LENGTH + TALLY_SEAL_OVERHEAD)
 		return tally_err_set(err, TALLY_CORRUPT, "sealed secret of %s", key->key.id);
 	cached_r->key = key->key;
+	if (tally_policies_look(view, &cached_r->key, err) != 0)
+		return -1;
 	memset(cached_r->secret, 0, sizeof(cached_r->secret));
 	return tally_unseal(core->seal_key, journal.sealed, tally_bytes_str(context),
 			    (uint8_t *)cached_r->secret, err);

@@ -7,7 +7,7 @@
 #ifndef TALLY_TABLES_H
 #define TALLY_TABLES_H
 
-#define TALLY_PROJECTION_VERSION 3
+#define TALLY_PROJECTION_VERSION 4
 
 /* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
  * the blocks alone. */
@@ -22,7 +22,7 @@ enum tally_ledger_table {
 	TABLE_LOCATOR = 1,
 	/* u8 level, u64 number -> u8 1, the hashes of the tile (tile.h) */
 	TABLE_TILE = 2,
-	/* u8 size, clue, u64 journal -> u8 1 */
+	/* u8 size, clue, u64 journal -> u8 2, 32 JournalHash (clues.c) */
 	TABLE_CLUE = 3,
 	/* u8 size, member id, u64 first journal of a block -> u8 1, u32 how many in that block */
 	TABLE_BY_MEMBER = 4,
@@ -51,9 +51,10 @@ enum tally_ledger_table {
 	TABLE_KV = 16,
 	/* u8 size, key, u64 journal -> u8 1, u8 removed, 32 JournalHash */
 	TABLE_KV_HISTORY = 17,
-	/* member id, u64 journal -> as TABLE_MEMBER, after that journal */
+	/* member id, u64 journal -> as TABLE_MEMBER, after that journal; role 0: it deleted it */
 	TABLE_MEMBER_HISTORY = 18,
-	/* u8 size, clue -> u8 1, frontier of the clue's tree as of the last STATE_ROOT */
+	/* 32 path of the clue in the state tree -> u8 2, u64 size of a STATE_ROOT, frontier of the
+	   clue's tree as of that size; one in so many journals of the clue */
 	TABLE_CLUE_HEAD = 19,
 	/* pages of the state tree (statetree.c) */
 	TABLE_STATE_PAGE = 20,
@@ -67,6 +68,8 @@ enum tally_ledger_table {
 	TABLE_ERASURE = 23,
 	/* u64 before -> u8 1, u64 PURGE journal that orders all below that to be erased */
 	TABLE_PURGE = 24,
+	/* u64 account that is invited -> u8 1, u64 INVITE_MEMBERS journal; until it is a member */
+	TABLE_INVITATION = 25,
 
 	/* the system ledger's own */
 	/* u64 account -> u8 1, u64 created, name */
@@ -77,6 +80,13 @@ enum tally_ledger_table {
 	TABLE_CATALOGUE = 34,
 	/* u64 account, ledger id -> u8 1 */
 	TABLE_CATALOGUE_BY_ACCOUNT = 35,
+	/* u64 account -> u8 1, text of its policy */
+	TABLE_ACCOUNT_POLICY = 36,
+	/* key id -> u8 1, text of its policy; none: the key has none of its own */
+	TABLE_KEY_POLICY = 37,
+	/* u64 account, ledger id that it was made a member of -> u8 1; whether it still is, the ledger
+	   knows */
+	TABLE_JOINED = 38,
 };
 
 #endif

@@ -2,7 +2,18 @@
 #include "omission.h"
 
 #include "err.h"
-#include "leaf.h"
+
+/* Should it be in the lineage of the clue's journals below size, and is it not? */
+static int left_out(const struct tally_hash *lineage, uint64_t count, uint64_t size,
+		    const struct tally_leaf *leaf, const struct tally_hash *hash)
+{
+	if (leaf->journal_id >= size)
+		return 0;
+	for (uint64_t i = 0; i < count; i++)
+		if (memcmp(lineage[i].bytes, hash->bytes, TALLY_HASH_SIZE) == 0)
+			return 0;
+	return 1;
+}
 
 /* The lineage is all that the value stands for. */
 static int check_lineage(const struct tally_omission *omission, struct tally_err *err)
@@ -59,10 +70,18 @@ int tally_omission_check(const struct tally_omission *omission, const struct tal
 	    check_lineage(omission, err) != 0 ||
 	    check_journal(omission, keys, key_count, &leaf, &hash, err) != 0)
 		return -1;
-	if (leaf.journal_id >= answer_r->size)
-		return 0;
-	for (uint64_t i = 0; i < omission->lineage_count; i++)
-		if (memcmp(omission->lineage[i].bytes, hash.bytes, TALLY_HASH_SIZE) == 0)
-			return 0;
-	return 1;
+	return left_out(omission->lineage, omission->lineage_count, answer_r->size, &leaf, &hash);
+}
+
+int tally_omission_of(const struct tally_state_file *file, const struct tally_state_answer *answer,
+		      const struct tally_leaf *leaf, const struct tally_hash *hash,
+		      struct tally_err *err)
+{
+	if (file->kind != STATE_CLUE)
+		return tally_err_set(err, TALLY_INVALID, "the state proof is not about a clue");
+	if (!tally_bytes_equal(file->ledger_id, leaf->ledger_id))
+		return tally_err_set(err, TALLY_INVALID, "the journal is of another ledger");
+	if (!tally_leaf_has_clue(leaf, file->key))
+		return tally_err_set(err, TALLY_INVALID, "the journal does not stand under the clue");
+	return left_out(file->hashes, file->absent ? 0 : file->count, answer->size, leaf, hash);
 }

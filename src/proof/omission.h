@@ -8,7 +8,8 @@
 #ifndef TALLY_OMISSION_H
 #define TALLY_OMISSION_H
 
-#include "stateproof.h"
+#include "leaf.h"
+#include "statefile.h"
 
 struct tally_omission {
 	const struct tally_state_claim *claim;	/* about a clue; absent: it has no journals */
@@ -29,5 +30,14 @@ struct tally_omission {
 int tally_omission_check(const struct tally_omission *omission, const struct tally_vkey *keys,
 			 size_t key_count, struct tally_state_answer *answer_r,
 			 struct tally_err *err);
+
+/*
+ * The same of a state proof file and a journal that were both verified already, against checkpoints of
+ * one log: answer is that of the file's check, hash the leaf's. INVALID: the file is not about a clue,
+ * or the journal does not stand under it, or they are of two ledgers.
+ */
+int tally_omission_of(const struct tally_state_file *file, const struct tally_state_answer *answer,
+		      const struct tally_leaf *leaf, const struct tally_hash *hash,
+		      struct tally_err *err);
 
 #endif

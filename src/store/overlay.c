@@ -24,8 +24,11 @@ struct tally_overlay {
 	_Atomic size_t size;
 	_Atomic int height;
 	uint64_t seed;
-	struct tally_arena arena;	/* the writer's alone */
 	struct node *head;
+
+	/* the writer's alone */
+	struct tally_arena arena;
+	struct node *last[MAX_HEIGHT];	/* on every level: the node inserted last, or the one before it */
 };
 
 static const uint8_t *node_key(const struct node *node)
@@ -63,6 +66,8 @@ struct tally_overlay *tally_overlay_new(void)
 	overlay->seed = 0x9e3779b97f4a7c15u;
 	tally_arena_init(&overlay->arena);
 	overlay->head = node_new(overlay, MAX_HEIGHT, 0);
+	for (int level = 0; level < MAX_HEIGHT; level++)
+		overlay->last[level] = overlay->head;
 	return overlay;
 }
 
@@ -142,6 +147,37 @@ static struct node *find_from(const struct tally_overlay *overlay, uint32_t tabl
 	return next;
 }
 
+/* A key not far behind the one inserted last is looked for from there, up to this level. */
+#define NEAR 3
+
+/* As find_before; true if it was found so. Much of what is inserted comes in order. */
+static bool find_near(const struct tally_overlay *overlay, uint32_t table, struct tally_bytes key,
+		      struct node **before)
+{
+	struct node *node = overlay->last[0], *next;
+	int level = 0;
+
+	if (node == overlay->head || compare(node, table, key) >= 0)
+		return false;
+	while ((next = link_of(overlay->last[level], level)) != NULL &&
+	       compare(next, table, key) < 0) {
+		if (++level > NEAR)
+			return false;
+	}
+	/* From here up, nothing lies between the last one and the key. */
+	for (int above = level; above < MAX_HEIGHT; above++)
+		before[above] = overlay->last[above];
+	if (level > 0)
+		node = overlay->last[level - 1];
+	while (--level >= 0) {
+		for (next = link_of(node, level); next != NULL && compare(next, table, key) < 0;
+		     next = link_of(node, level))
+			node = next;
+		before[level] = node;
+	}
+	return true;
+}
+
 static int random_height(struct tally_overlay *overlay)
 {
 	int height = 1;
@@ -172,12 +208,15 @@ static void insert(struct tally_overlay *overlay, struct tally_tag *tag, uint32_
 		memcpy(to, key.data, key.size);
 	if (value.size > 0)
 		memcpy(to + key.size, value.data, value.size);
-	for (int level = tall; level < height; level++)
+	for (int level = tall; level < MAX_HEIGHT; level++)
 		before[level] = overlay->head;
 	if (height > tall)
 		atomic_store_explicit(&overlay->height, height, memory_order_release);
-	find_before(overlay, table, key, before);
+	if (!find_near(overlay, table, key, before))
+		find_before(overlay, table, key, before);
+	memcpy(overlay->last, before, sizeof(before));
 	for (int level = 0; level < height; level++) {
+		overlay->last[level] = node;
 		atomic_store_explicit(&node->next[level], link_of(before[level], level),
 				      memory_order_relaxed);
 		atomic_store_explicit(&before[level]->next[level], node, memory_order_release);
@@ -247,11 +286,18 @@ static void cursor_at(struct tally_overlay_cursor *cursor, const struct node *hi
 	cursor->removed = hit->removed;
 }
 
+static bool is_below_high(const struct tally_overlay_cursor *cursor, const struct node *node)
+{
+	if (cursor->high.size == 0)
+		return node->table == cursor->table;
+	return compare(node, cursor->table, cursor->high) < 0;
+}
+
 static void settle_forwards(struct tally_overlay_cursor *cursor, const struct node *node)
 {
 	const struct node *hit = NULL;
 
-	while (node != NULL && node->table == cursor->table && hit == NULL)
+	while (node != NULL && is_below_high(cursor, node) && hit == NULL)
 		hit = newest_seen(node, cursor->sight, &node);
 	cursor_at(cursor, hit);
 }
@@ -259,7 +305,7 @@ static void settle_forwards(struct tally_overlay_cursor *cursor, const struct no
 /* Backwards there are no links: each step searches for the entry before the key. */
 static void settle_backwards(struct tally_overlay_cursor *cursor, const struct node *node)
 {
-	while (node != cursor->overlay->head && node->table == cursor->table) {
+	while (node != cursor->overlay->head && compare(node, cursor->table, cursor->low) >= 0) {
 		const struct node *first = find_from(cursor->overlay, cursor->table, key_of(node));
 		const struct node *past;
 		const struct node *hit = newest_seen(first, cursor->sight, &past);
@@ -274,17 +320,18 @@ static void settle_backwards(struct tally_overlay_cursor *cursor, const struct n
 }
 
 void tally_overlay_seek(struct tally_overlay_cursor *cursor, const struct tally_overlay *overlay,
-			struct tally_sight sight, uint32_t table, struct tally_bytes from,
-			bool backwards)
+			struct tally_sight sight, uint32_t table, struct tally_bytes low,
+			struct tally_bytes high, bool backwards)
 {
 	*cursor = (struct tally_overlay_cursor){ .overlay = overlay, .sight = sight,
-						 .table = table, .backwards = backwards };
+						 .table = table, .low = low, .high = high,
+						 .backwards = backwards };
 	if (!backwards)
-		settle_forwards(cursor, find_from(overlay, table, from));
-	else if (from.size == 0)
+		settle_forwards(cursor, find_from(overlay, table, low));
+	else if (high.size == 0)
 		settle_backwards(cursor, find_before(overlay, table + 1, TALLY_BYTES_NONE, NULL));
 	else
-		settle_backwards(cursor, find_before(overlay, table, from, NULL));
+		settle_backwards(cursor, find_before(overlay, table, high, NULL));
 }
 
 void tally_overlay_next(struct tally_overlay_cursor *cursor)

@@ -57,11 +57,12 @@ struct tally_sight {
 int tally_overlay_get(const struct tally_overlay *overlay, struct tally_sight sight,
 		      uint32_t table, struct tally_bytes key, struct tally_bytes *value_r);
 
-/* A cursor over one table, each key once with the entry seen. */
+/* A cursor over a range of one table, each key once with the entry seen. */
 struct tally_overlay_cursor {
 	const struct tally_overlay *overlay;
 	struct tally_sight sight;
 	uint32_t table;
+	struct tally_bytes low, high;	/* of the caller; high empty: no bound */
 	bool backwards;
 	const void *node;		/* NULL: at the end */
 	struct tally_bytes key;
@@ -69,10 +70,11 @@ struct tally_overlay_cursor {
 	bool removed;
 };
 
-/* At the first key >= from (forwards), or the last key < from (backwards; empty: the last). */
+/* At the first, or backwards at the last, key seen of low <= key < high. Entries beyond the range, which
+ * may be many that are not seen yet, are not looked at. */
 void tally_overlay_seek(struct tally_overlay_cursor *cursor, const struct tally_overlay *overlay,
-			struct tally_sight sight, uint32_t table, struct tally_bytes from,
-			bool backwards);
+			struct tally_sight sight, uint32_t table, struct tally_bytes low,
+			struct tally_bytes high, bool backwards);
 void tally_overlay_next(struct tally_overlay_cursor *cursor);
 
 /* Every key of all tables in order, the newest committed entry of each: what a flush applies. */

@@ -14,6 +14,8 @@
  * needs.) Bytes are given as pointer and size; NULL goes with size 0. Lists of hashes are 32 bytes
  * each, one after the other. Outputs are set where the result is TALLYVERIFY_OK, and where it says so.
  *
+ * Members' signatures in leaves and time stamps (RFC 3161) are not checked here: tallyverify(3) says why.
+ *
  * A result other than TALLYVERIFY_OK shows nothing about the log, only that this proof is none.
  */
 #ifndef TALLYVERIFY_H
@@ -39,10 +41,11 @@ extern "C" {
 enum tallyverify_result {
 	TALLYVERIFY_OK = 0,
 	TALLYVERIFY_MALFORMED = 1,	/* a text or proof is not of its form */
-	TALLYVERIFY_UNSIGNED = 2,	/* not signed by the keys given, or of another log */
+	TALLYVERIFY_UNSIGNED = 2,	/* not signed by the keys or as the policy given asks, or of
+					   another log */
 	TALLYVERIFY_MISMATCH = 3,	/* hashes do not lead where they should */
 	TALLYVERIFY_STALE = 4,		/* all holds, but it is older than was asked for */
-	TALLYVERIFY_ARGUMENT = 5	/* the caller's own input: a key or a number that cannot be */
+	TALLYVERIFY_ARGUMENT = 5	/* the caller's own input: a key, number or policy that cannot be */
 };
 
 /* A sentence in English; never NULL. */
@@ -50,6 +53,11 @@ TALLYVERIFY_API const char *tallyverify_text(int result);
 
 /* The library's version, "0.1.0". */
 TALLYVERIFY_API const char *tallyverify_version(void);
+
+struct tallyverify_slice {		/* points into what was given */
+	const char *text;
+	size_t size;
+};
 
 /* ---- keys and checkpoints ---- */
 
@@ -86,6 +94,42 @@ TALLYVERIFY_API enum tallyverify_result
 tallyverify_checkpoint(const uint8_t *note, size_t note_size, const char *const *vkeys,
 		       size_t key_count, struct tallyverify_checkpoint *checkpoint_r);
 
+/* ---- policies: witnesses that make a quorum ---- */
+
+#define TALLYVERIFY_WITNESSES 64	/* that a policy has at most; so of logs and groups */
+#define TALLYVERIFY_WHY 256		/* room for what is wrong, with its NUL */
+
+/* A policy (c2sp.org/tlog-policy) that was read: known logs and witnesses, and which of these must have
+ * cosigned. 48 KiB, too much for a small stack. It points into its text, which must stay as it is. */
+struct tallyverify_policy {
+	uint64_t opaque[6144];
+};
+
+/* Reads a policy, strictly. ARGUMENT where it is none: why (or NULL) then names the line, and what is
+ * wrong with it. */
+TALLYVERIFY_API enum tallyverify_result
+tallyverify_policy(const char *text, size_t text_size, struct tallyverify_policy *policy_r,
+		   char why[TALLYVERIFY_WHY]);
+
+/* Witnesses of a policy that cosigned a checkpoint, in its order. */
+struct tallyverify_cosigned {
+	size_t count;
+	struct tallyverify_slice names[TALLYVERIFY_WITNESSES];	/* as the policy calls them */
+	uint64_t times[TALLYVERIFY_WITNESSES];	/* seconds since 1970, as they say */
+};
+
+/*
+ * A signed checkpoint by a policy: a log of the policy has signed it, its name the checkpoint's origin,
+ * and witnesses that make its quorum have cosigned it. UNSIGNED where not; a line of a key of the
+ * policy that does not verify makes the whole note invalid, lines of others are passed over. cosigned_r
+ * (may be NULL) is set unless the note is MALFORMED: whoever it is that did; nobody where it is invalid.
+ */
+TALLYVERIFY_API enum tallyverify_result
+tallyverify_checkpoint_policy(const uint8_t *note, size_t note_size,
+			      const struct tallyverify_policy *policy,
+			      struct tallyverify_cosigned *cosigned_r,
+			      struct tallyverify_checkpoint *checkpoint_r);
+
 /* ---- the log tree (RFC 6962, RFC 9162); sizes and roots are those of checkpoints verified ---- */
 
 /* SHA-256 of a zero byte and the leaf: a journal's JournalHash. */
@@ -118,6 +162,13 @@ tallyverify_proof_file(const uint8_t *file, size_t file_size, const uint8_t *lea
 		       size_t leaf_size, const char *const *vkeys, size_t key_count,
 		       uint64_t *index_r, struct tallyverify_checkpoint *checkpoint_r);
 
+/* The same, its checkpoint by a policy. */
+TALLYVERIFY_API enum tallyverify_result
+tallyverify_proof_file_policy(const uint8_t *file, size_t file_size, const uint8_t *leaf,
+			      size_t leaf_size, const struct tallyverify_policy *policy,
+			      struct tallyverify_cosigned *cosigned_r, uint64_t *index_r,
+			      struct tallyverify_checkpoint *checkpoint_r);
+
 /* A receipt: a signed checkpoint, and a range proof of the journals appended together. Of one journal
  * the proof is its audit path. leaf_hashes is used up. */
 TALLYVERIFY_API enum tallyverify_result
@@ -128,12 +179,7 @@ tallyverify_receipt(const uint8_t *note, size_t note_size, const char *const *vk
 
 /* ---- leaves of Tallystick: a journal's header as canonical JSON ---- */
 
-struct tallyverify_slice {		/* points into the leaf; text as it stands there */
-	const char *text;
-	size_t size;
-};
-
-struct tallyverify_leaf {
+struct tallyverify_leaf {		/* slices: text as it stands in the leaf */
 	uint64_t journal_id;
 	uint64_t timestamp;		/* milliseconds since 1970, as the server says */
 	struct tallyverify_slice ledger_id;
@@ -196,6 +242,13 @@ struct tallyverify_state_info {
 TALLYVERIFY_API enum tallyverify_result
 tallyverify_state(const struct tallyverify_state *state, const char *const *vkeys,
 		  size_t key_count, uint64_t lag_max, struct tallyverify_state_info *info_r);
+
+/* The same, its checkpoint by a policy. */
+TALLYVERIFY_API enum tallyverify_result
+tallyverify_state_policy(const struct tallyverify_state *state,
+			 const struct tallyverify_policy *policy,
+			 struct tallyverify_cosigned *cosigned_r, uint64_t lag_max,
+			 struct tallyverify_state_info *info_r);
 
 /* What values say: of a clue the number of its journals and the root over their JournalHashes; of a
  * key the journal that set it; of a member the last journal about it and SHA-256 of its canonical

@@ -6,15 +6,20 @@
 
 #include "tallyverify.h"
 
+#include <stdio.h>
+
 #include "cose.h"
 #include "err.h"
 #include "leaf.h"
+#include "policy.h"
 #include "prooffile.h"
 #include "stateproof.h"
 
 _Static_assert(TALLYVERIFY_HASH == TALLY_HASH_SIZE, "size of a hash");
 _Static_assert(sizeof(struct tally_hash) == TALLY_HASH_SIZE, "hashes lie one after the other");
 _Static_assert(TALLYVERIFY_NAME > TALLY_KEY_NAME_MAX, "room for a name");
+_Static_assert(sizeof(struct tallyverify_policy) >= sizeof(struct tally_policy) &&
+	       TALLYVERIFY_WITNESSES == TALLY_POLICY_WITNESSES, "room for a policy");
 _Static_assert((int)TALLYVERIFY_ED25519 == NOTE_ED25519 &&
 	       (int)TALLYVERIFY_COSIGNATURE == NOTE_COSIGNATURE, "types of keys");
 _Static_assert((int)TALLYVERIFY_CLUE == STATE_CLUE && (int)TALLYVERIFY_KV == STATE_KV &&
@@ -25,10 +30,10 @@ const char *tallyverify_text(int result)
 	static const char *const texts[] = {
 		[TALLYVERIFY_OK] = "it is proved",
 		[TALLYVERIFY_MALFORMED] = "a text or proof is malformed",
-		[TALLYVERIFY_UNSIGNED] = "not signed by the keys given, or of another log",
+		[TALLYVERIFY_UNSIGNED] = "not signed as asked, or of another log",
 		[TALLYVERIFY_MISMATCH] = "the hashes do not lead to what is claimed",
 		[TALLYVERIFY_STALE] = "it is proved, but older than asked for",
-		[TALLYVERIFY_ARGUMENT] = "a key or number given to the verifier cannot be"
+		[TALLYVERIFY_ARGUMENT] = "a key, number or policy given to the verifier cannot be"
 	};
 
 	if (result < 0 || (size_t)result >= sizeof(texts) / sizeof(texts[0]))
@@ -93,6 +98,15 @@ static bool keys_of(const char *const *vkeys, size_t count, struct tally_vkey ke
 	return keys[0].type == NOTE_ED25519;
 }
 
+static void give_checkpoint(const struct tally_checkpoint *checkpoint,
+			    struct tallyverify_checkpoint *checkpoint_r)
+{
+	memset(checkpoint_r, 0, sizeof(*checkpoint_r));
+	memcpy(checkpoint_r->origin, checkpoint->origin.data, checkpoint->origin.size);
+	checkpoint_r->size = checkpoint->size;
+	memcpy(checkpoint_r->root, checkpoint->root.bytes, TALLY_HASH_SIZE);
+}
+
 enum tallyverify_result
 tallyverify_checkpoint(const uint8_t *note, size_t note_size, const char *const *vkeys,
 		       size_t key_count, struct tallyverify_checkpoint *checkpoint_r)
@@ -108,11 +122,79 @@ tallyverify_checkpoint(const uint8_t *note, size_t note_size, const char *const 
 					&err);
 	if (status != 0)
 		return result_of(status, &err);
-	memset(checkpoint_r, 0, sizeof(*checkpoint_r));
-	memcpy(checkpoint_r->origin, checkpoint.origin.data, checkpoint.origin.size);
-	checkpoint_r->size = checkpoint.size;
-	memcpy(checkpoint_r->root, checkpoint.root.bytes, TALLY_HASH_SIZE);
+	give_checkpoint(&checkpoint, checkpoint_r);
 	return TALLYVERIFY_OK;
+}
+
+/* ---- policies ---- */
+
+static const struct tally_policy *policy_of(const struct tallyverify_policy *policy)
+{
+	return (const struct tally_policy *)policy->opaque;
+}
+
+static struct tallyverify_slice slice(struct tally_bytes bytes)
+{
+	return (struct tallyverify_slice){ (const char *)bytes.data, bytes.size };
+}
+
+enum tallyverify_result
+tallyverify_policy(const char *text, size_t text_size, struct tallyverify_policy *policy_r,
+		   char why[TALLYVERIFY_WHY])
+{
+	struct tally_err err;
+
+	if (tally_policy_parse(tally_bytes(text, text_size), (struct tally_policy *)policy_r->opaque,
+			       &err) == 0)
+		return TALLYVERIFY_OK;
+	/* one that is used all the same knows no log */
+	memset(policy_r, 0, sizeof(*policy_r));
+	if (why != NULL)
+		snprintf(why, TALLYVERIFY_WHY, "%.*s", TALLYVERIFY_WHY - 1, err.text);
+	return TALLYVERIFY_ARGUMENT;
+}
+
+static void give_cosigned(const struct tally_policy *policy, const struct tally_policy_found *found,
+			  struct tallyverify_cosigned *cosigned_r)
+{
+	memset(cosigned_r, 0, sizeof(*cosigned_r));
+	for (size_t i = 0; found != NULL && i < policy->witness_count; i++) {
+		if (!found->signed_by[i])
+			continue;
+		cosigned_r->names[cosigned_r->count] = slice(policy->witnesses[i].name);
+		cosigned_r->times[cosigned_r->count++] = found->times[i];
+	}
+}
+
+static enum tallyverify_result by_policy(struct tally_bytes bytes, const struct tally_policy *policy,
+					 struct tallyverify_cosigned *cosigned_r,
+					 struct tally_checkpoint *checkpoint_r)
+{
+	struct tally_policy_found found;
+	struct tally_note note;
+	bool valid;
+
+	if (!tally_note_parse(bytes, &note) || !tally_checkpoint_parse(note.text, checkpoint_r))
+		return TALLYVERIFY_MALFORMED;
+	valid = tally_policy_check(policy, &note, checkpoint_r, &found);
+	if (cosigned_r != NULL)
+		give_cosigned(policy, valid ? &found : NULL, cosigned_r);
+	return valid && found.log >= 0 && found.quorum ? TALLYVERIFY_OK : TALLYVERIFY_UNSIGNED;
+}
+
+enum tallyverify_result
+tallyverify_checkpoint_policy(const uint8_t *note, size_t note_size,
+			      const struct tallyverify_policy *policy,
+			      struct tallyverify_cosigned *cosigned_r,
+			      struct tallyverify_checkpoint *checkpoint_r)
+{
+	struct tally_checkpoint checkpoint;
+	enum tallyverify_result result = by_policy(tally_bytes(note, note_size), policy_of(policy),
+						   cosigned_r, &checkpoint);
+
+	if (result == TALLYVERIFY_OK)
+		give_checkpoint(&checkpoint, checkpoint_r);
+	return result;
 }
 
 /* ---- the log tree ---- */
@@ -150,6 +232,23 @@ tallyverify_range(uint64_t first, uint64_t count, uint64_t size, uint8_t *leaf_h
 					hashes_of(proof), proof_count, hashes_of(root)));
 }
 
+/* Of a proof whose checkpoint was verified. */
+static enum tallyverify_result proof_in(const struct tally_proof_file *proof,
+					const struct tallyverify_checkpoint *checkpoint,
+					const uint8_t *leaf, size_t leaf_size, uint64_t *index_r,
+					struct tallyverify_checkpoint *checkpoint_r)
+{
+	struct tally_hash hash;
+
+	tally_leaf_hash(tally_bytes(leaf, leaf_size), &hash);
+	if (!tally_inclusion_verify(proof->index, checkpoint->size, &hash, proof->path,
+				    proof->path_count, hashes_of(checkpoint->root)))
+		return TALLYVERIFY_MISMATCH;
+	*index_r = proof->index;
+	*checkpoint_r = *checkpoint;
+	return TALLYVERIFY_OK;
+}
+
 enum tallyverify_result
 tallyverify_proof_file(const uint8_t *file, size_t file_size, const uint8_t *leaf, size_t leaf_size,
 		       const char *const *vkeys, size_t key_count, uint64_t *index_r,
@@ -158,21 +257,31 @@ tallyverify_proof_file(const uint8_t *file, size_t file_size, const uint8_t *lea
 	struct tallyverify_checkpoint checkpoint;
 	struct tally_proof_file proof;
 	enum tallyverify_result result;
-	struct tally_hash hash;
 
 	if (!tally_proof_parse(tally_bytes(file, file_size), &proof))
 		return TALLYVERIFY_MALFORMED;
 	result = tallyverify_checkpoint(proof.checkpoint.data, proof.checkpoint.size, vkeys,
 					key_count, &checkpoint);
-	if (result != TALLYVERIFY_OK)
-		return result;
-	tally_leaf_hash(tally_bytes(leaf, leaf_size), &hash);
-	if (!tally_inclusion_verify(proof.index, checkpoint.size, &hash, proof.path,
-				    proof.path_count, hashes_of(checkpoint.root)))
-		return TALLYVERIFY_MISMATCH;
-	*index_r = proof.index;
-	*checkpoint_r = checkpoint;
-	return TALLYVERIFY_OK;
+	return result != TALLYVERIFY_OK ? result :
+		       proof_in(&proof, &checkpoint, leaf, leaf_size, index_r, checkpoint_r);
+}
+
+enum tallyverify_result
+tallyverify_proof_file_policy(const uint8_t *file, size_t file_size, const uint8_t *leaf,
+			      size_t leaf_size, const struct tallyverify_policy *policy,
+			      struct tallyverify_cosigned *cosigned_r, uint64_t *index_r,
+			      struct tallyverify_checkpoint *checkpoint_r)
+{
+	struct tallyverify_checkpoint checkpoint;
+	struct tally_proof_file proof;
+	enum tallyverify_result result;
+
+	if (!tally_proof_parse(tally_bytes(file, file_size), &proof))
+		return TALLYVERIFY_MALFORMED;
+	result = tallyverify_checkpoint_policy(proof.checkpoint.data, proof.checkpoint.size, policy,
+					       cosigned_r, &checkpoint);
+	return result != TALLYVERIFY_OK ? result :
+		       proof_in(&proof, &checkpoint, leaf, leaf_size, index_r, checkpoint_r);
 }
 
 enum tallyverify_result
@@ -194,11 +303,6 @@ tallyverify_receipt(const uint8_t *note, size_t note_size, const char *const *vk
 }
 
 /* ---- leaves ---- */
-
-static struct tallyverify_slice slice(struct tally_bytes bytes)
-{
-	return (struct tallyverify_slice){ (const char *)bytes.data, bytes.size };
-}
 
 enum tallyverify_result
 tallyverify_leaf(const uint8_t *leaf, size_t leaf_size, struct tallyverify_leaf *leaf_r)
@@ -262,6 +366,25 @@ static struct tally_state_claim claim_of(const struct tallyverify_state *state,
 	};
 }
 
+static bool is_kind(int kind)
+{
+	return kind >= TALLYVERIFY_CLUE && kind <= TALLYVERIFY_MEMBER;
+}
+
+static enum tallyverify_result give_answer(enum tallyverify_result result,
+					   const struct tally_state_answer *answer,
+					   struct tallyverify_state_info *info_r)
+{
+	if (result != TALLYVERIFY_OK && result != TALLYVERIFY_STALE)
+		return result;
+	info_r->size = answer->size;
+	info_r->tree_size = answer->tree_size;
+	info_r->lag = answer->lag;
+	info_r->journal_id = answer->journal_id;
+	memcpy(info_r->root, answer->root.bytes, TALLY_HASH_SIZE);
+	return result;
+}
+
 enum tallyverify_result
 tallyverify_state(const struct tallyverify_state *state, const char *const *vkeys, size_t key_count,
 		  uint64_t lag_max, struct tallyverify_state_info *info_r)
@@ -270,25 +393,41 @@ tallyverify_state(const struct tallyverify_state *state, const char *const *vkey
 	struct tally_state_answer answer = { 0 };
 	struct tally_state_proof proof;
 	struct tally_state_claim claim;
-	enum tallyverify_result result;
 	struct tally_err err;
+	int status;
 
-	if (!keys_of(vkeys, key_count, keys) || state->kind < TALLYVERIFY_CLUE ||
-	    state->kind > TALLYVERIFY_MEMBER)
+	if (!keys_of(vkeys, key_count, keys) || !is_kind(state->kind))
 		return TALLYVERIFY_ARGUMENT;
 	if (!tally_state_proof_decode(tally_bytes(state->proof, state->proof_size), &proof))
 		return TALLYVERIFY_MALFORMED;
 	claim = claim_of(state, &proof);
-	result = result_of(tally_state_proof_check(&claim, keys, key_count, lag_max, &answer, &err),
-			   &err);
-	if (result != TALLYVERIFY_OK && result != TALLYVERIFY_STALE)
+	status = tally_state_proof_check(&claim, keys, key_count, lag_max, &answer, &err);
+	return give_answer(result_of(status, &err), &answer, info_r);
+}
+
+enum tallyverify_result
+tallyverify_state_policy(const struct tallyverify_state *state, const struct tallyverify_policy *policy,
+			 struct tallyverify_cosigned *cosigned_r, uint64_t lag_max,
+			 struct tallyverify_state_info *info_r)
+{
+	struct tally_state_answer answer = { 0 };
+	struct tally_checkpoint checkpoint;
+	struct tally_state_proof proof;
+	struct tally_state_claim claim;
+	enum tallyverify_result result;
+	struct tally_err err;
+	int status;
+
+	if (!is_kind(state->kind))
+		return TALLYVERIFY_ARGUMENT;
+	if (!tally_state_proof_decode(tally_bytes(state->proof, state->proof_size), &proof))
+		return TALLYVERIFY_MALFORMED;
+	claim = claim_of(state, &proof);
+	result = by_policy(claim.checkpoint, policy_of(policy), cosigned_r, &checkpoint);
+	if (result != TALLYVERIFY_OK)
 		return result;
-	info_r->size = answer.size;
-	info_r->tree_size = answer.tree_size;
-	info_r->lag = answer.lag;
-	info_r->journal_id = answer.journal_id;
-	memcpy(info_r->root, answer.root.bytes, TALLY_HASH_SIZE);
-	return result;
+	status = tally_state_proof_check_in(&claim, &checkpoint, lag_max, &answer, &err);
+	return give_answer(result_of(status, &err), &answer, info_r);
 }
 
 /* The three kinds of values differ in their text alone. */

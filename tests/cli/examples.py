@@ -157,6 +157,7 @@ def nothing():
 
 SETUP = {
     'AcceptMember': invited, 'BackupStore': directory, 'CheckSignedCheckpoint': checkpoint,
+    'CreateTemporaryKey': access_key,
     'DeleteAccessKey': access_key, 'DeleteMember': with_member, 'DeleteVpcEndpoint': endpoint,
     'DisableAccessKey': access_key, 'DisableMember': with_member, 'EnableAccessKey': disabled_key,
     'EnableMember': disabled_member, 'ForgetBackup': backup, 'GetErasureCertificate': removed,

@@ -164,6 +164,62 @@ roles() {	# where ledger
 	rm role.pem
 }
 
+# Administration of the store, also of one that is served.
+admin() { ${as_user-} "$TALLY" "$@" --store "${TALLY_STORE:-$dir/served}"; }
+
+# A member verb as that account: on a store its number says so, on a server an access key of its own.
+as_guest() {	# account verb...
+	local account=$1
+	shift
+	if [ -n "${TALLY_STORE-}" ]; then
+		"$TALLY" member "$@" --account "$account"
+		return
+	fi
+	[ -f "$account.json" ] || admin key create --account "$account" --json >"$account.json" 2>/dev/null
+	TALLY_ACCESS_KEY_ID=$(json AccessKeyId <"$account.json") \
+		TALLY_ACCESS_KEY_SECRET=$(json AccessKeySecret <"$account.json") "$TALLY" member "$@"
+}
+
+# An account is invited, accepts, is disabled, enabled, deleted, and comes back.
+invitations() {	# where ledger
+	local account other member owner
+	account=$(admin account create guest)
+	other=$(admin account create other)
+	"$TALLY" member keygen guest.pem >guest.public
+	refuses "$1: an account that is none" "Account 4711 does not exist" "$TALLY" member invite "$2" 4711
+	refuses "$1: a list that is none" "AliUids" "$TALLY" member invite "$2" "$account,"
+	passes "$1: invited" "$TALLY" member invite "$2" "$account" "$other"
+	refuses "$1: invited twice" "Invitation of account $other already exists" "$TALLY" member invite "$2" "$other"
+	member=$(as_guest "$account" accept "$2" --key-file guest.pem)
+	same "$1: a new member reads" "$(show "$2" "$member" Role)" READER
+	same "$1: ... with its key" "$(show "$2" "$member" PublicKey)" "$(cat guest.public)"
+	same "$1: ... and its permissions" "$("$TALLY" member show "$2" "$member" --json | json Permissions 0 Permission)" VIEW_LEDGER
+	refuses "$1: accepted twice" "Member already exists" as_guest "$account" accept "$2"
+	passes "$1: a role" "$TALLY" member role "$2" "$member" writer
+	passes "$1: it signs" bash -c 'echo x | "$0" append "$1" --sign guest.pem --member "$2"' "$TALLY" "$2" "$member"
+	passes "$1: disabled" "$TALLY" member disable "$2" "$member"
+	same "$1: ... is told" "$(show "$2" "$member" State)" DISABLED
+	same "$1: ... and may nothing" "$("$TALLY" member show "$2" "$member" --json | json Permissions | tr -d ' ')" "[]"
+	refuses "$1: ... its signature is none" "UnauthorizedOperation|may not sign" \
+		bash -c 'echo x | "$0" append "$1" --sign guest.pem --member "$2"' "$TALLY" "$2" "$member"
+	passes "$1: enabled" "$TALLY" member enable "$2" "$member"
+	passes "$1: ... it signs again" bash -c 'echo x | "$0" append "$1" --sign guest.pem --member "$2"' "$TALLY" "$2" "$member"
+	passes "$1: deleted" "$TALLY" member delete "$2" "$member"
+	refuses "$1: ... is no more" "does not exist" "$TALLY" member show "$2" "$member"
+	refuses "$1: ... not to be deleted twice" "Member $member does not exist" "$TALLY" member delete "$2" "$member"
+	passes "$1: what it signed verifies" bash -c '"$0" prove "$1" $(($("$0" ledger show "$1" --json | "$2" JournalCount) - 2)) -o gone.proof &&
+		"$0" verify gone.proof --vkey "$("$0" ledger vkey "$1")" --signed-by "$(cat guest.public)"' "$TALLY" "$2" "$JSON_GET"
+	passes "$1: invited again" "$TALLY" member invite "$2" "$account"
+	refuses "$1: ... its former key is of no use" "PublicKey" as_guest "$account" accept "$2" --key-file guest.pem
+	same "$1: ... is the same member" "$(as_guest "$account" accept "$2")" "$member"
+	owner=$("$TALLY" member show "$2" --json | json MemberId)
+	refuses "$1: the owner is not disabled" "MemberId" "$TALLY" member disable "$2" "$owner"
+	refuses "$1: the owner is not deleted" "MemberId" "$TALLY" member delete "$2" "$owner"
+	refuses "$1: the owner stays admin" "Role" "$TALLY" member role "$2" "$owner" writer
+	[ -z "${TALLY_STORE-}" ] || passes "$1: the audit finds nothing" "$TALLY" audit "$2"
+	rm guest.pem
+}
+
 # What needs no ledger.
 key_files() {
 	local public kind
@@ -197,6 +253,7 @@ all_of() {	# where
 	by_hand "$1" "$id"
 	uploads "$1" "$id"
 	roles "$1" "$id"
+	invitations "$1" "$id"
 	policies "$1"
 	rm -f ./*.pem
 }

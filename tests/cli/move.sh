@@ -13,6 +13,9 @@ fill() {	# a store with two ledgers, in TALLY_STORE
 	"$TALLY" key delete "$("$TALLY" key create --json | json AccessKeyId)"
 	head -c 2000000 /dev/urandom >large.bin
 	"$TALLY" append "$id" large.bin "$SOURCE/README.md" >/dev/null
+	# a block that comes in parts
+	awk 'BEGIN { for (i = 0; i < 10000; i++) printf "{\"%0360d\":1}\n", i }' |
+		"$TALLY" append "$id" --batch 10000 >/dev/null
 }
 
 view() { "$TALLY" dump --journals --store "$1"; }
@@ -86,6 +89,7 @@ for driver in $(durable); do
 	mv id $driver.id
 	"$TALLY" dump >$driver.dump
 	view "$TALLY_STORE" >$driver.view
+	same "$driver: a block is larger than one answer" "$(awk 'length > 5900000' $driver.dump | wc -l)" 1
 	same "$driver: dump is NDJSON" "$(json --lines <$driver.dump)" "$(wc -l <$driver.dump)"
 	same "$driver: dump --journals is NDJSON" "$(json --lines <$driver.view)" "$(wc -l <$driver.view)"
 done

@@ -19,8 +19,22 @@ edits() {	# name file
 	done
 }
 
+# The first line of verify is this. What proves that one key is absent may rightly prove it of another
+# that would have the same place.
+verifies_as() {	# line file
+	[ "$(verify "$2" 2>/dev/null | sed -n 1p)" = "$1" ]
+}
+
 # What every state proof file has.
-common_edits() {	# name file
+common_edits() {	# name file [command]
+	local name=$1 file=$2
+	shift 2
+	[ $# -gt 0 ] || set -- verify
+	common_lines "$name" "$file"
+	[ -n "$thorough" ] && changed_nowhere_verifies "$name: no character can be changed" "$file" "$@"
+}
+
+common_lines() {	# name file
 	edits "$1" "$2" <<'END'
 another size#s/\\n[0-9]*\\n/\\n7\\n/#checkpoint
 another origin#s/test\.example/best.example/#checkpoint
@@ -41,7 +55,6 @@ white space#s/,"kind"/, "kind"/#it is no canonical JSON
 a name twice#s/"kind"/"key":"a","kind"/#it is no canonical JSON
 half of it#s/^\(.\{300\}\).*/\1/#it is no canonical JSON
 END
-	[ -n "$thorough" ] && changed_nowhere_verifies "$1: no character can be changed" "$2" verify
 }
 
 clues() {	# where ledger
@@ -72,7 +85,7 @@ clues() {	# where ledger
 	passes "$1: no clue" "$TALLY" prove "$2" --clue nobody -o none.json
 	same "$1: ... is said" "$(verify none.json | sed -n 1p)" 'verified: the clue "nobody" had no journal'
 	common_edits "$1, clue" clue.json
-	common_edits "$1, no clue" none.json
+	common_edits "$1, no clue" none.json verifies_as 'verified: the clue "nobody" had no journal'
 	edits "$1, clue" clue.json <<'END'
 another clue#s/"key":"order/"key":"Order/#journals: journal [0-9]* does not have the clue
 one that is not the ledger's key#s/"key":"order[^,]*",/"key":"odd",/#journals: journal [0-9]* does not have the clue
@@ -114,6 +127,20 @@ another member#s/"key":"m-\(.\)/"key":"m-\1\1/#record: it is another
 another journal#s/"recordJournalId":\([0-9]*\)/"recordJournalId":0/#record: that record
 that there is none#s/"absent":false/"absent":true/#record: it does not belong
 END
+	passes "$1: no member" "$TALLY" prove "$2" --member m-00000000000000000000000000 -o nobody.json
+	verify nobody.json >out
+	same "$1: ... is said" "$(sed -n 1p out)" 'verified: there was no member "m-00000000000000000000000000"'
+	same "$1: ... as of" "$(grep -cE '^  as of size [0-9]+ of [0-9]+ \(lag [0-9]+\)$' out)" 1
+	common_edits "$1, no member" nobody.json verifies_as \
+		'verified: there was no member "m-00000000000000000000000000"'
+	edits "$1, no member" nobody.json <<END
+one that is there#s/"key":"m-0*"/"key":"$member"/#absent
+that there is one#s/"absent":true/"absent":false/#record: it is missing
+END
+	# all of a member's own proof but what it has, said to be absent
+	sed 's/"absent":false/"absent":true/; s/"record":{[^}]*},"recordJournalId":[0-9]*,//' member.json >changed
+	refuses "$1: a member's proof without the member" "NOT VERIFIED: absent" verify changed
+	refuses "$1: no id of a member" "MemberId is invalid" "$TALLY" prove "$2" --member nobody -o none.json
 }
 
 values() {	# where
@@ -150,7 +177,7 @@ journal 3"
 	refuses "$1: the older state, offline" "NOT VERIFIED: the state is 2 journals old" verify old.json --max-lag 1
 	"$TALLY" prove "$id" --kv 'a key "ü"' -o bytes.json
 	common_edits "$1, key" price.json
-	common_edits "$1, no value" gone.json
+	common_edits "$1, no value" gone.json verifies_as 'verified: the key "price" had no value'
 	edits "$1, key" price.json <<'END'
 another value#s/"value":"MTkuOTA="/"value":"MTguOTA="/#value
 no value#s/,"value":"MTkuOTA="//#value: it is missing
@@ -164,7 +191,6 @@ that there is none#s/"absent":false/"absent":true/#journal: it does not belong
 END
 	edits "$1, no value" gone.json <<'END'
 another key#s/"key":"price"/"key":"once"/#absent
-a member of that name#s/"kind":"kv"/"kind":"member"/#stateProof|absent
 END
 	# the value may be left out; then nothing is said of it
 	sed 's/"salt":"[0-9a-f]*",//; s/,"value":"[^"]*"//' price.json >less.json

@@ -74,6 +74,8 @@ is_json get get "$id" 1
 is_json stat stat
 is_json maintain maintain
 is_json rebuild rebuild "$id"
+is_json audit audit
+is_json "audit of one ledger" audit "$id"
 is_json backup backup "$dir/backup"
 is_json version version
 is_json drivers drivers
@@ -94,4 +96,6 @@ for kind in append read; do
 	"$TALLY" bench $kind --driver "$driver" --seconds 1 --clients 2 --size 100 --dir "$dir" --json >out
 	[ "$(json count <out)" -gt 0 ] && ok "bench $kind counts" || not_ok "bench $kind counts" "$(cat out)"
 done
+"$TALLY" bench audit --driver "$driver" --journals 1000 --signed --index --dir "$dir" --json >out
+same "bench audit counts" "$(json count <out)" 1000
 finish

@@ -258,9 +258,61 @@ cosigned_is_remembered() {
 	append "goes on"
 }
 
+# What the state says, under a checkpoint that witnesses cosigned; in a store of its own.
+states() {
+	export TALLY_STORE=$dir/other
+	$as "$TALLY" init --driver "$driver" --origin states.example >/dev/null 2>&1
+	id=$($as "$TALLY" ledger create --type kv values)
+	vkey=$($as "$TALLY" ledger vkey "$id")
+	{ echo "log $vkey"; cat policy; } >s.policy
+	set_price() { $as "$TALLY" kv set "$id" price "$1" >/dev/null; with_policy prove "$id" --kv price --fresh -o newest.json; }
+	set_price one
+	refuses "states: nothing is cosigned" "no checkpoint has been cosigned" with_policy prove "$id" --kv price --cosigned
+	refuses "states: the newest is not" "quorum is not met" "$TALLY" verify newest.json --policy s.policy
+	for w in w1 w2; do
+		$as "$TALLY" witness add-log --directory "$dir/$w" "$vkey"
+	done
+	passes "states: it is cosigned" maintain
+	passes "states: a key" with_policy prove "$id" --kv price --cosigned -o one.json
+	"$TALLY" verify one.json --policy s.policy >out
+	same "states: what it says" "$(sed -n '1p;3p' out)" 'verified: the key "price" had the value that journal 1 set
+  as of size 2 of 3 (lag 1)'
+	same "states: who cosigned" "$(grep -c '^  cosigned by w[12] (w[12]\.example) at 20' out)" 2
+	set_price two
+	refuses "states: a newer one is not cosigned" "quorum is not met" "$TALLY" verify newest.json --policy s.policy
+	for of in "--kv price" "--clue c" "--member m-00000000000000000000000000"; do
+		passes "states: $of in the older tree" with_policy prove "$id" $of --cosigned -o older.json
+		same "states: ... as of then" "$("$TALLY" verify older.json --policy s.policy | grep 'as of')" \
+			"  as of size 2 of 3 (lag 1)"
+		if [ -n "$python" ]; then
+			printf '%s\n' "$(json checkpoint <older.json)" >older.note
+			passes "states: ... others verify its witnesses" "$python" "$cosigned" s.policy older.note --size 3 --by w1,w2
+		fi
+	done
+	same "states: there is no such member" "$("$TALLY" verify older.json --policy s.policy | sed -n 1p)" \
+		'verified: there was no member "m-00000000000000000000000000"'
+	same "states: kv get of then" "$(with_policy kv get "$id" price --proof older.json --cosigned 2>/dev/null)" one
+	passes "states: ... is proved" "$TALLY" verify older.json --policy s.policy
+	sed "s|\"checkpoint\":\"[^\"]*\"|$(grep -o '"checkpoint":"[^"]*"' one.json | sed 's/\\/\\\\/g')|" newest.json >lie.json
+	refuses "states: the newer state under the older checkpoint" "NOT VERIFIED: (stateRootLeaf|its place)" \
+		"$TALLY" verify lie.json --policy s.policy
+	set_price three
+	refuses "states: those kept are newer than what is cosigned" \
+		"cosigned 3 journals, and the state roots.*came later.*tally maintain" with_policy prove "$id" --kv price --cosigned
+	refuses "states: neither does kv get" "came later" with_policy kv get "$id" price --proof none.json --cosigned
+	[ ! -e none.json ] && ok "states: no file is written" || not_ok "states: no file is written"
+	passes "states: cosigned again" maintain
+	passes "states: proved again" with_policy prove "$id" --kv price --cosigned -o three.json
+	same "states: the newest value" "$("$TALLY" verify three.json --policy s.policy --json | json Value)" three
+	refuses "states: fresh is not cosigned" "after it was made" with_policy prove "$id" --kv price --cosigned --fresh
+	refuses "states: nor for kv get" "after it was made" with_policy kv get "$id" price --proof x --cosigned --fresh
+	refuses "states: nothing to prove" "go with --proof" with_policy kv get "$id" price --cosigned
+}
+
 cosigning
 proving
 publishing
 only_witnesses_know
 cosigned_is_remembered
+states
 finish

@@ -3,38 +3,13 @@
  * the check of payloads. The first byte says whether the checksum of the header and those of the
  * slots are put right first, since bytes by chance never have them.
  */
-#include "block.h"
 #include "fuzz.h"
+#include "seal.h"
 #include "space.h"
 
 #define SEAL_HEADER 1
 #define SEAL_SLOTS 2
 #define FIX_SIZE 4
-
-/* Of the entries that lie in the block: each slot of it that does, too. */
-static void seal_slots(uint8_t *block, size_t size)
-{
-	uint64_t count = tally_get_u32(block + 12), body = TALLY_BLOCK_HEADER;
-
-	if (count > (size - TALLY_BLOCK_HEADER) / TALLY_BLOCK_ENTRY)
-		return;
-	body += count * TALLY_BLOCK_ENTRY;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t *at = block + tally_block_table_place(i);
-		struct tally_block_entry entry;
-		uint64_t place;
-
-		tally_block_entry_read(at, &entry);
-		place = body + entry.place;
-		for (int kind = 0; kind < SLOT_KINDS; kind++) {
-			if (place > size || entry.size[kind] > size - place)
-				break;
-			tally_put_u32(at + 12 + 4 * kind,
-				      tally_crc32c(0, block + place, entry.size[kind]));
-			place += entry.size[kind];
-		}
-	}
-}
 
 static void read_items(const struct tally_block_header *header, struct tally_bytes block)
 {
@@ -97,12 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(block, data + 1, size - 1);
 	if (data[0] & FIX_SIZE)
-		tally_put_u64(block + 160, size - 1 - TALLY_BLOCK_HEADER -
-			      (uint64_t)tally_get_u32(block + 12) * TALLY_BLOCK_ENTRY);
+		seal_size(block, size - 1);
 	if (data[0] & SEAL_SLOTS)
 		seal_slots(block, size - 1);
 	if (data[0] & SEAL_HEADER)
-		tally_put_u32(block + 188, tally_crc32c(0, block, 188));
+		seal_header(block);
 	look_at(tally_bytes(block, size - 1));
 	free(block);
 	return 0;

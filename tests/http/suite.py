@@ -19,6 +19,7 @@ sys.path.insert(0, here)
 
 import cases
 import starts
+import retries
 import together
 import witness
 from client import Client
@@ -109,7 +110,7 @@ def main():
             for mount in ('/', '/some/ledger'):
                 run_server(world, report, server, mount)
         if options.starts or servers == list(SERVERS):
-            for function in starts.CASES + together.CASES + witness.CASES:
+            for function in starts.CASES + retries.CASES + together.CASES + witness.CASES:
                 report.do('starts ' + function.__name__, function, world)
     finally:
         world.end()

@@ -10,9 +10,9 @@ STATE_ROOT, time anchors (but for their tokens), erasures. And what somebody kep
   --vkey KEY         verifier key of a log; without one, the key that the ledger names
   --checkpoint FILE  a signed checkpoint
   --proof FILE       a proof file (c2sp.org/tlog-proof)
-  --answer FILE      JSON of GetClueProof, KvGet with a proof, or GetMember with a proof
-  --convict ANSWER PROOF   of a journal's proof file (with its leaf) beside the answer about a clue: says
-                     whether the log left that journal out. Needs --vkey and no dump
+  --answer FILE      JSON of GetClueProof, or of KvGet or GetMember with a proof; or a state proof file
+  --convict ANSWER PROOF   of a journal's proof file (with its leaf) beside what the log says of its clue:
+                     did the log leave that journal out? Needs --vkey and no dump
 
 Options may be repeated. No code is shared with the program; signatures are verified by
 ../golden/signatures.py. Prints a line for each ledger; on the first thing that is wrong, its place, and
@@ -420,6 +420,7 @@ class Ledger:
         self.name, self.tree, self.deleted, self.journal = None, Frontier(), False, 0
         self.roots, self.leaves = {0: verify.sha256(b"")}, []
         self.members, self.accounts, self.used_keys, self.owner = {}, {}, set(), None
+        self.invited, self.gone = {}, {}
         self.policy, self.count, self.removal = "accepted", 1, "dual"
         self.origins, self.log_key, self.kv = [], None, {}
         self.signed, self.signed_digests, self.state = set(), set(), State()
@@ -511,6 +512,7 @@ class Ledger:
 
     def may(self, member_id, roles, what):
         need(member_id in self.members, "%s was no member" % what)
+        need(self.members[member_id]["enabled"], "%s was disabled" % what)
         need(self.members[member_id]["role"] in roles, "%s had no role for that" % what)
 
     def allowed(self, leaf, found, roles, appends, exempt):
@@ -547,7 +549,9 @@ class Ledger:
         roles, handler = LEDGER[kind]
         certificate = kind in ("OCCULT", "PURGE") and data.get("erased", False)
         need(("memberId" in leaf) == (kind != "STATE_ROOT" and not certificate), "an author, or none")
-        if kind != "CREATE_LEDGER" and "memberId" in leaf:
+        if kind == "CREATE_MEMBER" and "invitation" in data:
+            need(found == [], "an invitation is accepted by an account")
+        elif kind != "CREATE_LEDGER" and "memberId" in leaf:
             self.allowed(leaf, found, roles, kind in ("CUSTOM", "KV_SET", "KV_DELETE"),
                          kind in ("OCCULT", "PURGE") or (data and "removal" in data))
         handler(self, leaf, data, found)
@@ -608,8 +612,13 @@ class Ledger:
         if "account" in member:
             need(member["account"] not in self.accounts, "an account that is a member's already")
             self.accounts[member["account"]] = member["memberId"]
+            self.invited.pop(member["account"], None)
         if "key" in member:
             self.take_key(member)
+        if member["memberId"] in self.gone:
+            account = self.gone.pop(member["memberId"])
+            need(account is not None and account == member.get("account"),
+                 "a MemberId that was another's")
         self.put_member(member)
 
     def put_member(self, member):
@@ -622,6 +631,10 @@ class Ledger:
     def create_member(self, leaf, data, found):
         need(data["memberId"][:2] == "m-" and len(bytes.fromhex(data["memberId"][2:])) == 13,
              "a malformed MemberId")
+        if "invitation" in data:
+            need(self.invited.get(data.get("account")) == data["invitation"] and
+                 leaf["memberId"] == data["memberId"] and data["role"] == "READER",
+                 "an invitation that there is none of")
         names = ("account", "key", "keyType", "memberId", "role")
         self.add_member(dict({name: data[name] for name in names if name in data}, enabled=True))
 
@@ -637,6 +650,27 @@ class Ledger:
     def member_role(self, leaf, data, found):
         need(data["role"] == "ADMIN" or data["memberId"] != self.owner, "the owner stays ADMIN")
         self.put_member(dict(self.members[data["memberId"]], role=data["role"]))
+
+    def invite_members(self, leaf, data, found):
+        accounts = [int(text) for text in data["accounts"].split(",")]
+        need(",".join(map(str, accounts)) == data["accounts"] and 1 <= len(accounts) <= 100,
+             "the accounts that are invited")
+        for account in accounts:
+            need(account not in self.accounts and account not in self.invited,
+                 "an account that is a member's, or invited")
+            self.invited[account] = self.journal
+
+    def member_enabled(self, leaf, data, found):
+        need(data["memberId"] != self.owner, "the owner stays an enabled ADMIN")
+        self.put_member(dict(self.members[data["memberId"]],
+                             enabled=leaf["payloadType"] == "ENABLE_MEMBER"))
+
+    def delete_member(self, leaf, data, found):
+        need(data["memberId"] != self.owner, "the owner stays an enabled ADMIN")
+        member = self.members.pop(data["memberId"])
+        self.accounts.pop(member.get("account"), None)
+        self.gone[member["memberId"]] = member.get("account")
+        self.state.change(self.journal, "member", member["memberId"], None)
 
     # -- journals, keys and values, the state --
 
@@ -717,6 +751,9 @@ class Ledger:
         need(data["account"] in self.accounts and data["keyId"] not in self.keys, "a key")
         self.keys[data["keyId"]] = self.journal
 
+    def account_policy(self, data):
+        need(data["account"] in self.accounts, "a policy of an account that is not there")
+
     def change_key(self, data):
         need(self.keys.get(data["keyId"]) == data["journal"], "a key that is not there")
 
@@ -727,6 +764,9 @@ class Ledger:
     def add_ledger(self, data):
         need(data["ledgerId"] not in self.listed, "a ledger that is listed")
         self.listed[data["ledgerId"]] = data["account"]
+
+    def join_ledger(self, data):
+        need(data["account"] > 0 and len(data["ledgerId"]) == 27, "an account that joins a ledger")
 
     # -- the end --
 
@@ -742,7 +782,11 @@ LEDGER = {
     "CREATE_LEDGER": (ANYONE, Ledger.create_ledger), "UPDATE_LEDGER": (ADMINS, Ledger.update_ledger),
     "DELETE_LEDGER": (ADMINS, Ledger.delete_ledger), "CREATE_MEMBER": (ADMINS, Ledger.create_member),
     "UPDATE_MEMBER_KEY": (ANYONE, Ledger.member_key),
-    "UPDATE_MEMBER_PERMISSIONS": (ADMINS, Ledger.member_role), "CUSTOM": (WRITERS, Ledger.custom),
+    "UPDATE_MEMBER_PERMISSIONS": (ADMINS, Ledger.member_role),
+    "INVITE_MEMBERS": (ADMINS, Ledger.invite_members),
+    "ENABLE_MEMBER": (ADMINS, Ledger.member_enabled),
+    "DISABLE_MEMBER": (ADMINS, Ledger.member_enabled),
+    "DELETE_MEMBER": (ADMINS, Ledger.delete_member), "CUSTOM": (WRITERS, Ledger.custom),
     "KV_SET": (WRITERS, Ledger.kv_set), "KV_DELETE": (WRITERS, Ledger.kv_delete),
     "STATE_ROOT": (ANYONE, Ledger.state_root), "SET_TRUST_POINT": (ADMINS, Ledger.trust_point),
     "CREATE_TIMEANCHOR": (ADMINS, Ledger.anchor), "OCCULT": (ADMINS, Ledger.remove),
@@ -752,7 +796,8 @@ SYSTEM = {
     "CREATE_STORE": Ledger.create_store, "CREATE_ACCOUNT": Ledger.create_account,
     "CREATE_KEY": Ledger.create_key, "ENABLE_KEY": Ledger.change_key,
     "DISABLE_KEY": Ledger.change_key, "DELETE_KEY": Ledger.delete_key,
-    "ADD_LEDGER": Ledger.add_ledger,
+    "ADD_LEDGER": Ledger.add_ledger, "SET_ACCOUNT_POLICY": Ledger.account_policy,
+    "JOIN_LEDGER": Ledger.join_ledger,
 }
 
 
@@ -845,8 +890,37 @@ class Kept:
         need(not ledger or ledger.leaves[index] == leaf.encode(), "journal %d is another" % index)
         return index, leaf.encode()
 
+    @staticmethod
+    def of_file(file):
+        """A state proof file, its parts under the names of the API."""
+        need(file["format"] == "tallystick state proof v1", "no state proof file")
+        leaf = canonical(file["stateRootLeaf"])
+        need(json.loads(leaf)["ledgerId"] == file["ledgerId"], "a state root of another ledger")
+        answer = {"Checkpoint": file["checkpoint"], "StateProof": file["stateProof"],
+                  "StateSize": json.loads(leaf)["data"]["size"],
+                  "StateRootJournal": {"Leaf": base64.b64encode(leaf).decode(),
+                                       "ProofPath": file["stateRootPath"]}}
+        if file["kind"] == "clue":
+            leaves = [canonical(each) for each in file.get("journals", [])]
+            ids = [json.loads(each)["journalId"] for each in leaves]
+            need(all(file["key"] in json.loads(each)["clues"] for each in leaves) and
+                 all(json.loads(each)["ledgerId"] == file["ledgerId"] for each in leaves) and
+                 ids == sorted(set(ids)) and all(each < answer["StateSize"] for each in ids),
+                 "journals that are not of the clue")
+            answer.update(Clue=file["key"], Count=file.get("count", 0),
+                          JournalHashes=[verify.leaf_hash(each).hex() for each in leaves])
+        elif file["kind"] == "kv":
+            answer.update(Key=file["key"], Exist=not file["absent"])
+            if not file["absent"]:
+                leaf = canonical(file["journal"])
+                answer.update(JournalId=json.loads(leaf)["journalId"],
+                              JournalHash=verify.leaf_hash(leaf).hex())
+        return answer
+
     def answer(self, answer):
-        """Size of the state that it is about; its clue and lineage, where it is about one."""
+        """The answer, and what it is about."""
+        if "format" in answer:
+            answer = self.of_file(answer)
         ledger, origin, size, root = self.note(answer["Checkpoint"].encode())
         journal = answer["StateRootJournal"]
         leaf, path = base64.b64decode(journal["Leaf"], validate=True), journal["ProofPath"]
@@ -860,7 +934,7 @@ class Kept:
         need(state_root_of(base64.b64decode(answer["StateProof"], validate=True),
                            verify.state_path(kind, key), value).hex() == said["data"]["stateRoot"],
              "the state proof")
-        return answer["StateSize"], kind, key
+        return answer, kind, key
 
     @staticmethod
     def value(answer):
@@ -877,10 +951,10 @@ class Kept:
 
     def convicts(self, answer, proof):
         """Did the log leave the journal of the proof out of its answer?"""
-        size, kind, clue = self.answer(answer)
+        answer, kind, clue = self.answer(answer)
         index, leaf = self.proof(proof)
         need(kind == "clue" and clue in json.loads(leaf).get("clues", []), "not of this clue")
-        return index < size and verify.leaf_hash(leaf).hex() not in answer["JournalHashes"]
+        return index < answer["StateSize"] and verify.leaf_hash(leaf).hex() not in answer["JournalHashes"]
 
 
 def read_file(path):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks an export of a ledger line by line: doc/formats.md, section 22, in Python's standard library.
+"""Checks an export of a ledger line by line: doc/formats.md, section 23, in Python's standard library.
 
     verify_lines.py [--vkey KEY] [--line N] FILE
 

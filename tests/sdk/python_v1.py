@@ -1,15 +1,20 @@
 """The product's Python library of the first generation, unmodified, for the actions that exist."""
 import importlib
 import json
+import os
 import pkgutil
 
 from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.auth.credentials import StsTokenCredential
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 import aliyunsdkledgerdb.request.v20191122 as classes
 from aliyunsdkledgerdb.request.v20191122 import (
-    DeleteLedgerRequest, DescribeLedgerRequest, DescribeLedgersRequest, GetJournalRequest,
-    ListJournalsRequest, ListTimeAnchorsRequest, ModifyLedgerAttributeRequest)
+    AcceptMemberRequest, DeleteLedgerRequest, DeleteMemberRequest, DescribeLedgerRequest,
+    DescribeLedgersRequest, DisableMemberRequest, EnableMemberRequest, GetJournalRequest,
+    GetMemberRequest, InviteMembersRequest, ListJournalsRequest, ListMembersRequest,
+    ListTimeAnchorsRequest, ModifyLedgerAttributeRequest, ModifyMemberACLsRequest,
+    ModifyMemberKeyRequest)
 
 import calls
 from tap import ENDPOINT, KEY_ID, SECRET, run, same
@@ -88,6 +93,68 @@ def describe_and_modify():
     same((described["LedgerName"], described["LedgerDescription"]), ("schlange", "d e+f"))
 
 
+KEYS = ["04d45eb3bcbd2a47aeb5de87b73fd6a324bb7b57a081fd474a82d8dc7e830d42868aeb15a9fa02ac09205b68ecfc78e8e67c70c6"
+        "7736aa0e867a9a7011b83fab4b",
+        "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d66cb5ff1e2d0459436415b47012f6"
+        "426ba1cd7405c47828b21128b"]
+
+
+def members():
+    """python v1 all actions on members"""
+    uid = os.environ["TALLY_GUEST"]
+    guest = AcsClient(os.environ["TALLY_GUEST_KEY_ID"], os.environ["TALLY_GUEST_SECRET"],
+                      "cn-hangzhou", auto_retry=False)
+    refused("ResourceNotFound", 404, call, AcceptMemberRequest, by=guest, LedgerId=ledger)
+    call(InviteMembersRequest, LedgerId=ledger, AliUids=uid)
+    refused("ResourceAlreadyExist", 409, call, InviteMembersRequest, LedgerId=ledger, AliUids=uid)
+    member = call(AcceptMemberRequest, by=guest, LedgerId=ledger, KeyType="SECP256K1",
+                  PublicKey=KEYS[0])["MemberId"]
+    refused("ResourceAlreadyExist", 409, call, AcceptMemberRequest, by=guest, LedgerId=ledger)
+    own = call(GetMemberRequest, by=guest, LedgerId=ledger)
+    same((own["MemberId"], own["AliUid"], own["Role"], own["State"], own["KeyType"], own["PublicKey"]),
+         (member, uid, "READER", "ENABLED", "SECP256K1", KEYS[0]))
+    same(sorted(one["Role"] for one in call(ListMembersRequest, LedgerId=ledger)["Members"]),
+         ["ADMIN", "READER"])
+    same(ledger in [one["LedgerId"] for one in
+                    call(DescribeLedgersRequest, by=guest, MaxResults=100)["Ledgers"]], True)
+    refused("UnauthorizedOperation", 403, call, ModifyMemberACLsRequest, by=guest, LedgerId=ledger,
+            MemberId=member, Role="ADMIN")
+    call(ModifyMemberACLsRequest, LedgerId=ledger, MemberId=member, Role="WRITER")
+    call(ModifyMemberKeyRequest, by=guest, LedgerId=ledger, MemberId=member, KeyType="SECP256K1",
+         PublicKey=KEYS[1])
+    own = call(GetMemberRequest, by=guest, LedgerId=ledger, MemberId=member)
+    same((own["Role"], own["PublicKey"]), ("WRITER", KEYS[1]))
+    call(DisableMemberRequest, LedgerId=ledger, MemberId=member)
+    refused("UnauthorizedOperation", 403, call, GetJournalRequest, by=guest, LedgerId=ledger, JournalId=1)
+    call(EnableMemberRequest, LedgerId=ledger, MemberId=member)
+    call(GetJournalRequest, by=guest, LedgerId=ledger, JournalId=1)
+    call(DeleteMemberRequest, LedgerId=ledger, MemberId=member)
+    refused("ResourceNotFound", 404, call, GetJournalRequest, by=guest, LedgerId=ledger, JournalId=1)
+    refused("ResourceNotFound", 404, call, GetMemberRequest, LedgerId=ledger, MemberId=member)
+    types = [call(GetJournalRequest, LedgerId=ledger, JournalId=i)["Journal"]["PayloadType"]
+             for i in range(7, 14)]
+    same(types, ["INVITE_MEMBERS", "CREATE_MEMBER", "UPDATE_MEMBER_PERMISSIONS", "UPDATE_MEMBER_KEY",
+                 "DISABLE_MEMBER", "ENABLE_MEMBER", "DELETE_MEMBER"])
+
+
+def limited_keys():
+    """python v1 a read-only key, and STS credentials"""
+    reader = AcsClient(os.environ["TALLY_READER_KEY_ID"], os.environ["TALLY_READER_SECRET"],
+                       "cn-hangzhou", auto_retry=False)
+    same(call(GetJournalRequest, by=reader, LedgerId=ledger, JournalId=1)["Journal"]["JournalId"], "1")
+    refused("Forbidden.RAM", 403, call, ModifyLedgerAttributeRequest, by=reader, LedgerId=ledger,
+            LedgerName="not")
+
+    def sts(token):
+        return AcsClient(region_id="cn-hangzhou", auto_retry=False, credential=StsTokenCredential(
+            os.environ["TALLY_STS_KEY_ID"], os.environ["TALLY_STS_SECRET"], token))
+    good = sts(os.environ["TALLY_STS_TOKEN"])
+    call(ModifyLedgerAttributeRequest, by=good, LedgerId=ledger, LedgerName="for a while")
+    same(call(DescribeLedgerRequest, by=good, LedgerId=ledger)["Ledger"]["LedgerName"], "for a while")
+    refused("InvalidSecurityToken.Malformed", 400, call, DescribeLedgerRequest, by=sts("YWJj"),
+            LedgerId=ledger)
+
+
 def time_anchors():
     """python v1 ListTimeAnchors and LastTimeAnchor"""
     same(call(ListTimeAnchorsRequest, LedgerId=ledger)["TimeAnchors"], [])
@@ -158,5 +225,6 @@ def code_of(error):
 
 
 suite = calls.Suite("python v1", ACTIONS, send_call, code_of)
-own = [create_and_append, get_journal, list_journals, describe_and_modify, time_anchors, errors, delete]
+own = [create_and_append, get_journal, list_journals, describe_and_modify, members, limited_keys, time_anchors,
+       errors, delete]
 run(suite.tests() + (own if calls.PHASE == "" else []))

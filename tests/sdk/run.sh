@@ -113,6 +113,19 @@ serve() {
 }
 serve
 
+# Another account, a key of the first one that only reads, and a temporary one.
+export TALLY_GUEST TALLY_GUEST_KEY_ID TALLY_GUEST_SECRET TALLY_READER_KEY_ID TALLY_READER_SECRET
+export TALLY_STS_KEY_ID TALLY_STS_SECRET TALLY_STS_TOKEN
+new_key() { key=$("$tally" key create --store "$work/store" --json "$@" 2>/dev/null); }
+TALLY_GUEST=$("$tally" account create guest --store "$work/store")
+new_key --account "$TALLY_GUEST"
+TALLY_GUEST_KEY_ID=$(member AccessKeyId) TALLY_GUEST_SECRET=$(member AccessKeySecret)
+new_key --policy read-only
+TALLY_READER_KEY_ID=$(member AccessKeyId) TALLY_READER_SECRET=$(member AccessKeySecret)
+new_key --temporary 1h
+TALLY_STS_KEY_ID=$(member AccessKeyId) TALLY_STS_SECRET=$(member AccessKeySecret)
+TALLY_STS_TOKEN=$(member SecurityToken)
+
 suite() {	# name available command...
 	local name=$1 available=$2
 	shift 2

@@ -13,6 +13,7 @@
 #include "leaf.h"
 #include "note.h"
 #include "reply_check.h"
+#include "stateproof.h"
 #include "tile.h"
 
 #define JOURNALS 600		/* of the public ledger when the log is read */
@@ -723,6 +724,126 @@ static void leaves_of_a_lineage(void)
 	CHECK_INT(seen, count);
 }
 
+/* ---- the state in trees of other sizes, and what is not there ---- */
+
+static struct client asked(const char *action, const char *params)
+{
+	static unsigned int nonce = 1u << 20;
+	struct client client = { .service = world.service, .arena = &world.arena, .nonce = nonce++,
+				 .key = world.owner.key_id, .secret = world.owner.secret };
+
+	client_ask(&client, text("Action=%s&LedgerId=%s%s", action, world.public, params));
+	return client;
+}
+
+/* The answer's state proof leads from the tree it names to this value, or to none. */
+static bool state_holds(struct json_object *reply, enum tally_state_kind kind, const char *key,
+			const char *value)
+{
+	struct json_object *root = member(reply, "StateRootJournal");
+	struct tally_checkpoint tree = { .origin = tally_bytes_str(vkey.name) };
+	struct tally_hash path[TALLY_TREE_MAX_PATH];
+	struct tally_state_proof proof;
+	struct tally_state_answer found;
+	struct tally_bytes leaf, encoded;
+	struct tally_state_claim claim = { .inclusion = path, .kind = kind, .proof = &proof,
+					   .key = tally_bytes_str(key), .absent = value == NULL };
+
+	tree.size = member_uint(root, "TreeSize");
+	tree.root = hash_of(member_text(root, "RootHash"));
+	if (value != NULL)
+		claim.value = tally_bytes_str(value);
+	claim.inclusion_count = hashes_of(member(root, "ProofPath"), path, TALLY_TREE_MAX_PATH);
+	return tally_base64_decode(&world.arena, tally_bytes_str(member_text(root, "Leaf")), &leaf) &&
+	       tally_base64_decode(&world.arena, tally_bytes_str(member_text(reply, "StateProof")),
+				   &encoded) &&
+	       tally_state_proof_decode(encoded, &proof) &&
+	       (claim.leaf = leaf, tally_state_proof_check_in(&claim, &tree, UINT64_MAX, &found,
+							       &err) == 0) &&
+	       found.size == member_uint(reply, "StateSize");
+}
+
+/* The newest two STATE_ROOT journals are kept; trees that have neither prove nothing. */
+static void states_in_older_trees(void)
+{
+	static const char *const actions[] = { "GetClueProof", "GetMember", "KvGet" };
+	static const char *const params[] = { "&Clue=line", "&Proof=true", "&Key=k&Proof=true" };
+	struct json_object *reply = parsed(answer("CreateStateRoot", ""));
+	uint64_t before = member_uint(reply, "StateSize"), now;
+
+	json_object_put(reply);
+	json_object_put(parsed(answer("AppendJournal", "&Payload=later")));
+	reply = parsed(answer("CreateStateRoot", ""));
+	now = member_uint(reply, "StateSize");
+	json_object_put(reply);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct {
+			uint64_t tree, state;	/* state 0: there is none */
+		} cases[] = { { now + 1, now }, { now, before }, { before + 1, before }, { before, 0 },
+			      { 1, 0 }, { now + 2, 0 } };
+
+		for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
+			const char *with = text("%s&TreeSize=%" PRIu64, params[i], cases[k].tree);
+			struct client refused;
+
+			CASE("%s%s", actions[i], with);
+			if (cases[k].state == 0) {
+				refused = asked(actions[i], with);
+				CHECK_STR(error_disagrees(refused.response.body, false, "InvalidParameter",
+							  "The specified parameter TreeSize is invalid."),
+					  NULL);
+				continue;
+			}
+			reply = parsed(answer(actions[i], with));
+			CHECK_INT(member_uint(reply, "StateSize"), cases[k].state);
+			CHECK_INT(member_uint(member(reply, "StateRootJournal"), "TreeSize"), cases[k].tree);
+			CHECK_INT(json_object_object_get_ex(reply, "Checkpoint", NULL),
+				  cases[k].tree == now + 1);
+			if (i == 2)
+				CHECK(state_holds(reply, STATE_KV, "k", NULL));
+			json_object_put(reply);
+		}
+	}
+	CASE("nothing is proved in it");
+	CHECK_INT(asked("GetMember", "&TreeSize=5").response.status, 400);
+	CHECK_INT(asked("KvGet", "&Key=k&TreeSize=5").response.status, 400);
+	CHECK_INT(asked("GetClueProof", "&Clue=line&TreeSize=0").response.status, 400);
+}
+
+#define NOBODY "m-00000000000000000000000000"
+
+static void members_that_are_not_there(void)
+{
+	struct json_object *reply = parsed(answer("GetMember", "&Proof=true&MemberId=" NOBODY));
+	const char *own;
+
+	CHECK(!json_object_get_boolean(member(reply, "Exist")));
+	CHECK(!json_object_object_get_ex(reply, "Record", NULL));
+	CHECK(!json_object_object_get_ex(reply, "Role", NULL));
+	CHECK(state_holds(reply, STATE_MEMBER, NOBODY, NULL));
+	CASE("a lie: of one that is there");
+	json_object_put(reply);
+	reply = parsed(answer("GetMember", "&Proof=true"));
+	own = text("%s", member_text(reply, "MemberId"));
+	CHECK(json_object_get_boolean(member(reply, "Exist")));
+	CHECK(!state_holds(reply, STATE_MEMBER, own, NULL));
+	CASE("a lie: another's proof");
+	CHECK(!state_holds(reply, STATE_MEMBER, NOBODY, NULL));
+	json_object_put(reply);
+	CASE("added after the state: it was none then");
+	reply = parsed(answer("CreateMember", "&AliUid=4711"));
+	own = text("%s", member_text(reply, "MemberId"));
+	json_object_put(reply);
+	reply = parsed(answer("GetMember", text("&Proof=true&MemberId=%s", own)));
+	CHECK(!json_object_get_boolean(member(reply, "Exist")));
+	CHECK(state_holds(reply, STATE_MEMBER, own, NULL));
+	json_object_put(reply);
+	CASE("without a proof");
+	CHECK_INT(asked("GetMember", "&MemberId=" NOBODY).response.status, 404);
+	CASE("no id of a member");
+	CHECK_INT(asked("GetMember", "&Proof=true&MemberId=nobody").response.status, 400);
+}
+
 int main(void)
 {
 	if (!begin()) {
@@ -746,6 +867,8 @@ int main(void)
 	TEST(no_receipt_of_one_leaf);
 	TEST(state_roots_when_asked);
 	TEST(leaves_of_a_lineage);
+	TEST(states_in_older_trees);
+	TEST(members_that_are_not_there);
 	world_close();
 	return tap_done();
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "actions_doc.h"
+#include "actions_words.h"
 #include "api_client.h"
 #include "buf.h"
 #include "conf.h"
@@ -108,6 +109,13 @@ static const struct {
 	  "9436415b47012f6426ba1cd7405c47828b21128b&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetMember", "&Proof=true&LedgerId=" FAKE_PRIVATE, false },
 	{ "ListMembers", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "InviteMembers", "&AliUids=1003,1004&LedgerId=" FAKE_PRIVATE, false },
+	{ "AcceptMember", "&LedgerId=" FAKE_PRIVATE, false },
+	{ "EnableMember", "&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE, false },
+	{ "DisableMember", "&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE, false },
+	{ "ModifyMemberACLs",
+	  "&Role=WRITER&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE, false },
+	{ "DeleteMember", "&MemberId=m-04389ec1075443bc04389ec107&LedgerId=" FAKE_PRIVATE, false },
 	{ "KvSet", "&Key=k&Value=v&LedgerId=" FAKE_PRIVATE, true },
 	{ "KvDelete", "&Key=k&LedgerId=" FAKE_PRIVATE, true },
 	{ "KvGet", "&Key=k&Proof=true&LedgerId=" FAKE_PRIVATE, false },
@@ -125,6 +133,10 @@ static const struct {
 	{ "ListAccounts", "", false },
 	{ "CreateAccessKey", "&AliUid=1001", false },
 	{ "ListAccessKeys", "", false },
+	{ "CreateTemporaryKey", "&UserAccessKeyId=AKgood&Policy=read-only", false },
+	{ "SetAccountPolicy", "&AliUid=1001&Policy=read-only", false },
+	{ "GetAccountPolicy", "&AliUid=1001", false },
+	{ "DeleteAccountPolicy", "&AliUid=1001", false },
 	{ "EnableAccessKey", "&UserAccessKeyId=AKoff", false },
 	{ "DisableAccessKey", "&UserAccessKeyId=AKgood", false },
 	{ "DeleteAccessKey", "&UserAccessKeyId=AKoff", false },
@@ -660,6 +672,7 @@ static void examples(void)
 		struct tally_buf name = { 0 };
 
 		CASE("%s", action->name);
+		CHECK(tally_need_words[action->need] != NULL);
 		for (row = action->params; row->name != NULL; row++)
 			CHECK(!row->required || (row->example != NULL && row->example[0] != '\0'));
 		for (const char *at = action->example; at != NULL && *at != '\0'; ) {

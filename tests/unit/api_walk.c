@@ -170,6 +170,19 @@ static const struct call {
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },
 	{ "GetConsistencyProof", "&OldSize=1" },
+	{ "CreateMember", "&AliUid=4711" },
+	{ "UpdateMember", "&Role=READER&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "InviteMembers", "&AliUids=4711" },
+	{ "AcceptMember", "" },
+	{ "EnableMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "DisableMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "ModifyMemberKey", "&PublicKey="
+	  "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d66cb5ff1e2d045"
+	  "9436415b47012f6426ba1cd7405c47828b21128b" },
+	{ "ModifyMemberACLs", "&Role=WRITER&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "DeleteMember", "&MemberId=m-04389ec1075443bc04389ec107" },
+	{ "GetMember", "" },
+	{ "ListMembers", "" },
 	{ "OccultJournal", "&JournalId=1" },
 	{ "PurgeLedger", "&Before=1" },
 	{ "GetErasureCertificate", "&JournalId=1" },
@@ -187,6 +200,10 @@ static const struct call {
 	{ "ListAccounts", "" },
 	{ "CreateAccessKey", "&AliUid=1" },
 	{ "ListAccessKeys", "" },
+	{ "CreateTemporaryKey", "&UserAccessKeyId=AKx" },
+	{ "SetAccountPolicy", "&AliUid=1&Policy=read-only" },
+	{ "GetAccountPolicy", "&AliUid=1" },
+	{ "DeleteAccountPolicy", "&AliUid=1" },
 	{ "EnableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DisableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DeleteAccessKey", "&UserAccessKeyId=AKx" },
@@ -429,6 +446,24 @@ static void further_parameters(void)
 		  "You must specify the parameter MemberSignatures." },
 		{ "SetTrustPoint", "&JournalId=4711", "InvalidParameter",
 		  "The specified parameter JournalId is invalid." },
+		{ "InviteMembers", "&AliUids=x", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,,2", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=,1", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=1,%202", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=0", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "InviteMembers", "&AliUids=9007199254740992", "InvalidParameter",
+		  "The specified parameter AliUids is invalid." },
+		{ "CreateMember", "", "MissingParameter",
+		  "You must specify the parameter PublicKey." },
+		{ "AcceptMember", "&PublicKey=0400", "InvalidParameter",
+		  "The specified parameter PublicKey is invalid." },
 	};
 	size_t i;
 
@@ -741,7 +776,8 @@ static void unsigned_callers(void)
 				 "MissingAccessKeyId");
 		refused_unsigned(action, good_call(&calls[i], UNKNOWN_LEDGER), false, 400,
 				 "MissingAccessKeyId");
-		if (action->kind == ACTION_WRITE || !wants_ledger(action)) {
+		if (action->kind == ACTION_WRITE || !wants_ledger(action) ||
+		    !tally_permission_public(action->need)) {
 			refused_unsigned(action, good_call(&calls[i], world.public), false, 400,
 					 "MissingAccessKeyId");
 			continue;
@@ -1134,6 +1170,80 @@ static void pages(void)
 		}
 }
 
+/* An account comes and goes, by GET and POST, parameters in the query and in the body, JSON and XML. */
+static void members_come_and_go(void)
+{
+	static const struct {
+		const char *action, *params;
+		bool guest;		/* asks itself */
+		const char *state, *role;	/* afterwards; NULL: it is no member */
+	} steps[] = {
+		{ "InviteMembers", "&AliUids=@A", false, NULL, NULL },
+		{ "AcceptMember", "&KeyType=SECP256K1", true, "ENABLED", "READER" },
+		{ "ModifyMemberACLs", "&MemberId=@M&Role=WRITER", false, "ENABLED", "WRITER" },
+		{ "DisableMember", "&MemberId=@M", false, "DISABLED", "WRITER" },
+		{ "EnableMember", "&MemberId=@M", false, "ENABLED", "WRITER" },
+		{ "DeleteMember", "&MemberId=@M", false, NULL, NULL },
+	};
+	const struct tally_action *get = tally_action_find(FAMILY_LEDGERDB, TALLY_BYTES_LIT("GetMember"));
+	char member[TALLY_MEMBER_ID_SIZE + 1] = "m-00000000000000000000000000";
+
+	for (int round = 0; round < 2 * WAYS; round++)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			const struct tally_action *action = tally_action_find(
+				FAMILY_LEDGERDB, tally_bytes_str(steps[i].action));
+			const char *at = strchr(steps[i].params, '@');
+			const char *params = at == NULL ? steps[i].params :
+				text("%.*s%s%s", (int)(at - steps[i].params), steps[i].params,
+				     at[1] == 'M' ? member : text("%" PRIu64, world.stranger.account),
+				     at + 2);
+			struct client client = { 0 };
+			bool xml = round >= WAYS;
+
+			CASE("%s %s %s", way_names[round % WAYS], xml ? "XML" : "JSON", steps[i].action);
+			ask(&client, round % WAYS,
+			    text("Action=%s%s&LedgerId=%s%s", steps[i].action, params, world.private,
+				 xml ? "&Format=XML" : ""),
+			    steps[i].guest ? &world.stranger : &world.owner, NULL);
+			CHECK_INT(client.response.status, 200);
+			CHECK_STR(reply_disagrees(action, client.response.body, xml, false), NULL);
+			if (steps[i].guest)
+				snprintf(member, sizeof(member), "%s",
+					 reply_text(action, client.response.body, xml, "MemberId"));
+			ask(&client, round % WAYS, text("Action=GetMember&MemberId=%s&LedgerId=%s%s", member,
+							world.private, xml ? "&Format=XML" : ""),
+			    &world.owner, NULL);
+			CHECK_INT(client.response.status, steps[i].state != NULL ? 200 : 404);
+			if (steps[i].state == NULL)
+				continue;
+			CHECK_STR(reply_disagrees(get, client.response.body, xml, false), NULL);
+			CHECK_STR(reply_text(get, client.response.body, xml, "State"), steps[i].state);
+			CHECK_STR(reply_text(get, client.response.body, xml, "Role"), steps[i].role);
+		}
+}
+
+/* Those that change what members wrote, or a policy, take members' signatures; no others do. */
+static void who_takes_signatures(void)
+{
+	static const char *const taking[] = { "AppendJournal", "KvDelete", "KvSet",
+					      "ModifyLedgerAttribute", "OccultJournal", "PurgeLedger" };
+	size_t met = 0, count = sizeof(taking) / sizeof(*taking);
+
+	for (const struct tally_action *const *each = tally_actions; *each != NULL; each++) {
+		const struct tally_param *param = (*each)->params;
+		size_t i = 0;
+
+		while (param->name != NULL && strcmp(param->name, "MemberSignature") != 0)
+			param++;
+		while (i < count && strcmp(taking[i], (*each)->name) != 0)
+			i++;
+		CASE("%s", (*each)->name);
+		CHECK_INT(param->name != NULL, i < count);
+		met += i < count;
+	}
+	CHECK_INT(met, count);
+}
+
 /* Last, for it changes what the others use: every write of the good calls, and its reply. */
 static void writes_work(void)
 {
@@ -1245,6 +1355,8 @@ int main(void)
 	TEST(malformed_entries_are_refused_alone);
 	TEST(appended_is_read);
 	TEST(life_of_a_key);
+	TEST(members_come_and_go);
+	TEST(who_takes_signatures);
 	TEST(writes_work);
 	printf("# %" PRIu64 " requests\n", asked);
 	world_close();

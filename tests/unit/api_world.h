@@ -48,6 +48,14 @@ static inline bool world_ledger(const char *name, bool public, char id[TALLY_LED
 	return true;
 }
 
+/* Before world_open. */
+static inline void world_setting(const char *section, const char *key, const char *value)
+{
+	if (world.conf == NULL)
+		world.conf = tally_conf_new();
+	tally_conf_override(world.conf, section, key, value);
+}
+
 static inline bool world_open(void)
 {
 	struct tally_core_options options = { 0 };
@@ -58,7 +66,8 @@ static inline bool world_open(void)
 	struct tally_store *store;
 	uint64_t account;
 
-	world.conf = tally_conf_new();
+	if (world.conf == NULL)
+		world.conf = tally_conf_new();
 	options.conf = args.conf = world.conf;
 	return tally_driver_find("mem", NULL, &driver, &err) == 0 &&
 	       tally_store_open(driver, &args, &store, &err) == 0 &&

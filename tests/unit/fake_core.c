@@ -53,13 +53,18 @@ static bool known(struct tally_bytes ledger_id)
 	return tally_bytes_is(ledger_id, FAKE_PRIVATE) || tally_bytes_is(ledger_id, FAKE_PUBLIC);
 }
 
+bool tally_permission_public(enum tally_permission permission)
+{
+	return permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
+	       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
+}
+
 /* Account 1001 may all; account 1002 may read l-private; the others have no part in it. */
 int tally_authorise(struct tally_core *core, const struct tally_caller *caller,
 		    struct tally_bytes ledger_id, enum tally_permission permission,
 		    struct tally_err *err)
 {
-	bool reading = permission == PERM_VIEW_LEDGER || permission == PERM_VIEW_JOURNAL ||
-		       permission == PERM_VIEW_TIMEANCHOR || permission == PERM_VIEW_TRUSTPOINT;
+	bool reading = tally_permission_public(permission);
 
 	(void)core;
 	if (!known(ledger_id))
@@ -502,6 +507,74 @@ int tally_key_find(struct tally_core *core, struct tally_bytes key_id,
 	return 0;
 }
 
+bool tally_key_is_temporary(struct tally_bytes key_id)
+{
+	return key_id.size > 4 && memcmp(key_id.data, "STS.", 4) == 0;
+}
+
+int tally_key_temporary(struct tally_core *core, struct tally_bytes from, uint64_t end_ms,
+			struct tally_bytes policy, struct tally_arena *arena,
+			struct tally_temporary_key *key_r, struct tally_err *err)
+{
+	(void)from;
+	(void)end_ms;
+	(void)policy;
+	(void)arena;
+	*key_r = (struct tally_temporary_key){ .account = FAKE_ACCOUNT, .key_id = "STS.new",
+					       .secret = "secret of a while",
+					       .token = "dG9rZW4=", .end_ms = 1587515659000 };
+	return outcome(core, err);
+}
+
+int tally_key_open(struct tally_core *core, struct tally_bytes key_id, struct tally_bytes token,
+		   uint64_t now_ms, struct tally_arena *arena, struct tally_access_key *key_r,
+		   char secret_r[48], struct tally_bytes *policy_r, struct tally_err *err)
+{
+	(void)core;
+	(void)now_ms;
+	(void)arena;
+	*policy_r = TALLY_BYTES_NONE;
+	if (!tally_bytes_is(token, "dG9rZW4="))
+		return tally_err_about(err, TALLY_INVALID, "SecurityToken", "it is none");
+	*key_r = (struct tally_access_key){ .id = "AKgood", .account = FAKE_ACCOUNT };
+	strcpy(secret_r, "secret of a while");
+	return tally_bytes_is(key_id, "STS.new");
+}
+
+int tally_account_policy(struct tally_core *core, uint64_t account, struct tally_arena *arena,
+			 struct tally_bytes *policy_r, struct tally_err *err)
+{
+	(void)account;
+	(void)arena;
+	*policy_r = TALLY_BYTES_LIT("{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\","
+				    "\"Action\":\"*\",\"Resource\":\"*\"}]}");
+	return outcome(core, err) < 0 ? -1 : 1;
+}
+
+int tally_key_policy(struct tally_core *core, struct tally_bytes key_id, struct tally_arena *arena,
+		     struct tally_bytes *policy_r, struct tally_err *err)
+{
+	if (tally_bytes_is(key_id, "AKgood"))
+		return outcome(core, err);
+	return tally_account_policy(core, 0, arena, policy_r, err);
+}
+
+int tally_account_policy_set(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy, struct tally_err *err)
+{
+	(void)account;
+	(void)policy;
+	return write_outcome(core, write, err);
+}
+
+int tally_key_create_limited(struct tally_core *core, const struct tally_write *write,
+			     uint64_t account, struct tally_bytes policy,
+			     struct tally_first_key *key_r, struct tally_err *err)
+{
+	(void)policy;
+	return tally_key_create(core, write, account, key_r, err);
+}
+
 int tally_account_create(struct tally_core *core, const struct tally_write *write,
 			 struct tally_bytes name, uint64_t *account_r, struct tally_err *err)
 {
@@ -533,8 +606,12 @@ int tally_key_list(struct tally_core *core, uint64_t account, struct tally_arena
 {
 	(void)account;
 	*keys_r = tally_arena_array(arena, struct tally_access_key, 2);
-	(*keys_r)[0] = (struct tally_access_key){ "AKgood", FAKE_ACCOUNT, KEY_ACTIVE, NOW_MS };
-	(*keys_r)[1] = (struct tally_access_key){ "AKoff", FAKE_ACCOUNT, KEY_DISABLED, NOW_MS };
+	(*keys_r)[0] = (struct tally_access_key){ .id = "AKgood", .account = FAKE_ACCOUNT,
+						  .state = KEY_ACTIVE,
+						  .create_ms = NOW_MS };
+	(*keys_r)[1] = (struct tally_access_key){ .id = "AKoff", .account = FAKE_ACCOUNT,
+						  .state = KEY_DISABLED,
+						  .create_ms = NOW_MS };
 	*count_r = 2;
 	return outcome(core, err);
 }
@@ -829,6 +906,53 @@ int tally_member_set_role(struct tally_core *core, const struct tally_write *wri
 	(void)ledger_id;
 	(void)member_id;
 	(void)role;
+	return write_outcome(core, write, err);
+}
+
+size_t tally_role_items(enum tally_role role, struct tally_permission_item items_r[TALLY_ITEMS_MAX])
+{
+	(void)role;
+	items_r[0] = (struct tally_permission_item){ "VIEW_LEDGER", 2, 1 };
+	items_r[1] = (struct tally_permission_item){ "CUSTOM_TX", 7, 1 };
+	return 2;
+}
+
+int tally_member_invite(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const uint64_t *accounts, size_t count,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)accounts;
+	(void)count;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_accept(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, const struct tally_member_key *key,
+			char id_r[TALLY_MEMBER_ID_SIZE + 1], struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)key;
+	strcpy(id_r, MEMBER);
+	return write_outcome(core, write, err);
+}
+
+int tally_member_enable(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id, bool enabled,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
+	(void)enabled;
+	return write_outcome(core, write, err);
+}
+
+int tally_member_delete(struct tally_core *core, const struct tally_write *write,
+			struct tally_bytes ledger_id, struct tally_bytes member_id,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)member_id;
 	return write_outcome(core, write, err);
 }
 

@@ -275,6 +275,36 @@ static bool change_plain(struct rich *rich, struct tally_err *err)
 				     ROLE_READER, err) == 0;
 }
 
+/* What becomes of accounts: invited, accepted, disabled, deleted, and there again. */
+static bool change_members(struct rich *rich, struct tally_err *err)
+{
+	struct tally_write write = owner(rich), guest = { .caller = { .account = 0 } };
+	struct tally_bytes id = tally_bytes_str(rich->plain);
+	struct tally_member_key none = { .type = KEY_TYPE_NONE };
+	char member[TALLY_MEMBER_ID_SIZE + 1];
+	uint64_t accounts[3];
+	bool good = true;
+
+	for (int i = 0; good && i < 3; i++)
+		good = tally_account_create(rich->core, &write, TALLY_BYTES_LIT("guest"),
+					    &accounts[i], err) == 0;
+	if (!good || tally_member_invite(rich->core, &write, id, accounts, 3, err) != 0)
+		return false;
+	for (int i = 0; good && i < 2; i++) {
+		guest.caller.account = accounts[i];
+		good = tally_member_accept(rich->core, &guest, id, &none, member, err) == 0;
+	}
+	return good &&
+	       tally_member_set_role(rich->core, &write, id, tally_bytes_str(member), ROLE_ADMIN,
+				     err) == 0 &&
+	       tally_member_enable(rich->core, &write, id, tally_bytes_str(member), false, err) == 0 &&
+	       tally_member_enable(rich->core, &write, id, tally_bytes_str(member), true, err) == 0 &&
+	       tally_member_delete(rich->core, &write, id, tally_bytes_str(member), err) == 0 &&
+	       tally_member_invite(rich->core, &write, id, &accounts[1], 1, err) == 0 &&
+	       tally_member_accept(rich->core, &guest, id, &none, member, err) == 0 &&
+	       tally_member_enable(rich->core, &write, id, tally_bytes_str(member), false, err) == 0;
+}
+
 static bool fill_plain(struct rich *rich, unsigned int rounds, struct tally_err *err)
 {
 	static const unsigned int types[] = { 1, 2, 3, 4 };
@@ -292,7 +322,7 @@ static bool fill_plain(struct rich *rich, unsigned int rounds, struct tally_err 
 	good = good && rich_append(rich, id, "", NULL, err) &&
 	       rich_append_signed(rich, id, "together", "n-2", types, &rich->members[1], 4, err) &&
 	       append_foreign(rich, "hello ledger", 1, err) && refresh(rich, id, err) &&
-	       anchor(rich, id, err) && change_plain(rich, err);
+	       anchor(rich, id, err) && change_plain(rich, err) && change_members(rich, err);
 	for (unsigned int i = 0; good && i < 8 * rounds; i++) {
 		char clue[16];
 
@@ -302,6 +332,8 @@ static bool fill_plain(struct rich *rich, unsigned int rounds, struct tally_err 
 		       (i % 8 != 5 || append_foreign(rich, text, 2 + i, err)) &&
 		       (i % 16 != 15 || refresh(rich, id, err));
 	}
+	for (unsigned int i = 0; good && i < 20; i++)	/* so many that the clue's head is kept */
+		good = rich_append(rich, id, "one of many", "often", err);
 	return good && anchor(rich, id, err) && refresh(rich, id, err) &&
 	       rich_append(rich, id, "behind the last state", "clue 0", err);
 }
@@ -471,6 +503,7 @@ static bool fill_erased(struct rich *rich, struct tally_err *err)
 
 static bool fill_system(struct rich *rich, struct tally_err *err)
 {
+	struct tally_bytes policy = TALLY_BYTES_LIT("{\"Version\":\"1\",\"Statement\":[]}");
 	struct tally_write write = { .caller = { .local = true } };
 	struct tally_first_key key, second;
 	struct tally_bytes id;
@@ -479,6 +512,10 @@ static bool fill_system(struct rich *rich, struct tally_err *err)
 	if (tally_account_create(rich->core, &write, TALLY_BYTES_LIT("second"), &account, err) != 0 ||
 	    tally_key_create(rich->core, &write, account, &key, err) != 0 ||
 	    tally_key_create(rich->core, &write, account, &second, err) != 0)
+		return false;
+	if (tally_account_policy_set(rich->core, &write, account, policy, err) != 0 ||
+	    tally_account_policy_set(rich->core, &write, account, TALLY_BYTES_NONE, err) != 0 ||
+	    tally_key_create_limited(rich->core, &write, account, policy, &second, err) != 0)
 		return false;
 	id = tally_bytes_str(key.key_id);
 	return tally_key_set_state(rich->core, &write, id, KEY_DISABLED, err) == 0 &&

@@ -57,7 +57,7 @@ static struct outcome audit_with(struct tally_store *store, struct tally_audit_o
 	options.done = on_done;
 	options.ctx = &outcome;
 	options.trust = rich.trust;
-	CHECK_OK(tally_audit_store_open(store, &source, &err));
+	CHECK_OK(tally_audit_store_open(store, options.core, &source, &err));
 	if (tally_audit(&options, &source, &err) != 0)
 		snprintf(outcome.text, sizeof(outcome.text), "failed: %s", err.text);
 	tally_audit_store_free(&source);
@@ -109,7 +109,7 @@ static void an_honest_store_is_found_good(void)
 	CHECK_STR(outcome.text, "");
 	CHECK_INT(outcome.ledger_count, 7);	/* the time ledger too */
 	CHECK(plain->whole);
-	CHECK_INT(plain->members, 6);
+	CHECK_INT(plain->members, 8);	/* one more was deleted */
 	CHECK(plain->signatures >= 10);
 	CHECK(plain->state_roots >= 3);
 	CHECK_INT(plain->stamps, 2);
@@ -364,6 +364,101 @@ static bool owner_no_admin(struct forge *forge, char place[32])
 	forge_field(forge, journal, "memberId")->text =
 		forge_journal(forge, 0, NULL)->record.member_id;
 	return at_journal(place, journal);
+}
+
+static bool disabled_by_a_member(struct forge *forge, char place[32])
+{
+	uint64_t journal = forge_find(forge, TYPE_DISABLE_MEMBER, 0);
+
+	forge_journal(forge, journal, NULL)->record.member_id = forge_field(
+		forge, forge_find(forge, TYPE_CREATE_MEMBER, 0), "memberId")->text;
+	return at_journal(place, journal);
+}
+
+static bool owner_deleted(struct forge *forge, char place[32])
+{
+	uint64_t journal = forge_find(forge, TYPE_DELETE_MEMBER, 0);
+
+	forge_field(forge, journal, "memberId")->text =
+		forge_journal(forge, 0, NULL)->record.member_id;
+	return at_journal(place, journal);
+}
+
+static bool deleted_once_more(struct forge *forge, char place[32])
+{
+	uint64_t journal = forge_find(forge, TYPE_DELETE_MEMBER, 0);
+	uint64_t enabled = forge_find(forge, TYPE_ENABLE_MEMBER, 0);
+
+	forge_swap_journals(forge, enabled, journal);
+	return at_journal(place, journal);
+}
+
+/* The first invitation is that of three accounts, the second one of the account that was deleted. */
+static bool invited_again(struct forge *forge, char place[32])
+{
+	uint64_t one = forge_find(forge, TYPE_INVITE_MEMBERS, 0);
+	uint64_t two = forge_find(forge, TYPE_INVITE_MEMBERS, one + 1);
+	struct tally_bytes all = forge_field(forge, one, "accounts")->text;
+	const uint8_t *last = memrchr(all.data, ',', all.size);
+
+	forge_field(forge, two, "accounts")->text =
+		tally_bytes(last + 1, all.size - (size_t)(last + 1 - all.data));
+	return at_journal(place, two);
+}
+
+static bool accounts_malformed(struct forge *forge, char place[32])
+{
+	uint64_t journal = forge_find(forge, TYPE_INVITE_MEMBERS, 0);
+
+	forge_field(forge, journal, "accounts")->text = forge_text(forge, "1,,2");
+	return at_journal(place, journal);
+}
+
+static uint64_t accepted(struct forge *forge)
+{
+	uint64_t journal = forge_find(forge, TYPE_CREATE_MEMBER, 0);
+
+	while (forge_field(forge, journal, "invitation") == NULL)
+		journal = forge_find(forge, TYPE_CREATE_MEMBER, journal + 1);
+	return journal;
+}
+
+static bool not_invited(struct forge *forge, char place[32])
+{
+	uint64_t journal = accepted(forge);
+
+	forge_field(forge, journal, "invitation")->number--;
+	return at_journal(place, journal);
+}
+
+static bool accepted_as_admin(struct forge *forge, char place[32])
+{
+	uint64_t journal = accepted(forge);
+
+	forge_field(forge, journal, "role")->text = forge_text(forge, "ADMIN");
+	return at_journal(place, journal);
+}
+
+static bool accepted_for_another(struct forge *forge, char place[32])
+{
+	uint64_t journal = accepted(forge);
+
+	forge_journal(forge, journal, NULL)->record.member_id =
+		forge_journal(forge, 0, NULL)->record.member_id;
+	return at_journal(place, journal);
+}
+
+static bool id_of_another(struct forge *forge, char place[32])
+{
+	uint64_t journal = forge_find(forge, TYPE_DELETE_MEMBER, 0), again;
+	struct tally_bytes id = forge_field(forge, journal, "memberId")->text;
+
+	again = forge_find(forge, TYPE_CREATE_MEMBER, journal);
+	forge_field(forge, again, "account")->number = 4712;
+	forge_field(forge, forge_find(forge, TYPE_INVITE_MEMBERS, journal), "accounts")->text =
+		forge_text(forge, "4712");
+	forge_field(forge, again, "memberId")->text = id;
+	return at_journal(place, again);
 }
 
 static bool signed_twice(struct forge *forge, char place[32])
@@ -719,6 +814,15 @@ static const struct forgery forgeries[] = {
 	{ "a deletion of nothing", "keys", deleted_before_it_was_set, "story", "no value" },
 	{ "a value under another key", "keys", value_of_another_key, "state", "state root" },
 	{ "a kind of no use", "plain", kind_of_no_use, "story", "no program writes" },
+	{ "a member disables another", "plain", disabled_by_a_member, "author", "had no role for that" },
+	{ "the owner is deleted", "plain", owner_deleted, "story", "stays an enabled ADMIN" },
+	{ "deleted before it is enabled", "plain", deleted_once_more, "story", "no such member" },
+	{ "invited twice", "plain", invited_again, "story", "that is invited" },
+	{ "a malformed invitation", "plain", accounts_malformed, "story", "malformed list of accounts" },
+	{ "accepted uninvited", "plain", not_invited, "story", "there is none of" },
+	{ "an invitation makes an ADMIN", "plain", accepted_as_admin, "story", "is a READER" },
+	{ "accepted for another", "plain", accepted_for_another, "story", "invitation of another" },
+	{ "the id of a deleted member for another", "plain", id_of_another, "story", "that was another's" },
 	{ "trust in the future", "plain", trust_in_the_future, "story", "not there yet" },
 	{ "a journal without its payload", "plain", custom_without_payload, "", "no payload" },
 	{ "a payload is changed", "plain", payload_changed, "payload", "does not match its hash" },

@@ -183,6 +183,36 @@ static void numbers(void)
 	}
 }
 
+/* Numbers with commas between them, to the end or to what is none. */
+static void lists_of_integers(void)
+{
+	static const struct {
+		const char *text;
+		unsigned int count;
+		uint64_t sum;
+		const char *left;
+	} cases[] = {
+		{ "1", 1, 1, "" }, { "1,22,333", 3, 356, "" }, { "0,0", 2, 0, "" },
+		{ "", 0, 0, "" }, { ",", 0, 0, "," }, { "1,", 0, 0, "1," }, { "1,2,", 1, 1, "2," },
+		{ ",1", 0, 0, ",1" }, { "1,,2", 1, 1, ",2" }, { "1, 2", 1, 1, " 2" },
+		{ "5,1001,7", 1, 5, "1001,7" }, { "1,01", 1, 1, "01" }, { "1;2", 0, 0, "1;2" },
+	};
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tally_bytes rest = tally_bytes_str(cases[i].text);
+		unsigned int count = 0;
+		uint64_t sum = 0;
+
+		CASE("\"%s\"", cases[i].text);
+		for (; tally_next_u64(&rest, 1000, &value); count++)
+			sum += value;
+		CHECK_INT(count, cases[i].count);
+		CHECK(sum == cases[i].sum);
+		CHECK_BYTES(rest, tally_bytes_str(cases[i].left));
+	}
+}
+
 static void integers_in_place(void)
 {
 	uint8_t room[8];
@@ -207,6 +237,7 @@ int main(void)
 	TEST(base64_of_all_lengths);
 	TEST(bad_base64_is_refused);
 	TEST(numbers);
+	TEST(lists_of_integers);
 	TEST(integers_in_place);
 	return tap_done();
 }

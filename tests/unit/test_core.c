@@ -5,9 +5,12 @@
 #include "core.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "conf.h"
+#include "core_private.h"
 #include "index_hash.h"
 #include "mem.h"
 #include "note.h"
@@ -782,6 +785,37 @@ static void a_rebuilt_index_is_the_same(void)
 	end(&w, "mem:rebuild");
 }
 
+/* The threads that flush and make state roots are at work while an index is made anew. */
+static void a_rebuild_among_threads_loses_nothing(void)
+{
+	struct tally_append_result results[10];
+	struct tally_entry entries[10];
+	struct tally_bytes clues[1];
+	struct tally_ledger_info info;
+	struct tally_write write;
+	struct world w;
+
+	memset(&w, 0, sizeof(w));
+	w.conf = tally_conf_new();
+	tally_conf_override(w.conf, "ledger", "state_journals", "5");
+	tally_conf_override(w.conf, "ledger", "overlay_journals", "20");
+	REQUIRE(open_core(&w, "mem:among", true, false) && create_ledger(&w, "Ledger 1"));
+	write = write_of(&w);
+	for (int round = 0; round < 60; round++) {
+		clues[0] = tally_bytes_str(tally_arena_printf(&w.arena, "clue %d", round));
+		for (int i = 0; i < 10; i++)
+			entries[i] = (struct tally_entry){ .payload = clues[0], .clues = clues,
+							   .clue_count = 1 };
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, 10, true, results, &err));
+		CHECK_OK(tally_core_rebuild(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
+	}
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	CHECK(info.journal_count > 600);
+	CHECK_OK(tally_core_check(w.core, TALLY_BYTES_NONE, NULL, NULL, &err));
+	check_tree(&w);
+	end(&w, "mem:among");
+}
+
 enum { WRITERS = 8, EACH = 300 };
 
 struct writer {
@@ -933,6 +967,94 @@ static void a_delayed_append_comes_second(void)
 	tally_core_close(&other.core);
 	tally_conf_free(&other.conf);
 	end(&w, "mem:delayed");
+}
+
+enum { AGAIN = 6 };
+
+struct again {
+	struct world *w;
+	struct tally_append_result result;
+	uint64_t nonce;
+	int failed, replayed;
+	pthread_t thread;
+};
+
+/* Appends with a token, or with one nonce for all. */
+static void *append_again(void *arg)
+{
+	struct again *again = arg;
+	struct tally_entry entry = { .payload = TALLY_BYTES_LIT("once") };
+	struct tally_write write = write_of(again->w);
+	struct tally_err own = { 0 };
+
+	if (again->nonce != 0) {
+		write.nonce = TALLY_BYTES_LIT("key\nnonce");
+		write.request_ms = again->nonce;
+	} else {
+		write.token = TALLY_BYTES_LIT("once");
+	}
+	again->failed = tally_append(again->w->core, &write, id_of(again->w), &entry, 1, true,
+				     &again->result, &own);
+	again->replayed = own.code == TALLY_REPLAYED;
+	return NULL;
+}
+
+static size_t queued(struct tally_core *core)
+{
+	size_t count;
+
+	pthread_mutex_lock(&core->queue_lock);
+	count = core->queue_count;
+	pthread_mutex_unlock(&core->queue_lock);
+	return count;
+}
+
+/* All in one group, behind a block that is held. */
+static void run_again(struct world *w, struct again again[AGAIN], uint64_t nonce)
+{
+	struct writer writer = { .w = w, .core = w->core };
+	pthread_t thread;
+
+	tally_mem_misbehave(w->blocks, TALLY_MEM_HELD_BEFORE, 1);
+	pthread_create(&thread, NULL, write_many, &writer);
+	tally_mem_await_held(w->blocks, 1);
+	for (int i = 0; i < AGAIN; i++) {
+		again[i] = (struct again){ .w = w, .nonce = nonce };
+		pthread_create(&again[i].thread, NULL, append_again, &again[i]);
+	}
+	while (queued(w->core) < AGAIN)
+		sched_yield();
+	tally_mem_release(w->blocks);
+	for (int i = 0; i < AGAIN; i++)
+		pthread_join(again[i].thread, NULL);
+	pthread_join(thread, NULL);
+	CHECK_INT(writer.failed, 0);
+}
+
+/* What is answered rests on what is durable: who repeats what stands in the same block waits for it. */
+static void repeats_in_one_group_wait_for_the_first(void)
+{
+	struct again again[AGAIN];
+	int done = 0;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:again", false));
+	run_again(&w, again, 0);
+	for (int i = 0; i < AGAIN; i++) {
+		CASE("thread %d", i);
+		CHECK_INT(again[i].failed, 0);
+		CHECK_INT(again[i].result.receipt.journal_id, again[0].result.receipt.journal_id);
+		CHECK(again[i].result.receipt.tree_size > again[i].result.receipt.journal_id);
+	}
+	CASE("one nonce");
+	run_again(&w, again, tally_now_ms());
+	for (int i = 0; i < AGAIN; i++) {
+		done += again[i].failed == 0;
+		CHECK(again[i].failed == 0 || again[i].replayed);
+	}
+	CHECK_INT(done, 1);
+	check_tree(&w);
+	end(&w, "mem:again");
 }
 
 /* ---- proofs ---- */
@@ -1181,10 +1303,12 @@ int main(void)
 	TEST(lists_are_complete_both_ways);
 	TEST(a_page_ends_at_its_bytes);
 	TEST(a_rebuilt_index_is_the_same);
+	TEST(a_rebuild_among_threads_loses_nothing);
 	TEST(many_threads_get_dense_ids);
 	TEST(two_hosts_share_a_ledger);
 	TEST(an_ambiguous_append_is_settled);
 	TEST(a_delayed_append_comes_second);
+	TEST(repeats_in_one_group_wait_for_the_first);
 	TEST(proofs_hold_in_overlay_and_index);
 	TEST(the_system_log_is_proved_but_not_read);
 	TEST(checkpoints_are_signed_once_per_size);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "audit.h"
 #include "index_hash.h"
 #include "mem.h"
 #include "tap.h"
@@ -242,7 +243,8 @@ struct ledger {
 
 static bool ledger_begin(struct ledger *l, size_t batches, size_t batch)
 {
-	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("ledger") };
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("ledger"),
+					      .removal_policy = REMOVAL_ADMIN };
 	struct tally_append_result *results = tally_calloc(batch, sizeof(*results));
 	struct tally_entry *entries = tally_calloc(batch, sizeof(*entries));
 	struct tally_ledger_created created;
@@ -327,27 +329,118 @@ static void an_order_zeroes_what_it_names(void)
 	end(&l.w);
 }
 
-/* A crash in the midst of zeroing leaves each byte old or zero. */
-static void a_payload_half_zeroed_is_finished(void)
+/* Journal 2's payload, all but its last three bytes: as a crash in the midst of zeroing leaves it. */
+static void half_zero(struct ledger *l)
 {
-	struct tally_block_header header;
+	struct tally_block_header header = { .count = 0 };
 	struct tally_block_entry entry;
 	uint8_t hash[TALLY_HASH_SIZE];
 	struct tally_range range;
 	struct tally_bytes block;
-	struct ledger l;
 
-	REQUIRE(ledger_begin(&l, 1, 3));
-	REQUIRE(tally_core_block_read(l.w.core, l.space->id, 1, &l.w.arena, &block, &err) == 1);
-	REQUIRE(tally_block_header_read(block, &header, hash, &err) == 0);
+	CHECK_INT(tally_core_block_read(l->w.core, l->space->id, 1, &l->w.arena, &block, &err), 1);
+	CHECK_OK(tally_block_header_read(block, &header, hash, &err));
 	tally_block_entry_read(block.data + tally_block_table_place(1), &entry);
 	range.offset = tally_block_body_place(header.count) + entry.place + entry.size[SLOT_RECORD];
 	range.size = entry.size[SLOT_PAYLOAD] - 3;
-	CHECK_OK(tally_store_erase(l.w.store, l.space->id, 1, &range, 1, &err));
+	CHECK_OK(tally_store_erase(l->w.store, l->space->id, 1, &range, 1, &err));
+}
+
+/* A crash in the midst of zeroing leaves each byte old or zero. */
+static void a_payload_half_zeroed_is_finished(void)
+{
+	struct ledger l;
+
+	REQUIRE(ledger_begin(&l, 1, 3));
+	half_zero(&l);
 	CHECK_INT(slots_of(&l.w, l.space->id).left, 3);
 	order(&l, 3, TYPE_PURGE, 2, 1);
 	CHECK_OK(tally_erase_run(l.w.core, l.space, &err));
 	CHECK_INT(slots_of(&l.w, l.space->id).left, 2);
+	end(&l.w);
+}
+
+/* As far as it was given to the driver: each of the payloads is whole or zero. */
+static int read_block(struct ledger *l, uint64_t space)
+{
+	struct tally_bytes block;
+
+	if (tally_core_block_read(l->w.core, space, 1, &l->w.arena, &block, &err) != 1)
+		return -1;
+	return tally_block_check_payloads(block, NULL, &err);
+}
+
+/* Who reads whole blocks, as a dump does, is shown no half zeroed payload: what was cut off is finished
+ * first, also where nobody has looked at the ledger yet. One that no journal orders is damage, and shown. */
+static void a_block_is_read_whole(void)
+{
+	for (int reopened = 0; reopened < 2; reopened++) {
+		struct tally_write write;
+		struct ledger l;
+		uint64_t space;
+
+		CASE("%s", reopened ? "the ledger is not loaded" : "it is");
+		REQUIRE(ledger_begin(&l, 1, 3));
+		space = l.space->id;
+		half_zero(&l);
+		CHECK_FAILS(read_block(&l, space), TALLY_CORRUPT);
+		write = write_of(&l.w);
+		tally_mem_refuse_erase(l.w.mem, true);
+		CHECK_OK(tally_journal_occult(l.w.core, &write, tally_bytes_str(l.space->name), 2,
+					      TALLY_BYTES_NONE, NULL, &err));
+		CHECK_FAILS(read_block(&l, space), TALLY_CORRUPT);
+		if (reopened) {
+			tally_core_close(&l.w.core);
+			REQUIRE(open_core(&l.w, false, false));
+			CHECK(tally_space_loaded(l.w.core, space) == NULL);
+		} else {
+			tally_mem_refuse_erase(l.w.mem, false);
+		}
+		CHECK_OK(read_block(&l, space));
+		CHECK_INT(slots_of(&l.w, space).left, 2);
+		end(&l.w);
+	}
+}
+
+static int count_finding(void *ctx, const struct tally_audit_finding *finding)
+{
+	(void)finding;
+	++*(unsigned int *)ctx;
+	return 0;
+}
+
+static unsigned int findings(struct ledger *l, struct tally_core *core)
+{
+	unsigned int count = 0;
+	struct tally_audit_options options = { .only = l->space->name, .threads = 1, .core = core,
+					       .found = count_finding, .ctx = &count };
+	struct tally_audit_source source;
+
+	CHECK_OK(tally_audit_store_open(l->w.store, core, &source, &err));
+	CHECK_OK(tally_audit(&options, &source, &err));
+	tally_audit_store_free(&source);
+	return count;
+}
+
+/* An audit of a store in use, too. */
+static void an_audit_is_shown_no_half(void)
+{
+	struct tally_write write;
+	struct ledger l;
+
+	REQUIRE(ledger_begin(&l, 1, 3));
+	half_zero(&l);
+	write = write_of(&l.w);
+	tally_mem_refuse_erase(l.w.mem, true);
+	CHECK_OK(tally_journal_occult(l.w.core, &write, tally_bytes_str(l.space->name), 2,
+				      TALLY_BYTES_NONE, NULL, &err));
+	CASE("where nobody can finish it");
+	CHECK_INT(findings(&l, NULL), 1);
+	CHECK_INT(findings(&l, l.w.core), 1);
+	tally_mem_refuse_erase(l.w.mem, false);
+	CASE("where the core does");
+	CHECK_INT(findings(&l, l.w.core), 0);
+	CHECK_INT(findings(&l, NULL), 0);
 	end(&l.w);
 }
 
@@ -377,6 +470,8 @@ int main(void)
 	TEST(every_call_may_fail);
 	TEST(an_order_zeroes_what_it_names);
 	TEST(a_payload_half_zeroed_is_finished);
+	TEST(a_block_is_read_whole);
+	TEST(an_audit_is_shown_no_half);
 	TEST(one_that_fails_holds_up_no_other);
 	return tap_done();
 }

@@ -6,12 +6,16 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "audit.h"
 #include "omission.h"
 
 #include "conf.h"
 #include "forge.h"
+#include "jcs.h"
 #include "mem.h"
+#include "prooffile.h"
 #include "rich.h"
 #include "tap.h"
 
@@ -210,6 +214,120 @@ static void server_free(struct server *server)
 	forge_free(&server->forge);
 }
 
+/* ---- for other verifiers ---- */
+
+static FILE *keep_open(const char *name)
+{
+	char path[600];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%.480s/%.100s", getenv("TALLY_TEST_KEEP"), name);
+	file = fopen(path, "w");
+	if (file == NULL)
+		abort();
+	return file;
+}
+
+static void print_state(struct server *server, bool absent, FILE *file)
+{
+	struct tally_arena *arena = &rich.arena;
+	struct tally_buf leaf = { 0 };
+	uint8_t proof[TALLY_STATE_PROOF_MAX];
+	size_t proof_size;
+	char hex[2 * TALLY_HASH_SIZE + 1];
+
+	tally_jcs_string(&leaf, tally_bytes(server->note, server->note_size));
+	fprintf(file, "{\"absent\":%s,\"checkpoint\":%.*s", absent ? "true" : "false", (int)leaf.size,
+		(const char *)leaf.data);
+	if (!absent)
+		fprintf(file, ",\"count\":%zu", server->lineage_count);
+	fprintf(file, ",\"format\":\"" TALLY_STATE_FILE_FORMAT "\"");
+	for (int i = 1, first = 1; i <= JOURNALS && !absent; i++) {
+		struct tally_hash hash;
+
+		leaf_of(server, (uint64_t)i, &leaf);
+		tally_leaf_hash(tally_buf_bytes(&leaf), &hash);
+		for (size_t k = 0; k < server->lineage_count; k++) {
+			if (memcmp(hash.bytes, server->lineage[k].bytes, TALLY_HASH_SIZE) != 0)
+				continue;
+			fprintf(file, "%s%.*s", first ? ",\"journals\":[" : ",", (int)leaf.size,
+				(const char *)leaf.data);
+			first = 0;
+		}
+	}
+	proof_size = tally_state_proof_encode(&server->proof, proof);
+	fprintf(file, "%s,\"key\":\"case 7\",\"kind\":\"clue\",\"ledgerId\":\"%s\",\"stateProof\":\"%s\","
+		"\"stateRootLeaf\":%.*s,\"stateRootPath\":[", absent ? "" : "]", ledger,
+		tally_base64_encode(arena, tally_bytes(proof, proof_size)), (int)server->root_leaf.size,
+		(const char *)server->root_leaf.data);
+	for (int i = 0; i < server->root_path_count; i++) {
+		tally_hex_encode(server->root_path[i].bytes, TALLY_HASH_SIZE, hex);
+		fprintf(file, "%s\"%s\"", i > 0 ? "," : "", hex);
+	}
+	fprintf(file, "]}\n");
+	tally_buf_free(&leaf);
+}
+
+/* By its state proof file. */
+static int check_file(struct server *server, bool absent)
+{
+	struct tally_state_file *file = tally_malloc(sizeof(*file));
+	struct tally_state_answer state;
+	struct tally_leaf leaf;
+	struct tally_hash hash;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int result;
+
+	print_state(server, absent, out);
+	fclose(out);
+	CHECK_OK(tally_state_file_parse(tally_bytes(text, size), tally_arena_alloc(&rich.arena, size), file,
+					&err));
+	CHECK_OK(tally_state_file_check(file, &server->vkey, 1, 10, &state, &err));
+	CHECK(tally_leaf_parse(server->omission.leaf, &leaf));
+	tally_leaf_hash(server->omission.leaf, &hash);
+	result = tally_omission_of(file, &state, &leaf, &hash, &err);
+	free(text);
+	free(file);
+	return result;
+}
+
+/* The answers as files, in the directory that TALLY_TEST_KEEP names: NAME.state is the state proof,
+ * NAME.proof that of the journal that should be in it, NAME.vkey the log's key. */
+static void keep(struct server *server, const char *name, bool absent)
+{
+	struct tally_proof_file proof = { .index = LEFT_OUT, .path_count = (size_t)server->path_count,
+					  .checkpoint = server->claim.checkpoint };
+	struct tally_buf text = { 0 }, extra = { 0 };
+	char file_name[100], vkey[TALLY_VKEY_TEXT + 1];
+	FILE *file;
+
+	if (getenv("TALLY_TEST_KEEP") == NULL)
+		return;
+	snprintf(file_name, sizeof(file_name), "%s.state", name);
+	file = keep_open(file_name);
+	print_state(server, absent, file);
+	fclose(file);
+	tally_buf_add(&extra, "{\"leaf\":", 8);
+	tally_jcs_string(&extra, server->omission.leaf);
+	tally_buf_add(&extra, "}", 1);
+	proof.extra = tally_bytes_str(tally_base64_encode(&rich.arena, tally_buf_bytes(&extra)));
+	memcpy(proof.path, server->path, sizeof(proof.path));
+	tally_proof_format(&proof, &text);
+	snprintf(file_name, sizeof(file_name), "%s.proof", name);
+	file = keep_open(file_name);
+	fwrite(text.data, 1, text.size, file);
+	fclose(file);
+	snprintf(file_name, sizeof(file_name), "%s.vkey", name);
+	file = keep_open(file_name);
+	tally_vkey_format(&server->vkey, vkey);
+	fprintf(file, "%s\n", vkey);
+	fclose(file);
+	tally_buf_free(&text);
+	tally_buf_free(&extra);
+}
+
 /* ---- an audit of its blocks ---- */
 
 static int on_found(void *ctx, const struct tally_audit_finding *finding)
@@ -231,7 +349,7 @@ static void audit(struct server *server, char text[600])
 	REQUIRE(tally_driver_find("mem", NULL, &driver, &err) == 0 &&
 		tally_store_open(driver, &args, &store, &err) == 0);
 	CHECK_OK(forge_copy(rich.store, store, &server->forge, server->blocks, false, &err));
-	CHECK_OK(tally_audit_store_open(store, &source, &err));
+	CHECK_OK(tally_audit_store_open(store, NULL, &source, &err));
 	CHECK_OK(tally_audit(&options, &source, &err));
 	tally_audit_store_free(&source);
 	tally_store_close(&store);
@@ -266,6 +384,8 @@ static void a_journal_left_out_convicts_its_server(void)
 		server_make(&server, LEFT_OUT, absent);
 		check_answers(&server);
 		CHECK_INT(tally_omission_check(&server.omission, &server.vkey, 1, &state, &err), 1);
+		CHECK_INT(check_file(&server, absent), 1);
+		keep(&server, absent ? "absent" : "guilty", absent);
 		audit(&server, text);
 		CHECK(strncmp(text, "[state] ", 8) == 0);
 		CHECK(strstr(text, "journal 8 (block ") != NULL);
@@ -283,6 +403,8 @@ static void an_honest_server_is_not_convicted(void)
 	server_make(&server, 0, false);
 	check_answers(&server);
 	CHECK_INT(tally_omission_check(&server.omission, &server.vkey, 1, &state, &err), 0);
+	CHECK_INT(check_file(&server, false), 0);
+	keep(&server, "honest", false);
 	/* only the log key is not the store's: that is what the audit of one ledger does not see */
 	audit(&server, text);
 	CHECK_STR(text, "");
@@ -293,6 +415,12 @@ static void an_honest_server_is_not_convicted(void)
 						  server.path);
 	server.omission.inclusion_count = (size_t)server.path_count;
 	CHECK_INT(tally_omission_check(&server.omission, &server.vkey, 1, &state, &err), 0);
+	CHECK_INT(check_file(&server, false), 0);
+	CASE("a journal of another clue");
+	leaf_of(&server, 0, &server.leaf);
+	server.omission.leaf = tally_buf_bytes(&server.leaf);
+	CHECK_INT(check_file(&server, false), -1);
+	CHECK_INT(err.code, TALLY_INVALID);
 	server_free(&server);
 }
 

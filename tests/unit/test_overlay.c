@@ -138,19 +138,19 @@ static void check_gets(const struct model *m, struct tally_sight sight)
 	}
 }
 
-/* From a random place to the end, both ways. */
+/* A random range, which may be empty or without a bound, both ways. */
 static void check_scan(const struct model *m, struct tally_sight sight, uint32_t table,
-		       struct tally_bytes from, bool backwards)
+		       struct tally_bytes low, struct tally_bytes high, bool backwards)
 {
 	struct tally_overlay_cursor cursor;
 
-	tally_overlay_seek(&cursor, m->overlay, sight, table, from, backwards);
+	tally_overlay_seek(&cursor, m->overlay, sight, table, low, high, backwards);
 	for (size_t i = 0; i < KEYS; i++) {
 		size_t key = backwards ? KEYS - 1 - i : i;
-		int order = tally_bytes_compare(m->key[key], from);
 		const struct op *want = model_find(m, sight, table, key);
 
-		if (want == NULL || (backwards ? from.size > 0 && order >= 0 : order < 0))
+		if (want == NULL || tally_bytes_compare(m->key[key], low) < 0 ||
+		    (high.size > 0 && tally_bytes_compare(m->key[key], high) >= 0))
 			continue;
 		if (cursor.node == NULL) {
 			FAIL("the cursor ends before key %zu", key);
@@ -216,10 +216,11 @@ static void check_all(const struct model *m, const struct tally_tag *mine, uint6
 
 	check_gets(m, sight);
 	for (int i = 0; i < 6; i++) {
-		size_t key = below(state, KEYS + 1);
+		size_t low = below(state, KEYS + 1), high = below(state, KEYS + 1);
 
 		check_scan(m, sight, (uint32_t)below(state, TABLES) * 7,
-			   key == KEYS ? TALLY_BYTES_NONE : m->key[key], i % 2 != 0);
+			   low == KEYS ? TALLY_BYTES_NONE : m->key[low],
+			   high == KEYS ? TALLY_BYTES_NONE : m->key[high], i % 2 != 0);
 	}
 	check_walk(m, sight.blocks);
 }
@@ -389,7 +390,8 @@ static void look_through(struct race *race, struct tally_sight sight, bool backw
 	struct tally_overlay_cursor cursor;
 	uint64_t stable = 0, fresh = 0;
 
-	tally_overlay_seek(&cursor, race->overlay, sight, 1, TALLY_BYTES_NONE, backwards);
+	tally_overlay_seek(&cursor, race->overlay, sight, 1, TALLY_BYTES_NONE, TALLY_BYTES_NONE,
+			   backwards);
 	for (; cursor.node != NULL; tally_overlay_next(&cursor)) {
 		uint64_t want;
 

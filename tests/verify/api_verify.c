@@ -168,6 +168,153 @@ static void proof_files(void)
 	CHECK_INT(checkpoint.size, 70000);
 }
 
+static struct tallyverify_policy policy;
+
+/* $L and $W are the keys of the vectors' log and witness, $O that of a witness who signed nothing. */
+static const char *key_of(char letter)
+{
+	static char other[TALLY_VKEY_TEXT];
+	uint8_t seed[32] = { 6 }, public[32];
+	struct tally_vkey vkey;
+
+	if (letter != 'O')
+		return vkeys[letter == 'W'];
+	tally_ed25519_public(seed, public);
+	tally_vkey_make(&vkey, TALLY_BYTES_LIT("witness.example/other"), NOTE_COSIGNATURE, public);
+	tally_vkey_format(&vkey, other);
+	return other;
+}
+
+/* The text stays until the next is read. */
+static enum tallyverify_result read_policy(const char *text, char why[TALLYVERIFY_WHY])
+{
+	static char filled[4096];
+	size_t used = 0;
+
+	for (; *text != '\0'; text++)
+		if (text[0] == '$')
+			used += (size_t)sprintf(filled + used, "%s", key_of(*++text));
+		else
+			filled[used++] = *text;
+	return tallyverify_policy(filled, used, &policy, why);
+}
+
+static enum tallyverify_result by_policy(const char *note, struct tallyverify_cosigned *cosigned)
+{
+	struct tallyverify_checkpoint checkpoint;
+
+	return tallyverify_checkpoint_policy(bytes_of(note), strlen(note), &policy, cosigned, &checkpoint);
+}
+
+static void policies(void)
+{
+	char why[TALLYVERIFY_WHY] = "";
+
+	CHECK_INT(read_policy("log $L\nwitness w $W\nquorum w\n", why), TALLYVERIFY_OK);
+	CHECK_STR(why, "");
+	CHECK_INT(read_policy("log $L\nwitness w $W\nquorum v\n", why), TALLYVERIFY_ARGUMENT);
+	CHECK_STR(why, "line 3: no witness or group of this name is defined before: v");
+	CASE("one that was refused lets nothing pass");
+	CHECK_INT(by_policy(vectors_text(vectors, "cosigned_checkpoint"), NULL), TALLYVERIFY_UNSIGNED);
+	CASE("no text, and nobody who asks why");
+	CHECK_INT(tallyverify_policy(NULL, 0, &policy, NULL), TALLYVERIFY_ARGUMENT);
+	CHECK_INT(read_policy("log $W\nquorum none\n", NULL), TALLYVERIFY_ARGUMENT);
+	CASE("a long word");
+	CHECK_INT(tallyverify_policy("quorum none\nwitness wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"
+				     "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww x\n",
+				     148, &policy, why), TALLYVERIFY_ARGUMENT);
+	CHECK(strncmp(why, "line 2: ", 8) == 0 && strlen(why) < TALLYVERIFY_WHY);
+}
+
+static void checkpoints_by_policy(void)
+{
+	static const struct {
+		const char *policy;
+		enum tallyverify_result both, alone;	/* cosigned, or not */
+	} rows[] = {
+		{ "log $L\nwitness w $W\nquorum w\n", TALLYVERIFY_OK, TALLYVERIFY_UNSIGNED },
+		{ "log $L\nwitness w $W\nquorum none\n", TALLYVERIFY_OK, TALLYVERIFY_OK },
+		{ "log $L\nwitness w $W\ngroup g all w\nquorum g\n", TALLYVERIFY_OK, TALLYVERIFY_UNSIGNED },
+		{ "log $L\nquorum none\n", TALLYVERIFY_OK, TALLYVERIFY_OK },
+		{ "witness w $W\nquorum w\n", TALLYVERIFY_UNSIGNED, TALLYVERIFY_UNSIGNED },
+		{ "quorum none\n", TALLYVERIFY_UNSIGNED, TALLYVERIFY_UNSIGNED },
+		{ "log $L\nwitness o $O\nwitness w $W\ngroup g all w o\nquorum g\n", TALLYVERIFY_UNSIGNED,
+		  TALLYVERIFY_UNSIGNED },
+		{ "log $L\nwitness o $O\nwitness w $W\ngroup g any w o\nquorum g\n", TALLYVERIFY_OK,
+		  TALLYVERIFY_UNSIGNED },
+	};
+	const char *both = vectors_text(vectors, "cosigned_checkpoint");
+	const char *alone = vectors_text(vectors, "checkpoint");
+	struct tallyverify_checkpoint checkpoint;
+	struct tallyverify_cosigned cosigned;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool known = strstr(rows[i].policy, "$W") != NULL;
+
+		CASE("policy %zu", i);
+		CHECK_INT(read_policy(rows[i].policy, NULL), TALLYVERIFY_OK);
+		CHECK_INT(by_policy(both, &cosigned), rows[i].both);
+		CHECK_INT(cosigned.count, known);
+		if (known) {
+			CHECK_BYTES(tally_bytes(cosigned.names[0].text, cosigned.names[0].size),
+				    TALLY_BYTES_LIT("w"));
+			CHECK(cosigned.times[0] > 0);
+		}
+		CHECK_INT(by_policy(alone, &cosigned), rows[i].alone);
+		CHECK_INT(cosigned.count, 0);
+		CHECK_INT(by_policy(alone, NULL), rows[i].alone);
+	}
+	CASE("what was signed");
+	CHECK_INT(read_policy(rows[0].policy, NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_checkpoint_policy(bytes_of(both), strlen(both), &policy, NULL, &checkpoint),
+		  TALLYVERIFY_OK);
+	CHECK_STR(checkpoint.origin, "ledger.example/demo");
+	CHECK_INT(checkpoint.size, 70000);
+	CASE("no note");
+	CHECK_INT(tallyverify_checkpoint_policy(bytes_of(both), strlen(both) - 1, &policy, NULL, &checkpoint),
+		  TALLYVERIFY_MALFORMED);
+	CHECK_INT(tallyverify_checkpoint_policy(NULL, 0, &policy, NULL, &checkpoint), TALLYVERIFY_MALFORMED);
+}
+
+/* A line of a known key that does not verify: the note is invalid, and nobody has signed it. */
+static void a_cosignature_that_is_changed(void)
+{
+	const char *both = vectors_text(vectors, "cosigned_checkpoint");
+	struct tallyverify_cosigned cosigned;
+	char changed[2048];
+	size_t size = strlen(both);
+
+	CHECK(size < sizeof(changed));
+	CHECK_INT(read_policy("log $L\nwitness w $W\nquorum none\n", NULL), TALLYVERIFY_OK);
+	strcpy(changed, both);
+	changed[size - 20] = changed[size - 20] == 'A' ? 'B' : 'A';
+	CHECK_INT(by_policy(changed, &cosigned), TALLYVERIFY_UNSIGNED);
+	CHECK_INT(cosigned.count, 0);
+}
+
+static void proof_files_by_policy(void)
+{
+	const char *file = vectors_text(vectors, "tlog_proof");
+	struct tallyverify_checkpoint checkpoint = { .size = 7 };
+	struct tallyverify_cosigned cosigned;
+	uint64_t index = 7;
+
+	CHECK_INT(read_policy("log $L\nwitness w $W\nquorum w\n", NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_proof_file_policy(bytes_of(file), strlen(file), bytes_of("leaf-12346"), 10,
+						&policy, NULL, &index, &checkpoint), TALLYVERIFY_MISMATCH);
+	CHECK_INT(tallyverify_proof_file_policy(bytes_of(file), 9, bytes_of("leaf-12345"), 10, &policy, NULL,
+						&index, &checkpoint), TALLYVERIFY_MALFORMED);
+	CHECK(index == 7 && checkpoint.size == 7);
+	CHECK_INT(tallyverify_proof_file_policy(bytes_of(file), strlen(file), bytes_of("leaf-12345"), 10,
+						&policy, &cosigned, &index, &checkpoint), TALLYVERIFY_OK);
+	CHECK_INT(index, 12345);
+	CHECK_INT(checkpoint.size, 70000);
+	CHECK_INT(cosigned.count, 1);
+	CHECK_INT(read_policy("witness w $W\nquorum w\n", NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_proof_file_policy(bytes_of(file), strlen(file), bytes_of("leaf-12345"), 10,
+						&policy, NULL, &index, &checkpoint), TALLYVERIFY_UNSIGNED);
+}
+
 /* ---- a log of our own: 40 entries, number 30 the STATE_ROOT of the first 28 ---- */
 
 #define ENTRIES 40
@@ -377,6 +524,40 @@ static void states(void)
 	CHECK_INT(state(12, &info), TALLYVERIFY_OK);
 }
 
+static void states_by_policy(void)
+{
+	struct tallyverify_state_info info = { 0 };
+	struct tallyverify_state good = own.claim;
+	struct tallyverify_cosigned cosigned;
+	char text[2 * TALLY_VKEY_TEXT];
+
+	snprintf(text, sizeof(text), "log %s\nquorum none\n", own.vkey);
+	CHECK_INT(tallyverify_policy(text, strlen(text), &policy, NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, &cosigned, 12, &info), TALLYVERIFY_OK);
+	CHECK_INT(info.size, STATE_SIZE);
+	CHECK_INT(info.tree_size, ENTRIES);
+	CHECK_INT(cosigned.count, 0);
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 11, &info), TALLYVERIFY_STALE);
+	CASE("that it is absent");
+	own.claim.value = NULL;
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 12, &info), TALLYVERIFY_MISMATCH);
+	own.claim = good;
+	CASE("malformed");
+	own.claim.kind = 3;
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 12, &info), TALLYVERIFY_ARGUMENT);
+	own.claim = good;
+	own.claim.proof_size--;
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 12, &info), TALLYVERIFY_MALFORMED);
+	own.claim = good;
+	CASE("a quorum that is not met");
+	snprintf(text, sizeof(text), "log %s\nwitness w %s\nquorum w\n", own.vkey, vkeys[1]);
+	CHECK_INT(tallyverify_policy(text, strlen(text), &policy, NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 12, &info), TALLYVERIFY_UNSIGNED);
+	CASE("another log");
+	CHECK_INT(read_policy("log $L\nquorum none\n", NULL), TALLYVERIFY_OK);
+	CHECK_INT(tallyverify_state_policy(&own.claim, &policy, NULL, 12, &info), TALLYVERIFY_UNSIGNED);
+}
+
 static void values_and_lineages(void)
 {
 	struct tally_hash hashes[3], proof[TALLY_TREE_MAX_RANGE];
@@ -463,9 +644,14 @@ int main(void)
 	TEST(inclusions);
 	TEST(consistencies);
 	TEST(proof_files);
+	TEST(policies);
+	TEST(checkpoints_by_policy);
+	TEST(a_cosignature_that_is_changed);
+	TEST(proof_files_by_policy);
 	TEST(receipts);
 	TEST(leaves);
 	TEST(states);
+	TEST(states_by_policy);
 	TEST(values_and_lineages);
 	TEST(cose_receipts);
 	json_object_put(vectors);

@@ -74,15 +74,28 @@ verified: it is proved"
 		"NOT VERIFIED: the hashes do not lead to what is claimed"
 	sed 's/^70000$/70001/' proof >changed
 	same "$kind: not under another size" "$(LD_LIBRARY_PATH=$libdir ./check_$kind "$vkey" changed leaf)" \
-		"NOT VERIFIED: not signed by the keys given, or of another log"
+		"NOT VERIFIED: not signed as asked, or of another log"
 	same "$kind: not by a witness's key" \
 		"$(LD_LIBRARY_PATH=$libdir ./check_$kind "$(text_of witness_vkey)" proof leaf)" \
-		"NOT VERIFIED: a key or number given to the verifier cannot be"
+		"NOT VERIFIED: a key, number or policy given to the verifier cannot be"
 	same "$kind: not from half a file" \
 		"$(head -c 500 proof >half; LD_LIBRARY_PATH=$libdir ./check_$kind "$vkey" half leaf)" \
 		"NOT VERIFIED: a text or proof is malformed"
+	printf 'log %s\nwitness w %s\nquorum w\n' "$vkey" "$(text_of witness_vkey)" >policy
+	same "$kind: by a policy" "$(LD_LIBRARY_PATH=$libdir ./check_$kind --policy policy proof leaf)" \
+		"cosigned by w
+entry 12345 of the first 70000 of ledger.example/demo
+verified: it is proved"
+	grep -v ' witness.example/w1 ' proof >alone
+	same "$kind: ... whose quorum is not met" \
+		"$(LD_LIBRARY_PATH=$libdir ./check_$kind --policy policy alone leaf)" \
+		"NOT VERIFIED: not signed as asked, or of another log"
+	printf 'quorum x\n' >wrong
+	same "$kind: ... that is malformed" \
+		"$(LD_LIBRARY_PATH=$libdir ./check_$kind --policy wrong proof leaf 2>&1 | head -n 1)" \
+		"wrong: line 1: no witness or group of this name is defined before: x"
 done
-rm -f header.c header.cc header.o header_cc.o header_cc proof leaf other changed half check_shared check_static
+rm -f header.c header.cc header.o header_cc.o header_cc proof leaf other changed half policy alone wrong check_shared check_static
 passes "it is uninstalled" "$MAKE" -s -C "$TOP_BUILD/src/verify" uninstall DESTDIR="$root"
 same "and nothing is left" "$(find "$root" ! -type d)" ""
 exit $tap_failed

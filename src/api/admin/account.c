@@ -1,4 +1,5 @@
 /* Administration of accounts and access keys: local callers only. */
+#include "ram_args.h"
 #include "reply.h"
 #include "secret.h"
 
@@ -93,7 +94,8 @@ static int create_access_key(struct tally_call *call, struct tally_err *err)
 	struct tally_first_key key;
 	uint64_t account = tally_arg_uint(call, "AliUid", 0);
 
-	if (tally_key_create(call->core, &call->write, account, &key, err) < 0)
+	if (tally_key_create_limited(call->core, &call->write, account, tally_ram_arg(call), &key,
+				     err) < 0)
 		return -1;
 	tally_add_uint_text(call->arena, call->reply, "AliUid", account);
 	tally_add_str(call->arena, call->reply, "AccessKeyId",
@@ -107,6 +109,7 @@ static int create_access_key(struct tally_call *call, struct tally_err *err)
 static const struct tally_param create_access_key_params[] = {
 	{ .name = "AliUid", .type = PARAM_UINT, .required = true, .min = 1, .example = "1001",
 	  .help = "The account." },
+	POLICY_PARAM(false, "What the key is limited to, for good: a document, or read-only."),
 	PARAM_END
 };
 
@@ -126,14 +129,17 @@ const struct tally_action tally_action_create_access_key = {
 	.need = PERM_LOCAL,
 	.params = create_access_key_params,
 	.reply = create_access_key_reply,
+	.check = tally_ram_check,
 	.run = create_access_key,
 };
 
 static int list_access_keys(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_access_key *keys;
+	struct tally_bytes policy;
 	struct tally_node *list;
 	size_t count, i;
+	int found;
 
 	if (tally_key_list(call->core, tally_arg_uint(call, "AliUid", 0), call->arena, &keys,
 			   &count, err) < 0)
@@ -147,6 +153,12 @@ static int list_access_keys(struct tally_call *call, struct tally_err *err)
 		tally_add_str(call->arena, to, "Status",
 			      keys[i].state == KEY_ACTIVE ? "Active" : "Inactive");
 		tally_add_uint(call->arena, to, "CreateTime", keys[i].create_ms);
+		found = tally_key_policy(call->core, tally_bytes_str(keys[i].id), call->arena, &policy,
+					 err);
+		if (found < 0)
+			return -1;
+		if (found == 1)
+			tally_add_text(call->arena, to, "Policy", policy);
 	}
 	return 0;
 }
@@ -164,6 +176,7 @@ static const struct tally_reply_field list_access_keys_reply[] = {
 	{ "AccessKeys[AccessKey].AliUid", NODE_TEXT, false, "Its account." },
 	{ "AccessKeys[AccessKey].Status", NODE_TEXT, false, "Active or Inactive." },
 	{ "AccessKeys[AccessKey].CreateTime", NODE_UINT, false, "Milliseconds." },
+	{ "AccessKeys[AccessKey].Policy", NODE_TEXT, true, "Its policy; absent: it has none." },
 	REPLY_END
 };
 

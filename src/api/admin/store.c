@@ -417,6 +417,7 @@ static int read_block(struct tally_call *call, struct tally_err *err)
 {
 	uint64_t block = tally_arg_uint(call, "Block", 0), offset, size;
 	struct tally_bytes bytes;
+	struct tally_hash digest;
 	char subject[sizeof(err->subject)];
 	int found = tally_core_block_read(call->core, tally_arg_uint(call, "Space", 0), block,
 					  call->arena, &bytes, err);
@@ -435,6 +436,8 @@ static int read_block(struct tally_call *call, struct tally_err *err)
 		size = bytes.size - offset;
 	tally_add_uint(call->arena, call->reply, "Size", bytes.size);
 	tally_add_uint(call->arena, call->reply, "Offset", offset);
+	tally_sha256(bytes.data, bytes.size, digest.bytes);
+	tally_add_hex(call->arena, call->reply, "Digest", digest.bytes, TALLY_HASH_SIZE);
 	tally_add_str(call->arena, call->reply, "BytesBase64",
 		      tally_base64_encode(call->arena, tally_bytes(bytes.data + offset, size)));
 	return 0;
@@ -455,6 +458,8 @@ static const struct tally_param read_block_params[] = {
 static const struct tally_reply_field read_block_reply[] = {
 	{ "Size", NODE_UINT, false, "Bytes of the whole block." },
 	{ "Offset", NODE_UINT, false, "Where this part begins." },
+	{ "Digest", NODE_TEXT, false,
+	  "SHA-256 of the whole block, hex: where two parts differ in it, a payload was zeroed in between." },
 	{ "BytesBase64", NODE_TEXT, false, "The part." },
 	REPLY_END
 };

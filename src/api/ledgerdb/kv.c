@@ -154,10 +154,11 @@ static int get_proved(struct tally_call *call, struct tally_bytes key, struct ta
 {
 	struct tally_state_found state;
 	struct tally_journal journal;
-	int found = tally_state_prove_kv(call->core, ledger_of(call), key, 0, &state, err);
+	int found = tally_state_prove_kv(call->core, ledger_of(call), key,
+					 tally_arg_uint(call, "TreeSize", 0), &state, err);
 
 	if (found < 1)
-		return found < 0 ? -1 : tally_no_state(err);
+		return found < 0 ? -1 : tally_no_state(call, err);
 	tally_add_text(call->arena, call->reply, "Key", key);
 	tally_add_bool(call->arena, call->reply, "Exist", state.there);
 	if (state.there) {
@@ -220,5 +221,6 @@ const struct tally_action tally_action_kv_get = {
 	.params = kv_get_params,
 	.reply = kv_get_reply,
 	.example = "Proof",
+	.check = tally_check_proof,
 	.run = kv_get,
 };

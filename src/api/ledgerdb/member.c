@@ -1,9 +1,9 @@
-/* Actions on members: create, change, change the key, get, list. */
+/* Actions on members: create, role, key, get, list. */
 #include <stdio.h>
 
 #include "buf.h"
+#include "member_args.h"
 #include "reply.h"
-#include "signing_args.h"
 
 static const char *const roles[] = { "READER", "WRITER", "ADMIN", NULL };
 
@@ -24,8 +24,8 @@ static int no_member(struct tally_call *call, struct tally_err *err)
 	return tally_err_about(err, TALLY_NOTFOUND, subject, "the ledger has no such member");
 }
 
-/* PublicKey and KeyType; no key where none was given. */
-static int read_key(struct tally_call *call, struct tally_member_key *key_r, struct tally_err *err)
+int tally_member_key_args(struct tally_call *call, struct tally_member_key *key_r,
+			  struct tally_err *err)
 {
 	unsigned int type = KEY_TYPE_SECP256K1 + (unsigned int)tally_arg_enum(call, "KeyType");
 
@@ -64,35 +64,35 @@ static void reply_member(struct tally_call *call, struct tally_node *to,
 	tally_add_uint(arena, to, "UpdateTime", member->update_ms);
 }
 
-#define MEMBER_ROWS(at) \
+/* opt: all but its name is left out where the state has no such member. */
+#define MEMBER_ROWS(at, opt) \
 	{ at "LedgerId", NODE_TEXT, false, "The ledger." }, \
 	{ at "MemberId", NODE_TEXT, false, "The member." }, \
-	{ at "AliUid", NODE_TEXT, false, "Its account; empty: none, it signs only." }, \
-	{ at "KeyType", NODE_TEXT, false, \
+	{ at "AliUid", NODE_TEXT, opt, "Its account; empty: none, it signs only." }, \
+	{ at "KeyType", NODE_TEXT, opt, \
 	  "SECP256K1, SECP256R1, SM2 or ED25519; empty: it has no key." }, \
-	{ at "PublicKey", NODE_TEXT, false, \
+	{ at "PublicKey", NODE_TEXT, opt, \
 	  "Hex: 65 bytes with leading 04, of ED25519 32 bytes." }, \
-	{ at "Role", NODE_TEXT, false, "ADMIN, WRITER or READER." }, \
-	{ at "State", NODE_TEXT, false, "ENABLED or DISABLED." }, \
-	{ at "CreateTime", NODE_UINT, false, "Milliseconds." }, \
-	{ at "UpdateTime", NODE_UINT, false, "Milliseconds." }
+	{ at "Role", NODE_TEXT, opt, "ADMIN, WRITER or READER." }, \
+	{ at "State", NODE_TEXT, opt, "ENABLED or DISABLED." }, \
+	{ at "CreateTime", NODE_UINT, opt, "Milliseconds." }, \
+	{ at "UpdateTime", NODE_UINT, opt, "Milliseconds." }
 
-#define KEY_PARAMS(need) \
-	{ .name = "PublicKey", .type = PARAM_RAW, .required = need, .max = 130, \
-	  .example = "04d563c1c3b967d00d6fbac0c14661b7d8633d48031fa050e35752670b27d9bceb04dfa6d46d" \
-		     "66cb5ff1e2d0459436415b47012f6426ba1cd7405c47828b21128b", \
-	  .help = "Public key in hex: 65 bytes with leading 04, of ED25519 32 bytes." }, \
-	{ .name = "KeyType", .type = PARAM_ENUM, .choices = tally_key_types, \
-	  .fallback = "SECP256K1", .example = "SECP256K1", .help = "Kind of the key." }
+/* What its role allows, as light clients list it; nothing where it is disabled. */
+static void reply_permissions(struct tally_call *call, const struct tally_member *member)
+{
+	struct tally_node *list = tally_add_list(call->arena, call->reply, "Permissions",
+						 "PermissionItem");
+	struct tally_permission_item items[TALLY_ITEMS_MAX];
+	size_t count = member->enabled ? tally_role_items(member->role, items) : 0;
 
-#define MEMBER_ID_PARAM(need, text) \
-	{ .name = "MemberId", .type = PARAM_MEMBER_ID, .required = need, \
-	  .example = "m-04389ec1075443bc04389ec107", .help = text }
+	for (size_t i = 0; i < count; i++) {
+		struct tally_node *to = tally_add_object(call->arena, list, NULL);
 
-#define TOKEN_PARAM \
-	{ .name = "ClientToken", .type = PARAM_TOKEN, \
-	  .example = "123e4567-e89b-12d3-a456-426655440000", \
-	  .help = "The same token again does nothing twice; up to 64 ASCII characters." }
+		tally_add_str(call->arena, to, "Permission", items[i].name);
+		tally_add_uint(call->arena, to, "Weight", items[i].weight);
+	}
+}
 
 static const struct tally_reply_field empty_reply[] = { REPLY_END };
 
@@ -116,7 +116,7 @@ static int create_member(struct tally_call *call, struct tally_err *err)
 
 	if (tally_arg_given(call, "MemberId"))
 		create.id = tally_arg_bytes(call, "MemberId");
-	if (read_key(call, &create.key, err) != 0 ||
+	if (tally_member_key_args(call, &create.key, err) != 0 ||
 	    tally_member_create(call->core, &call->write, ledger_of(call), &create, id, err) != 0)
 		return -1;
 	tally_add_text(call->arena, call->reply, "MemberId",
@@ -188,13 +188,26 @@ const struct tally_action tally_action_update_member = {
 	.run = update_member,
 };
 
+/* The same by the interface's own name. */
+const struct tally_action tally_action_modify_member_acls = {
+	.name = "ModifyMemberACLs",
+	.family = FAMILY_LEDGERDB,
+	.summary = "Change the role of a member.",
+	.methods = METHOD_GET | METHOD_POST,
+	.kind = ACTION_WRITE,
+	.need = PERM_UPDATE_MEMBER,
+	.params = update_member_params,
+	.reply = empty_reply,
+	.run = update_member,
+};
+
 /* ---- ModifyMemberKey ---- */
 
 static int modify_member_key(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_member_key key;
 
-	return read_key(call, &key, err) != 0 ?
+	return tally_member_key_args(call, &key, err) != 0 ?
 		       -1 :
 		       tally_member_set_key(call->core, &call->write, ledger_of(call),
 					    tally_arg_bytes(call, "MemberId"), &key, err);
@@ -222,39 +235,73 @@ const struct tally_action tally_action_modify_member_key = {
 
 /* ---- GetMember ---- */
 
-static int get_member(struct tally_call *call, struct tally_err *err)
+/* The id asked for, or the caller's own. 1, 0, -1. */
+static int find_id(struct tally_call *call, struct tally_bytes *id_r, struct tally_err *err)
+{
+	struct tally_member own;
+	int found = 1;
+
+	*id_r = tally_arg_bytes(call, "MemberId");
+	if (id_r->size == 0) {
+		found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
+					 TALLY_BYTES_NONE, &own, err);
+		if (found == 1)
+			*id_r = tally_arena_bytes(call->arena, tally_bytes_str(own.id));
+	}
+	return found;
+}
+
+static void reply_record(struct tally_call *call, const struct tally_member *member)
+{
+	struct tally_buf record = { 0 };
+
+	reply_member(call, call->reply, member);
+	reply_permissions(call, member);
+	tally_add_bool(call->arena, call->reply, "Exist", true);
+	tally_member_json(member, &record);
+	tally_add_text(call->arena, call->reply, "Record",
+		       tally_arena_bytes(call->arena, tally_buf_bytes(&record)));
+	tally_buf_free(&record);
+	tally_add_uint_text(call->arena, call->reply, "RecordJournalId", member->journal_id);
+}
+
+/* As of the state: the member or its absence, proved. What came or went since is not looked at. */
+static int get_proved(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_state_found state;
-	struct tally_member member;
-	int found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
-				     tally_arg_bytes(call, "MemberId"), &member, err);
+	struct tally_bytes id;
+	int found = find_id(call, &id, err);
 
 	if (found < 1)
 		return found < 0 ? -1 : no_member(call, err);
-	if (!tally_arg_bool(call, "Proof", false)) {
-		reply_member(call, call->reply, &member);
-		return 0;
-	}
-	found = tally_state_prove_member(call->core, ledger_of(call),
-					 tally_arena_bytes(call->arena,
-							   tally_bytes_str(member.id)),
-					 0, &state, err);
+	found = tally_state_prove_member(call->core, ledger_of(call), id,
+					 tally_arg_uint(call, "TreeSize", 0), &state, err);
 	if (found < 1)
-		return found < 0 ? -1 : tally_no_state(err);
+		return found < 0 ? -1 : tally_no_state(call, err);
 	if (state.there) {
-		struct tally_buf record = { 0 };
-
-		reply_member(call, call->reply, &state.member);
-		tally_member_json(&state.member, &record);
-		tally_add_text(call->arena, call->reply, "Record",
-			       tally_arena_bytes(call->arena, tally_buf_bytes(&record)));
-		tally_buf_free(&record);
-		tally_add_uint_text(call->arena, call->reply, "RecordJournalId",
-				    state.member.journal_id);
+		reply_record(call, &state.member);
 	} else {
-		reply_member(call, call->reply, &member);	/* newer than the state */
+		tally_add_text(call->arena, call->reply, "LedgerId", ledger_of(call));
+		tally_add_text(call->arena, call->reply, "MemberId", id);
+		tally_add_bool(call->arena, call->reply, "Exist", false);
 	}
 	return tally_reply_state(call, &state, err);
+}
+
+static int get_member(struct tally_call *call, struct tally_err *err)
+{
+	struct tally_member member;
+	int found;
+
+	if (tally_arg_bool(call, "Proof", false))
+		return get_proved(call, err);
+	found = tally_member_get(call->core, &call->write.caller, ledger_of(call),
+				 tally_arg_bytes(call, "MemberId"), &member, err);
+	if (found < 1)
+		return found < 0 ? -1 : no_member(call, err);
+	reply_member(call, call->reply, &member);
+	reply_permissions(call, &member);
+	return 0;
 }
 
 static const struct tally_param get_member_params[] = {
@@ -265,7 +312,14 @@ static const struct tally_param get_member_params[] = {
 };
 
 static const struct tally_reply_field get_member_reply[] = {
-	MEMBER_ROWS(""),
+	MEMBER_ROWS("", true),
+	{ "Permissions", NODE_LIST, true, "What its role allows; of a disabled member nothing." },
+	{ "Permissions[PermissionItem]", NODE_OBJECT, true, "A permission." },
+	{ "Permissions[PermissionItem].Permission", NODE_TEXT, false,
+	  "UPDATE_LEDGER, VIEW_LEDGER, UPDATE_MEMBER, VIEW_MEMBER, UPDATE_TRUSTPOINT, VIEW_TRUSTPOINT, "
+	  "CUSTOM_TX, VIEW_TX, CREATE_TIMEANCHOR or VIEW_TIMEANCHOR." },
+	{ "Permissions[PermissionItem].Weight", NODE_UINT, false, "Always 1." },
+	{ "Exist", NODE_BOOL, true, "With Proof: it was a member then; false is proved as well." },
 	{ "Record", NODE_TEXT, true,
 	  "With Proof: the member's record of that time, canonical JSON; the state has its hash." },
 	{ "RecordJournalId", NODE_TEXT, true, "With Proof: the last journal about it." },
@@ -276,12 +330,13 @@ static const struct tally_reply_field get_member_reply[] = {
 const struct tally_action tally_action_get_member = {
 	.name = "GetMember",
 	.family = FAMILY_LEDGERDB,
-	.summary = "Return one member, or the caller's own.",
+	.summary = "Return one member, or the caller's own, with a proof if asked.",
 	.methods = METHOD_GET | METHOD_POST,
 	.kind = ACTION_READ,
 	.need = PERM_VIEW_MEMBER,
 	.params = get_member_params,
 	.reply = get_member_reply,
+	.check = tally_check_proof,
 	.run = get_member,
 };
 
@@ -335,7 +390,7 @@ static const struct tally_reply_field list_members_reply[] = {
 	{ "MaxResults", NODE_UINT, false, "As asked." },
 	{ "Members", NODE_LIST, false, "Members of the ledger, by id." },
 	{ "Members[Member]", NODE_OBJECT, true, "A member." },
-	MEMBER_ROWS("Members[Member]."),
+	MEMBER_ROWS("Members[Member].", false),
 	REPLY_END
 };
 

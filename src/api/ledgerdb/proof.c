@@ -298,9 +298,8 @@ static int no_journal(struct tally_err *err, uint64_t id)
 	return tally_err_about(err, TALLY_NOTFOUND, subject, "the ledger has no such one");
 }
 
-/* The note of a tree that is proved, where there is one: the cosigned one says more. */
-static int add_checkpoint_of(struct tally_call *call, uint64_t size,
-			     const struct tally_signed_checkpoint *newest, struct tally_err *err)
+int tally_reply_checkpoint_of(struct tally_call *call, uint64_t size,
+			      const struct tally_signed_checkpoint *newest, struct tally_err *err)
 {
 	struct tally_signed_checkpoint cosigned;
 	int has = newest->size == 0 ? 0 :	/* nothing is signed here now */
@@ -336,7 +335,7 @@ int tally_reply_journal_proof(struct tally_call *call, uint64_t id, uint64_t siz
 		return tally_err_about(err, TALLY_INVALID, "TreeSize",
 				       "the ledger has no tree of that size with this journal");
 	reply_proof(call, &journal, &proof);
-	return add_checkpoint_of(call, proof.tree_size, &checkpoint, err);
+	return tally_reply_checkpoint_of(call, proof.tree_size, &checkpoint, err);
 }
 
 static int get_journal_proof(struct tally_call *call, struct tally_err *err)

@@ -9,14 +9,33 @@ static struct tally_bytes ledger_of(const struct tally_call *call)
 	return tally_arg_bytes(call, "LedgerId");
 }
 
-int tally_no_state(struct tally_err *err)
+int tally_no_state(const struct tally_call *call, struct tally_err *err)
 {
+	if (tally_arg_given(call, "TreeSize"))
+		return tally_err_about(err, TALLY_INVALID, "TreeSize",
+				       "no STATE_ROOT journal that is kept for proofs is in a tree of "
+				       "that size");
 	return tally_err_about(err, TALLY_NOTFOUND, "StateRoot",
 			       "the ledger has no STATE_ROOT journal yet: append with StateRoot=true, "
 			       "or run tally maintain");
 }
 
-/* The STATE_ROOT journal with its path in the newest signed tree. */
+int tally_check_proof(struct tally_call *call, struct tally_err *err)
+{
+	if (!tally_arg_given(call, "TreeSize") || tally_arg_bool(call, "Proof", false))
+		return 0;
+	return tally_err_about(err, TALLY_INVALID, "TreeSize", "it goes with Proof=true");
+}
+
+static int no_tree(struct tally_call *call, struct tally_err *err)
+{
+	if (!tally_arg_given(call, "TreeSize"))
+		return tally_no_state(call, err);
+	return tally_err_about(err, TALLY_INVALID, "TreeSize",
+			       "the ledger has no tree of that size");
+}
+
+/* The STATE_ROOT journal with its path in the tree asked for, or the newest signed one. */
 static int reply_root_journal(struct tally_call *call, const struct tally_state_found *state,
 			      struct tally_err *err)
 {
@@ -31,18 +50,17 @@ static int reply_root_journal(struct tally_call *call, const struct tally_state_
 		found = tally_reply_checkpoint(call, &checkpoint, err) < 0 ? -1 : 1;
 	if (found == 1)
 		found = tally_journal_prove(call->core, ledger_of(call), state->journal_id,
-					    checkpoint.size, &proof, err);
+					    tally_arg_uint(call, "TreeSize", checkpoint.size),
+					    &proof, err);
 	if (found < 1)
-		return found < 0 ? -1 : tally_no_state(err);
+		return found < 0 ? -1 : no_tree(call, err);
 	to = tally_add_object(call->arena, call->reply, "StateRootJournal");
 	tally_add_uint_text(call->arena, to, "JournalId", journal.id);
 	tally_add_str(call->arena, to, "Leaf", tally_base64_encode(call->arena, journal.leaf));
 	tally_add_hashes(call, to, "ProofPath", proof.path, proof.path_count);
 	tally_add_uint(call->arena, to, "TreeSize", proof.tree_size);
 	tally_add_hex(call->arena, to, "RootHash", proof.root.bytes, TALLY_HASH_SIZE);
-	if (checkpoint.size > 0)
-		tally_add_text(call->arena, call->reply, "Checkpoint", checkpoint.note);
-	return 0;
+	return tally_reply_checkpoint_of(call, proof.tree_size, &checkpoint, err);
 }
 
 int tally_reply_state(struct tally_call *call, const struct tally_state_found *state,
@@ -77,7 +95,7 @@ static int read_leaves(struct tally_call *call, const struct tally_state_found *
 					      err);
 
 		if (found < 1)
-			return found < 0 ? -1 : tally_no_state(err);
+			return found < 0 ? -1 : tally_no_state(call, err);
 		bytes += journal.leaf.size;
 		if (bytes > LEAVES_BYTES && *fit_r > 0)
 			break;
@@ -100,12 +118,13 @@ static int prove_page(struct tally_call *call, struct tally_state_found *state,
 	for (;;) {
 		int found = tally_state_prove_clue(call->core, ledger_of(call),
 						   tally_arg_bytes(call, "Clue"),
-						   tally_arg_uint(call, "First", 0), limit, 0,
+						   tally_arg_uint(call, "First", 0), limit,
+						   tally_arg_uint(call, "TreeSize", 0),
 						   call->arena, state, err);
 		size_t fit;
 
 		if (found < 1)
-			return found < 0 ? -1 : tally_no_state(err);
+			return found < 0 ? -1 : tally_no_state(call, err);
 		if (!leaves)
 			return 0;
 		*leaves_r = tally_arena_array(call->arena, struct tally_bytes,
@@ -159,6 +178,7 @@ static const struct tally_param get_clue_proof_params[] = {
 	  .help = "Journals of a page; with Leaves at most 10000, and fewer where they are large." },
 	{ .name = "Leaves", .type = PARAM_BOOL, .fallback = "false", .example = "true",
 	  .help = "Give the journals' leaves too." },
+	STATE_TREE_PARAM,
 	PARAM_END
 };
 
@@ -208,7 +228,7 @@ static int create_state_root(struct tally_call *call, struct tally_err *err)
 	if (found < 0)
 		return -1;
 	if (info.state_size == 0)
-		return tally_no_state(err);
+		return tally_no_state(call, err);
 	tally_add_text(call->arena, call->reply, "LedgerId", ledger_of(call));
 	tally_add_bool(call->arena, call->reply, "Created", made == 1);
 	tally_add_uint_text(call->arena, call->reply, "JournalId", info.state_journal);
