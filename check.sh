@@ -27,7 +27,7 @@ Without a stage all are run. --full runs the long forms (200 kill rounds, long f
   crash       SIGKILL and power-cut rounds on bdb and flatfile
   http        the HTTP suite through lighttpd, Apache and nginx, FastCGI and CGI
   cli         the command line
-  sdk         unmodified client libraries from npm and PyPI against a running server
+  sdk         unmodified client libraries from npm and PyPI against a running server; the OpenAPI document
   fuzz        every fuzzer for a while
   build       folder rules, options of configure, installing, make distcheck
   data        the demonstration records

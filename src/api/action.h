@@ -79,6 +79,9 @@ struct tally_action {
 	enum tally_permission need;		/* held against LedgerId where there is one */
 	const struct tally_param *params;
 	const struct tally_reply_field *reply;
+	const char *example;			/* parameters that its example has beside the required ones, by
+						   name, separated by spaces; NULL: none */
+	bool may_exist;				/* it can be refused because what it makes is there already */
 	/* What the rows cannot say of the parameters (one of two must be given); may be NULL. Runs
 	 * before anything is looked up, so that wrong input is told before a missing ledger. */
 	int (*check)(struct tally_call *call, struct tally_err *err);

@@ -4,47 +4,9 @@
 #include <stdio.h>
 
 #include "action.h"
+#include "actions_words.h"
 #include "buf.h"
 #include "rpcsign.h"
-
-static const char *path_of(const struct tally_action *action)
-{
-	return action->family == FAMILY_ADMIN ? "/admin/" : "/";
-}
-
-/* ---- what a type of parameter is called, and its JSON schema ---- */
-
-static const struct {
-	const char *name;	/* for people and `tally actions` */
-	const char *type;	/* of JSON schema */
-	const char *pattern;
-} types[] = {
-	[PARAM_TEXT] = { "text", "string", NULL },
-	[PARAM_RAW] = { "raw", "string", NULL },
-	[PARAM_BASE64] = { "base64", "string", NULL },
-	[PARAM_LEDGER_ID] = { "ledger-id", "string", "^l-[A-Za-z0-9_-]{1,62}$" },
-	[PARAM_MEMBER_ID] = { "member-id", "string", "^m-[A-Za-z0-9_-]{1,62}$" },
-	[PARAM_UINT] = { "integer", "integer", NULL },
-	[PARAM_BOOL] = { "boolean", "boolean", NULL },
-	[PARAM_ENUM] = { "choice", "string", NULL },
-	[PARAM_HASH] = { "hash", "string", "^[0-9A-Fa-f]{64}$" },
-	[PARAM_TOKEN] = { "token", "string", "^[ -~]{1,64}$" },
-	[PARAM_NEXT] = { "next-token", "string", NULL },
-	[PARAM_LIST] = { "list", "array", NULL },
-	[PARAM_BODY] = { "body", "array", NULL },
-};
-
-static const char *const needs[] = {
-	[PERM_NONE] = "a signed request", [PERM_ANYONE] = "nothing",
-	[PERM_VIEW_LEDGER] = "view ledger", [PERM_UPDATE_LEDGER] = "update ledger",
-	[PERM_VIEW_MEMBER] = "view member", [PERM_UPDATE_MEMBER] = "update member",
-	[PERM_UPDATE_SELF] = "update oneself", [PERM_VIEW_JOURNAL] = "view journal",
-	[PERM_APPEND] = "append", [PERM_UPDATE_TRUSTPOINT] = "update trust point",
-	[PERM_VIEW_TRUSTPOINT] = "view trust point",
-	[PERM_CREATE_TIMEANCHOR] = "create time anchor",
-	[PERM_VIEW_TIMEANCHOR] = "view time anchor", [PERM_REMOVE] = "remove payloads",
-	[PERM_LOCAL] = "local administration",
-};
 
 static void add_choices(struct tally_arena *arena, struct tally_node *to, const char *name,
 			const struct tally_param *row)
@@ -103,11 +65,11 @@ static void add_schema(struct tally_arena *arena, struct tally_node *to,
 {
 	struct tally_node *schema = tally_add_object(arena, to, "schema");
 
-	tally_add_str(arena, schema, "type", types[row->type].type);
+	tally_add_str(arena, schema, "type", tally_param_words[row->type].json);
 	if (row->type == PARAM_LIST)
 		tally_add_str(arena, tally_add_object(arena, schema, "items"), "type", "string");
-	if (types[row->type].pattern != NULL)
-		tally_add_str(arena, schema, "pattern", types[row->type].pattern);
+	if (tally_param_words[row->type].pattern != NULL)
+		tally_add_str(arena, schema, "pattern", tally_param_words[row->type].pattern);
 	if (row->type == PARAM_BASE64)
 		tally_add_str(arena, schema, "contentEncoding", "base64");
 	add_choices(arena, schema, "enum", row);
@@ -159,11 +121,6 @@ static void add_body(struct tally_arena *arena, struct tally_node *to,
 
 /* ---- replies: the flat rows as a nested schema ---- */
 
-static const char *const kinds[] = {
-	[NODE_OBJECT] = "object", [NODE_LIST] = "array", [NODE_TEXT] = "string",
-	[NODE_UINT] = "integer", [NODE_INT] = "integer", [NODE_BOOL] = "boolean",
-};
-
 /* The end of a member's name within a path: '.', '[' or the end. */
 static size_t name_size(const char *path)
 {
@@ -200,7 +157,7 @@ static void add_members(struct tally_arena *arena, struct tally_node *schema,
 				    false);
 			continue;
 		}
-		tally_add_str(arena, to, "type", kinds[row->kind]);
+		tally_add_str(arena, to, "type", tally_node_words[row->kind]);
 		if (row->kind == NODE_LIST) {
 			const struct tally_reply_field *item = row + 1;
 			struct tally_node *items = tally_add_object(arena, to, "items");
@@ -210,7 +167,7 @@ static void add_members(struct tally_arena *arena, struct tally_node *schema,
 				add_members(arena, items, rows,
 					    tally_arena_printf(arena, "%s.", item->name), false);
 			else
-				tally_add_str(arena, items, "type", kinds[item->kind]);
+				tally_add_str(arena, items, "type", tally_node_words[item->kind]);
 		}
 	}
 }
@@ -240,7 +197,7 @@ static void add_operation(struct tally_arena *arena, struct tally_node *item,
 		      tally_arena_printf(arena, "%s_%s", method, action->name));
 	tally_add_str(arena, to, "summary", action->summary);
 	tally_add_str(arena, to, "description",
-		      tally_arena_printf(arena, "Needs: %s.", needs[action->need]));
+		      tally_arena_printf(arena, "Needs: %s.", tally_need_words[action->need]));
 	list = tally_add_list(arena, to, "parameters", NULL);
 	add_action_parameter(arena, list, action);
 	for (row = action->params; row->name != NULL; row++)
@@ -290,7 +247,7 @@ struct tally_bytes tally_actions_openapi(struct tally_arena *arena)
 		const struct tally_action *action = tally_actions[i];
 
 		item = tally_add_object(arena, to, tally_arena_printf(arena, "%s#Action=%s",
-								      path_of(action),
+								      tally_action_path(action),
 								      action->name));
 		if (action->methods & METHOD_GET)
 			add_operation(arena, item, action, "get");
@@ -312,7 +269,7 @@ static void add_row_params(struct tally_arena *arena, struct tally_node *to,
 	for (row = action->params; row->name != NULL; row++) {
 		one = tally_add_object(arena, list, NULL);
 		tally_add_str(arena, one, "name", row->name);
-		tally_add_str(arena, one, "type", types[row->type].name);
+		tally_add_str(arena, one, "type", tally_param_words[row->type].name);
 		tally_add_bool(arena, one, "required", row->required);
 		if (row->min > 0)
 			tally_add_uint(arena, one, "min", row->min);
@@ -335,15 +292,29 @@ static void add_row_reply(struct tally_arena *arena, struct tally_node *to,
 	for (row = action->reply; row->name != NULL; row++) {
 		one = tally_add_object(arena, list, NULL);
 		tally_add_str(arena, one, "name", row->name);
-		tally_add_str(arena, one, "type", kinds[row->kind]);
+		tally_add_str(arena, one, "type", tally_node_words[row->kind]);
 		tally_add_bool(arena, one, "optional", row->optional);
 		tally_add_str(arena, one, "help", row->help);
 	}
 }
 
+static void add_row_errors(struct tally_arena *arena, struct tally_node *to,
+			   const struct tally_action *action)
+{
+	struct tally_node *list = tally_add_list(arena, to, "errors", NULL);
+	enum tally_fault_kind kinds[TALLY_ACTION_FAULTS];
+	size_t count = tally_action_faults(action, kinds), i;
+
+	for (i = 0; i < count; i++) {
+		struct tally_fault fault = { .kind = kinds[i] };
+
+		tally_add_str(arena, list, NULL, tally_fault_code(&fault, arena));
+	}
+}
+
 struct tally_bytes tally_actions_list(struct tally_arena *arena)
 {
-	struct tally_node *holder = tally_node_object(arena), *list, *to, *methods;
+	struct tally_node *holder = tally_node_object(arena), *list, *to, *methods, *one;
 	size_t i;
 
 	list = tally_add_list(arena, holder, "actions", NULL);
@@ -354,7 +325,7 @@ struct tally_bytes tally_actions_list(struct tally_arena *arena)
 		tally_add_str(arena, to, "name", action->name);
 		tally_add_str(arena, to, "family",
 			      action->family == FAMILY_ADMIN ? "admin" : "ledgerdb");
-		tally_add_str(arena, to, "path", path_of(action));
+		tally_add_str(arena, to, "path", tally_action_path(action));
 		tally_add_str(arena, to, "summary", action->summary);
 		methods = tally_add_list(arena, to, "methods", NULL);
 		if (action->methods & METHOD_GET)
@@ -362,9 +333,15 @@ struct tally_bytes tally_actions_list(struct tally_arena *arena)
 		if (action->methods & METHOD_POST)
 			tally_add_str(arena, methods, NULL, "POST");
 		tally_add_str(arena, to, "kind", action->kind == ACTION_READ ? "read" : "write");
-		tally_add_str(arena, to, "need", needs[action->need]);
+		tally_add_str(arena, to, "need", tally_need_words[action->need]);
 		add_row_params(arena, to, action);
 		add_row_reply(arena, to, action);
+		add_row_errors(arena, to, action);
+		one = tally_add_object(arena, to, "example");
+		tally_add_str(arena, one, "call", tally_action_example(arena, action, EXAMPLE_CALL));
+		if (tally_action_example(arena, action, EXAMPLE_CURL) != NULL)
+			tally_add_str(arena, one, "curl",
+				      tally_action_example(arena, action, EXAMPLE_CURL));
 	}
 	return tally_encode_json(arena, list);
 }

@@ -29,8 +29,8 @@ struct tally_ram_policy {
 
 const char tally_ram_read_only[] =
 	"{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"ledgerdb:Describe*\","
-	"\"ledgerdb:Get*\",\"ledgerdb:List*\",\"ledgerdb:ExistJournal\",\"ledgerdb:KvGet\","
-	"\"ledgerdb:KvHistory\",\"ledgerdb:KvList\",\"ledgerdb:StatLedger\"],\"Resource\":[\"*\"]}]}";
+	"\"ledgerdb:Get*\",\"ledgerdb:List*\",\"ledgerdb:ExistJournal\","
+	"\"ledgerdb:ExportJournals\",\"ledgerdb:KvGet\",\"ledgerdb:KvHistory\",\"ledgerdb:KvList\",\"ledgerdb:StatLedger\"],\"Resource\":[\"*\"]}]}";
 
 /* ---- patterns ---- */
 

@@ -529,6 +529,10 @@ static void respond_fault(struct exchange *x)
 	if (seconds > 0)
 		tally_response_header(x->response, x->arena, "Retry-After",
 				      tally_arena_printf(x->arena, "%u", seconds));
+	/* client libraries look there, and tell a refusal that will pass by it */
+	if (seconds > 0 && tally_fault_status(&x->fault) < 500)
+		tally_response_header(x->response, x->arena, "x-acs-retry-after",
+				      tally_arena_printf(x->arena, "%u", 1000 * seconds));
 	respond(x, tally_fault_status(&x->fault), node, "Error");
 }
 

@@ -1,6 +1,7 @@
 /*
  * tally call: one action at an endpoint, signed. Only the answer goes to stdout, as the server
- * sent it, so that it can be piped on.
+ * sent it, so that it can be piped on. With --admin: one of local administration, which a store's owner
+ * is asked.
  */
 #include "config.h"
 
@@ -11,9 +12,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "arena.h"
+#include "client.h"
 #include "err.h"
 #include "http.h"
+#include "print.h"
 #include "verb.h"
 
 #define CALL_BODY_MAX (256u << 20)
@@ -114,12 +119,52 @@ static int run_with(struct verb_call *call, const struct http_target *target,
 		request->content_type = body_type(body);
 	}
 	if (verb_given(call, "print-url")) {
-		if (request->post)
+		if (request->post && file == NULL)
 			return verb_misuse(call, "a browser sends no POST: --print-url stands alone");
 		puts(http_url(target, request, arena));
 		return VERB_OK;
 	}
 	return send_and_show(call, target, request, arena);
+}
+
+/* ---- local administration ---- */
+
+static int call_admin(struct client *client)
+{
+	struct verb_call *call = client->call;
+	json_object *reply;
+
+	if (client->host == NULL)
+		return verb_misuse(call, "which store? Use --store DIR or set TALLY_STORE");
+	client_start_admin(client, call->args[0]);
+	for (int i = 1; i < call->arg_count; i++) {
+		const char *equals = strchr(call->args[i], '=');
+
+		if (equals == NULL || equals == call->args[i])
+			return verb_misuse(call, "a parameter is Name=Value, not %s", call->args[i]);
+		if (i > CLIENT_PARAM_MAX - 2)
+			return verb_misuse(call, "too many parameters");
+		client_add(client, tally_arena_printf(&client->arena, "%.*s",
+						      (int)(equals - call->args[i]), call->args[i]),
+			   equals + 1);
+	}
+	reply = client_run(client);
+	if (reply == NULL)
+		return VERB_FAILED;
+	print_json(reply);
+	return VERB_OK;
+}
+
+/* What only makes sense of a request over HTTP. */
+static int check_admin(struct verb_call *call)
+{
+	static const char *const of_http[] = { "endpoint", "key", "secret", "post", "body", "format",
+					       "print-url" };
+
+	for (size_t i = 0; i < sizeof of_http / sizeof of_http[0]; i++)
+		if (verb_given(call, of_http[i]))
+			return verb_misuse(call, "--admin asks the store itself: no --%s", of_http[i]);
+	return VERB_OK;
 }
 
 static int call_run(struct verb_call *call)
@@ -130,6 +175,10 @@ static int call_run(struct verb_call *call)
 	struct http_target target;
 	int status;
 
+	if (verb_given(call, "admin"))
+		return check_admin(call) != VERB_OK ? VERB_USAGE : client_with(call, call_admin);
+	if (verb_given(call, "store") || verb_given(call, "driver") || verb_given(call, "config"))
+		return verb_misuse(call, "--store, --driver and --config go with --admin");
 	if (!http_target_read(call, &target))
 		return VERB_USAGE;
 	if (target.endpoint == NULL)
@@ -147,7 +196,10 @@ static const struct verb_option call_options[] = {
 	{ "post", NULL, "send by POST, parameters in a form body" },
 	{ "body", "FILE", "send this JSON or NDJSON by POST, '-' being standard input" },
 	{ "format", "NAME", "form of the answer: json (default) or xml" },
-	{ "print-url", NULL, "print the signed URL, good for 15 minutes, and send nothing" },
+	{ "print-url", NULL, "print the signed URL, good for 15 minutes, and send nothing; with --body: the "
+			     "one to POST that body to" },
+	{ "admin", NULL, "an action of local administration: ask the store's owner, not a server" },
+	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END
 };
 

@@ -69,6 +69,7 @@ struct entry {
 	uint8_t request_key[TALLY_DIGEST_SIZE];	/* keyed, for the envelope */
 	uint8_t token[TALLY_DIGEST_SIZE];
 	bool has_token;
+	struct entry *twin;			/* one before it in the command that has the same token */
 	bool known;				/* it was there already: journal_id is the first */
 	uint64_t journal_id;
 	struct tally_hash leaf;
@@ -238,12 +239,28 @@ static bool all_known(const struct append *append)
 	return true;
 }
 
+/* A token that came with an entry before this one, too: it stands for the same journal. */
+static void decide_twin(struct entry *entry)
+{
+	const struct entry *twin = entry->twin;
+
+	while (twin != NULL && twin->err.code != TALLY_OK)
+		twin = twin->twin;
+	if (twin == NULL || entry->known || entry->err.code != TALLY_OK)
+		return;
+	entry->known = memcmp(twin->request_key, entry->request_key, TALLY_DIGEST_SIZE) == 0;
+	entry->journal_id = twin->journal_id;
+	if (!entry->known)
+		tally_token_mismatch(&entry->err);
+}
+
 /* The nonce is with the first journal it brought; the others of its command follow it. */
 static int decide_again(struct append *append, uint64_t journal_id)
 {
 	for (size_t i = 0; i < append->count; i++) {
 		struct entry *entry = &append->entries[i];
 
+		decide_twin(entry);
 		if (entry->known || entry->err.code != TALLY_OK)
 			continue;
 		entry->known = true;
@@ -328,6 +345,11 @@ static int add_entries(struct tally_build *build, const struct tally_write *writ
 	for (size_t i = 0; i < append->count; i++) {
 		struct entry *entry = &append->entries[i];
 
+		decide_twin(entry);
+		if (entry->err.code == TALLY_MISMATCH && append->atomic) {
+			*err = entry->err;
+			return -1;
+		}
 		if (entry->known || entry->err.code != TALLY_OK)
 			continue;
 		tally_envelope_fill(build->core, write,
@@ -476,6 +498,28 @@ static size_t entry_cost(const struct entry *entry)
 				64);
 }
 
+/* Tokens are keyed digests, so their first bytes are as good as any hash of them. */
+static void find_twins(struct entry *entries, size_t count, struct tally_arena *arena)
+{
+	size_t room = 4;
+	struct entry **table;
+
+	while (room < 2 * count)
+		room *= 2;
+	table = tally_arena_array(arena, struct entry *, room);
+	for (size_t i = 0; i < count; i++) {
+		size_t at = tally_get_u32(entries[i].token) & (room - 1);
+
+		if (!entries[i].has_token)
+			continue;
+		while (table[at] != NULL &&
+		       memcmp(table[at]->token, entries[i].token, TALLY_DIGEST_SIZE) != 0)
+			at = (at + 1) & (room - 1);
+		entries[i].twin = table[at];
+		table[at] = &entries[i];
+	}
+}
+
 static int prepare_all(struct tally_space *space, const struct tally_write *write,
 		       const struct tally_entry *in, size_t count, bool atomic,
 		       struct tally_arena *arena, struct entry *entries, struct tally_err *err)
@@ -495,6 +539,8 @@ static int prepare_all(struct tally_space *space, const struct tally_write *writ
 		*err = entries[i].err;
 		return -1;
 	}
+	if (batch)
+		find_twins(entries, count, arena);
 	return 0;
 }
 

@@ -580,7 +580,10 @@ struct tally_journal {
 	uint64_t timestamp_ms;
 	uint64_t block;
 	struct tally_bytes leaf;	/* the canonical JSON whose leaf hash is `hash` */
+	bool has_payload;		/* the leaf speaks of one; it may be removed */
 	uint8_t salt[16];		/* of a removed payload: zero */
+	struct tally_bytes evidence;	/* what the leaf's evidenceHash is of; empty: none, or removed */
+	uint8_t evidence_salt[16];
 	bool removed;			/* the payload is erased, or about to be; it is not given out */
 	uint64_t removed_by;		/* the journal that orders that */
 	struct tally_bytes sealed;	/* a payload beside data: sealed secrets of the system ledger */

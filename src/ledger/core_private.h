@@ -188,6 +188,7 @@ int tally_build_add(struct tally_build *build, const struct tally_prepared *prep
 int tally_build_admit(struct tally_build *build, const struct tally_write *write,
 		      const uint8_t request[TALLY_DIGEST_SIZE], uint64_t *journal_r,
 		      struct tally_err *err);
+int tally_token_mismatch(struct tally_err *err);
 /* A token: 0 new, 1 used by the same request (its journal), -1 MISMATCH. */
 int tally_build_token(struct tally_build *build, const uint8_t token[TALLY_DIGEST_SIZE],
 		      const uint8_t request[TALLY_DIGEST_SIZE], uint64_t *journal_r,

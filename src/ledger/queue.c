@@ -76,6 +76,12 @@ static int digest_find(struct tally_build *build, uint32_t table,
 	return 1;
 }
 
+int tally_token_mismatch(struct tally_err *err)
+{
+	return tally_err_about(err, TALLY_MISMATCH, "ClientToken",
+			       "this ClientToken was used for another request");
+}
+
 int tally_build_token(struct tally_build *build, const uint8_t token[TALLY_DIGEST_SIZE],
 		      const uint8_t request[TALLY_DIGEST_SIZE], uint64_t *journal_r,
 		      struct tally_err *err)
@@ -84,8 +90,7 @@ int tally_build_token(struct tally_build *build, const uint8_t token[TALLY_DIGES
 	int found = digest_find(build, TABLE_TOKEN, token, journal_r, first, err);
 
 	if (found == 1 && memcmp(first, request, TALLY_DIGEST_SIZE) != 0)
-		return tally_err_about(err, TALLY_MISMATCH, "ClientToken",
-				       "this ClientToken was used for another request");
+		return tally_token_mismatch(err);
 	return found;
 }
 

@@ -71,7 +71,9 @@ static int read_payload(const struct tally_record *record, struct tally_bytes sl
 	if (tally_payload_slot_check(record, slot, &payload, err) != 0)
 		return -1;
 	journal_r->payload = payload.payload;
+	journal_r->evidence = payload.evidence;
 	if (payload.evidence.size > 0) {
+		memcpy(journal_r->evidence_salt, payload.evidence_salt, TALLY_SALT_SIZE);
 		if (tally_evidence_decode(payload.evidence, arena, &evidence, err) != 0)
 			return -1;
 		journal_r->client_id = evidence.client_id;
@@ -155,7 +157,8 @@ static int journal_of(const struct tally_view *view, uint64_t journal_id, uint64
 	*journal_r = (struct tally_journal){
 		.id = journal_id, .payload_type = tally_type_name(record.type),
 		.member_id = record.member_id, .clues = record.clues,
-		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block };
+		.clue_count = record.clue_count, .timestamp_ms = time_ms, .block = block,
+		.has_payload = record.has_payload };
 	if (record.signature_count > 0)
 		set_author(record.signatures, arena, journal_r);
 	if (record.has_payload && take_payload(view, journal_id, &record, entry, item, arena,

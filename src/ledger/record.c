@@ -471,19 +471,6 @@ void tally_payload_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes 
 	tally_sha256_end(&sha, hash_r);
 }
 
-void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,
-			 uint8_t hash_r[TALLY_HASH_SIZE])
-{
-	static const char label[] = "tallystick evidence v1\n";
-	struct tally_sha256 sha;
-
-	tally_sha256_init(&sha);
-	tally_sha256_add(&sha, label, sizeof(label) - 1);
-	tally_sha256_add(&sha, salt, TALLY_SALT_SIZE);
-	tally_sha256_add(&sha, evidence.data, evidence.size);
-	tally_sha256_end(&sha, hash_r);
-}
-
 int tally_payload_slot_check(const struct tally_record *record, struct tally_bytes bytes,
 			     struct tally_payload_slot *slot_r, struct tally_err *err)
 {

@@ -131,8 +131,6 @@ int tally_payload_slot_check(const struct tally_record *record, struct tally_byt
 			     struct tally_payload_slot *slot_r, struct tally_err *err);
 void tally_payload_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes payload,
 			uint8_t hash_r[TALLY_HASH_SIZE]);
-void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,
-			 uint8_t hash_r[TALLY_HASH_SIZE]);
 
 /* ---- envelope ---- */
 

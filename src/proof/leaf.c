@@ -303,6 +303,8 @@ static bool leaf_member(struct tally_leaf *leaf, struct tally_bytes name, struct
 		return leaf->has_payload = tally_canon_hash(item, &leaf->payload_hash);
 	if (tally_bytes_is(name, "payloadSize"))
 		return leaf->has_payload && tally_canon_uint(item, &leaf->payload_size);
+	if (tally_bytes_is(name, "evidenceHash"))
+		return leaf->has_evidence = tally_canon_hash(item, &leaf->evidence_hash);
 	if (tally_bytes_is(name, "clues"))
 		return (leaf->clues = item).data[0] == '[';
 	if (tally_bytes_is(name, "data"))
@@ -361,4 +363,26 @@ bool tally_leaf_payload_is(const struct tally_leaf *leaf, const uint8_t salt[TAL
 	tally_sha256_add(&sha, payload.data, payload.size);
 	tally_sha256_end(&sha, hash.bytes);
 	return memcmp(hash.bytes, leaf->payload_hash.bytes, TALLY_HASH_SIZE) == 0;
+}
+
+void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,
+			 uint8_t hash_r[TALLY_HASH_SIZE])
+{
+	static const char label[] = "tallystick evidence v1\n";
+	struct tally_sha256 sha;
+
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, label, sizeof(label) - 1);
+	tally_sha256_add(&sha, salt, TALLY_SALT_SIZE);
+	tally_sha256_add(&sha, evidence.data, evidence.size);
+	tally_sha256_end(&sha, hash_r);
+}
+
+bool tally_leaf_evidence_is(const struct tally_leaf *leaf, const uint8_t salt[TALLY_SALT_SIZE],
+			    struct tally_bytes evidence)
+{
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	tally_evidence_hash(salt, evidence, hash);
+	return leaf->has_evidence && memcmp(hash, leaf->evidence_hash.bytes, TALLY_HASH_SIZE) == 0;
 }

@@ -57,6 +57,8 @@ struct tally_leaf {
 	bool has_payload;
 	struct tally_hash payload_hash;
 	uint64_t payload_size;
+	bool has_evidence;
+	struct tally_hash evidence_hash;
 };
 
 /* False for anything but canonical JSON with the members every leaf has, each of its type. */
@@ -69,5 +71,11 @@ bool tally_leaf_has_clue(const struct tally_leaf *leaf, struct tally_bytes clue)
 #define TALLY_SALT_SIZE 16
 bool tally_leaf_payload_is(const struct tally_leaf *leaf, const uint8_t salt[TALLY_SALT_SIZE],
 			   struct tally_bytes payload);
+
+/* SHA-256 of a label, the evidence's own salt and the evidence; and is it the leaf's? */
+void tally_evidence_hash(const uint8_t salt[TALLY_SALT_SIZE], struct tally_bytes evidence,
+			 uint8_t hash_r[TALLY_HASH_SIZE]);
+bool tally_leaf_evidence_is(const struct tally_leaf *leaf, const uint8_t salt[TALLY_SALT_SIZE],
+			    struct tally_bytes evidence);
 
 #endif

@@ -41,6 +41,7 @@ src/crypto: bytes.h hash.h: tree.h driver.h core.h action.h host.h verb.h
 src/net: bytes.h fetch.h: hash.h tree.h driver.h core.h action.h host.h verb.h
 src/proof: hash.h tree.h: driver.h store.h core.h action.h host.h verb.h
 src/verify: state.h tallyverify.h: driver.h store.h core.h action.h host.h verb.h
+src/foreign: hash.h ion.h qldb.h: tree.h driver.h store.h core.h action.h request.h host.h verb.h
 src/witness: hash.h note.h cosigner.h: driver.h store.h core.h action.h request.h host.h verb.h
 src/store: hash.h driver.h: tree.h core.h action.h host.h verb.h
 drivers/mem: driver.h: tree.h core.h action.h request.h host.h verb.h
@@ -51,7 +52,7 @@ src/api: core.h action.h: fetch.h driver.h store.h host.h verb.h
 src/gateway: request.h host.h fetch.h: verb.h
 END
 
-for folder in base crypto net proof verify witness store ledger api gateway cmd; do
+for folder in base crypto net proof verify witness foreign store ledger api gateway cmd; do
 	[ -n "$(ls "$source/src/$folder"/*.c 2>/dev/null)" ] || continue
 	for header in "$source/src/$folder"/*.h; do
 		[ -f "$header" ] || continue

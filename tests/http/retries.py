@@ -53,11 +53,16 @@ class Scene:
 
     def __init__(self, world, config, client):
         self.world, self.config, self.client = world, config, client
-        self.number = 0
+        self.number = self.listeners = 0
 
     def name(self):
         self.number += 1
         return 'name-%d' % self.number
+
+    def listener(self):
+        """One that no endpoint is on yet."""
+        self.listeners += 1
+        return 'vsw-%d' % (self.listeners - 1)
 
     def ledger(self, **params):
         return self.ask('CreateLedger', LedgerName=self.name(), **params)['LedgerId']
@@ -109,6 +114,7 @@ ROWS = {
     'CreateLedger': Row(None, {}, lambda s, l: {'LedgerName': s.name()}),
     'CreateMember': Row('CREATE_MEMBER', {}, lambda s, l: {'PublicKey': public_key(), 'Role': 'READER'}),
     'CreateTimeAnchor': Row('CREATE_TIMEANCHOR', {}, lambda s, l: {'TimeStamp': '1587515659', 'Proof': s.name()}),
+    'CreateVpcEndpoint': Row('UPDATE_LEDGER', {}, lambda s, l: {'VpcId': 'vpc-a', 'VSwitchId': s.listener()}),
     'DeleteMember': Row('DELETE_MEMBER', {}, lambda s, l: {'MemberId': s.member(l)}),
     'DisableMember': Row('DISABLE_MEMBER', {}, lambda s, l: {'MemberId': s.member(l)}),
     'EnableMember': Row('ENABLE_MEMBER', {}, lambda s, l: {'MemberId': s.disabled(l)}),
@@ -241,8 +247,18 @@ def retry(scene, action, row, ledger, cut):
     return ledger, row.writes, before + 1
 
 
+def free_ports(count):
+    """Ports that the kernel has to give away."""
+    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
 def each_action_with_a_token(world, server):
-    path, config, key_id, secret = world.store('retries-' + server)
+    path, config, key_id, secret = world.store('retries-' + server, '[access]\nlisteners = "%s"\n' % ' '.join(
+        'vpc-a/vsw-%d=127.0.0.1:%d' % (n, port) for n, port in enumerate(free_ports(len(CUTS)))))
     running = world.serve(config, server, name='run-retries-' + server)
     scene = Scene(world, config, Client(running.url, key_id, secret))
     actions = [a['name'] for a in json.loads(world.run(world.tally, 'actions', '--json').stdout)

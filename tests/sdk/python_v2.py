@@ -1,5 +1,8 @@
 """The product's Python library of the second generation, unmodified, for the actions that exist."""
+import inspect
 import json
+import re
+import typing
 
 from alibabacloud_ledgerdb20191122 import models
 from alibabacloud_ledgerdb20191122.client import Client
@@ -8,11 +11,12 @@ from alibabacloud_tea_openapi.client import Client as GenericClient
 from alibabacloud_tea_util import models as util
 from Tea.exceptions import TeaException
 
+import calls
 from tap import ENDPOINT, KEY_ID, SECRET, run, same
 
 
-def config(secret=SECRET):
-    return openapi.Config(access_key_id=KEY_ID, access_key_secret=secret, endpoint=ENDPOINT,
+def config(secret=SECRET, key_id=KEY_ID):
+    return openapi.Config(access_key_id=key_id, access_key_secret=secret, endpoint=ENDPOINT,
                           protocol="http", signature_algorithm="v2")
 
 
@@ -21,12 +25,12 @@ generic = GenericClient(config())
 ledger = None
 
 
-def other(action, **params):
+def other(action, by=None, **params):
     """An action that the library does not know, through its generic client."""
     how = openapi.Params(action=action, version="2019-11-22", protocol="HTTP", pathname="/",
                          method="POST", auth_type="AK", style="RPC", req_body_type="formData",
                          body_type="json")
-    return generic.call_api(how, openapi.OpenApiRequest(body=params), util.RuntimeOptions())["body"]
+    return (by or generic).call_api(how, openapi.OpenApiRequest(body=params), util.RuntimeOptions())["body"]
 
 
 def refused(code, function, *args):
@@ -101,4 +105,67 @@ def delete():
             models.GetJournalRequest(ledger_id=ledger, journal_id=1))
 
 
-run([create_and_append, journals, ledgers, time_anchors, errors, delete])
+# ---- the calls that all suites make ----
+
+# DescribeLedgers and describe_ledgers: what the request classes are called, and the methods.
+METHODS = {}
+for name, _ in inspect.getmembers(models, inspect.isclass):
+    if name.endswith("Request"):
+        for method, _ in inspect.getmembers(Client, inspect.isfunction):
+            if method.replace("_", "") == name[:-len("Request")].lower():
+                METHODS[name[:-len("Request")]] = (method, getattr(models, name))
+
+
+def check_type(value, kind, where):
+    """A member of a model is of the type that the model declares, and so are those of its members."""
+    if value is None:
+        return
+    if typing.get_origin(kind) is list:
+        same((where, type(value)), (where, list))
+        for one in value:
+            check_type(one, typing.get_args(kind)[0], where + "[]")
+        return
+    same((where, type(value)), (where, kind))
+    if hasattr(kind, "to_map"):
+        for name, parameter in inspect.signature(kind.__init__).parameters.items():
+            if name != "self":
+                check_type(getattr(value, name), parameter.annotation, where + "." + name)
+
+
+MET = set()
+
+
+def send_call(who, action, params):
+    key_id, secret = calls.KEYS[who]
+    method, request_class = METHODS.get(action, (None, None))
+    if method and not set(params) - set(names_of(request_class)):
+        request = request_class().from_map(params)
+        body = getattr(Client(config(secret, key_id)), method)(request).body
+        check_type(body, type(body), action)
+        return body.to_map(), False, True
+    params = {name: json.dumps(value) if isinstance(value, list) else value for name, value in params.items()}
+    return other(action, GenericClient(config(secret, key_id)), **params), True, False
+
+
+def names_of(request_class):
+    """The parameters that a request class knows, as they stand in the request."""
+    source = inspect.getsource(request_class.to_map)
+    return re.findall(r"result\['(\w+)'\]", source)
+
+
+def code_of(error):
+    if not isinstance(error, TeaException):
+        raise error
+    MET.add(type(error).__name__)
+    return error.code, getattr(error, "status_code", None) or error.statusCode
+
+
+def error_classes():
+    """python v2: every class of errors of the library was met"""
+    same(sorted(MET), {"": ["ClientException"], "unavailable": ["ServerException"],
+                       "busy": ["ThrottlingException"]}[calls.PHASE])
+
+
+suite = calls.Suite("python v2", METHODS, send_call, code_of)
+own = [create_and_append, journals, ledgers, time_anchors, errors, delete]
+run(suite.tests() + [error_classes] + (own if calls.PHASE == "" else []))

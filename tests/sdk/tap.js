@@ -3,6 +3,10 @@
 
 const tests = [];
 
+// A test that throws it was not run, and says why.
+class Skip extends Error {}
+exports.Skip = Skip;
+
 exports.test = (name, run) => tests.push({ name, run });
 
 exports.run = async () => {
@@ -12,6 +16,10 @@ exports.run = async () => {
 			await run();
 			console.log(`ok - ${name}`);
 		} catch (error) {
+			if (error instanceof Skip) {
+				console.log(`ok - ${name} # SKIP ${error.message}`);
+				continue;
+			}
 			failed++;
 			console.log(`not ok - ${name}: ${String(error.message).split('\n').join(' ')}`);
 		}

@@ -90,6 +90,7 @@ static const struct row {
 	{ "EnableAccessKey", "&UserAccessKeyId=AKx", ONLY_LOCAL, NULL },
 	{ "EnableMember", "&MemberId=@M", ONLY_ADMINS, NULL },
 	{ "ExistJournal", "&JournalId=1", ONLY_READERS, NULL },
+	{ "ExportJournals", "", ONLY_READERS, NULL },
 	{ "ForgetBackup", "&Directory=/nonexistent/x", ONLY_LOCAL, NULL },
 	{ "GetAccessAttribute", "", ONLY_READERS, NULL },
 	{ "GetAccountPolicy", "&AliUid=@A", ONLY_LOCAL, NULL },

@@ -297,6 +297,68 @@ static void journal_proofs(void)
 	}
 }
 
+/* An entry of an export is a journal that its own path proves; its number, or -1. */
+static int64_t exported(struct json_object *entry, uint64_t tree, const struct tally_hash *root)
+{
+	struct tally_bytes leaf, path, payload;
+	struct tally_leaf read;
+	struct tally_hash hash;
+	uint8_t salt[16];
+
+	if (!tally_base64_decode(&world.arena, tally_bytes_str(member_text(entry, "Leaf")), &leaf) ||
+	    !tally_base64_decode(&world.arena, tally_bytes_str(member_text(entry, "ProofPath")),
+				 &path) ||
+	    !tally_leaf_parse(leaf, &read))
+		return -1;
+	tally_leaf_hash(leaf, &hash);
+	if (!tally_inclusion_verify(read.journal_id, tree, &hash, (const void *)path.data,
+				    path.size / TALLY_HASH_SIZE, root))
+		return -1;
+	CHECK_INT(json_object_object_get_ex(entry, "Payload", NULL), read.has_payload);
+	if (!read.has_payload)
+		return (int64_t)read.journal_id;
+	return tally_base64_decode(&world.arena, tally_bytes_str(member_text(entry, "Payload")),
+				   &payload) &&
+	       tally_hex_decode(tally_bytes_str(member_text(entry, "Salt")), salt, sizeof(salt)) &&
+	       tally_leaf_payload_is(&read, salt, payload) ? (int64_t)read.journal_id : -1;
+}
+
+/* Every journal of a tree once, in order, page by page. */
+static void export_pages(void)
+{
+	static const struct {
+		uint64_t start, tree, page;	/* tree 0: the newest */
+	} cases[] = { { 0, 0, 256 }, { 0, 0, 7 }, { 3, 33, 1 }, { 60, 61, 1 }, { 0, 1, 5 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t next = cases[i].start, want = next, tree = 0;
+
+		CASE("case %zu", i);
+		do {
+			struct json_object *reply = parsed(answer(
+				"ExportJournals", text("&StartJournalId=%" PRIu64 "&MaxResults=%" PRIu64
+						       "%s", next, cases[i].page, cases[i].tree == 0 ? "" :
+						       text("&TreeSize=%" PRIu64, cases[i].tree))));
+			struct tally_hash root = hash_of(member_text(reply, "RootHash"));
+			struct json_object *list = member(reply, "Entries");
+
+			tree = member_uint(reply, "TreeSize");
+			CHECK_INT(json_object_object_get_ex(reply, "Checkpoint", NULL), tree == 61);
+			REQUIRE(json_object_array_length(list) > 0);
+			CHECK(json_object_array_length(list) <= cases[i].page);
+			for (size_t k = 0; k < json_object_array_length(list); k++)
+				CHECK_INT(exported(json_object_array_get_idx(list, k), tree, &root),
+					  want++);
+			next = json_object_object_get_ex(reply, "NextJournalId", NULL) ?
+				       member_uint(reply, "NextJournalId") : tree;
+			CHECK_INT(next, want);
+			json_object_put(reply);
+		} while (next < tree);
+		CHECK_INT(tree, cases[i].tree == 0 ? 61 : cases[i].tree);
+		CHECK_INT(want, tree);
+	}
+}
+
 static void consistency_proofs(void)
 {
 	struct json_object *newest = parsed(answer("GetCheckpoint", ""));
@@ -329,6 +391,9 @@ static void wrong_sizes(void)
 		{ "Action=GetJournalProof&JournalSequence=4&TreeSize=4", 400 },
 		{ "Action=GetJournalProof&JournalSequence=4&TreeSize=62", 400 },
 		{ "Action=GetJournalProof&JournalSequence=61", 404 },
+		{ "Action=ExportJournals&TreeSize=62", 400 },
+		{ "Action=ExportJournals&StartJournalId=61", 400 },
+		{ "Action=ExportJournals&StartJournalId=5&TreeSize=5", 400 },
 		{ "Action=GetConsistencyProof&OldSize=62", 400 },
 		{ "Action=GetConsistencyProof&OldSize=5&NewSize=4", 400 },
 		{ "Action=GetConsistencyProof&OldSize=5&NewSize=62", 400 },
@@ -789,6 +854,7 @@ int main(void)
 	TEST(receipt_given_again);
 	TEST(batch_proves_its_journals);
 	TEST(journal_proofs);
+	TEST(export_pages);
 	TEST(consistency_proofs);
 	TEST(wrong_sizes);
 	TEST(files_give_the_signed_root);

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "actions_doc.h"
+#include "actions_words.h"
 #include "api_client.h"
+#include "buf.h"
 #include "conf.h"
 #include "fake_core.h"
 #include "reply_check.h"
@@ -96,6 +98,7 @@ static const struct {
 	{ "GetJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, true },
 	{ "ListJournals", "&LedgerId=" FAKE_PRIVATE, true },
 	{ "ExistJournal", "&JournalId=1&LedgerId=" FAKE_PRIVATE, false },
+	{ "ExportJournals", "&MaxResults=3&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetBlockInfo", "&BlockSequence=1&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetCheckpoint", "&LedgerId=" FAKE_PRIVATE, false },
 	{ "GetJournalProof", "&JournalSequence=1&LedgerId=" FAKE_PRIVATE, false },
@@ -356,6 +359,8 @@ static void errors_of_the_core(void)
 			CHECK_STR(error_disagrees(client.response.body, xml != 0, cases[i].name,
 						  cases[i].message), NULL);
 			CHECK_STR(client_header(&client, "Retry-After"), cases[i].retry);
+			CHECK_STR(client_header(&client, "x-acs-retry-after"),
+				  cases[i].code == TALLY_BUSY ? "1000" : NULL);
 		}
 }
 
@@ -675,6 +680,31 @@ static void list_of_actions(void)
 	json_object_put(root);
 }
 
+/* What an example is made of is there: a test runs it (tests/cli/examples.py). */
+static void examples(void)
+{
+	for (size_t i = 0; tally_actions[i] != NULL; i++) {
+		const struct tally_action *action = tally_actions[i];
+		const struct tally_param *row;
+		struct tally_buf name = { 0 };
+
+		CASE("%s", action->name);
+		CHECK(tally_need_words[action->need] != NULL);
+		for (row = action->params; row->name != NULL; row++)
+			CHECK(!row->required || (row->example != NULL && row->example[0] != '\0'));
+		for (const char *at = action->example; at != NULL && *at != '\0'; ) {
+			tally_buf_clear(&name);
+			tally_buf_add(&name, at, strcspn(at, " "));
+			at += name.size + strspn(at + name.size, " ");
+			for (row = action->params; row->name != NULL; row++)
+				if (tally_bytes_is(tally_buf_bytes(&name), row->name))
+					break;
+			CHECK(row->name != NULL && !row->required && row->example != NULL);
+		}
+		tally_buf_free(&name);
+	}
+}
+
 int main(void)
 {
 	start();
@@ -695,6 +725,7 @@ int main(void)
 	TEST(wrong_shape);
 	TEST(openapi);
 	TEST(list_of_actions);
+	TEST(examples);
 	stop();
 	return tap_done();
 }

@@ -165,6 +165,7 @@ static const struct call {
 	{ "GetJournal", "&JournalId=1" },
 	{ "ListJournals", "" },
 	{ "ExistJournal", "&JournalId=1" },
+	{ "ExportJournals", "" },
 	{ "GetBlockInfo", "&BlockSequence=1" },
 	{ "GetCheckpoint", "" },
 	{ "GetJournalProof", "&JournalSequence=1" },

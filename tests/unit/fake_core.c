@@ -349,7 +349,9 @@ static void fill_journal(struct tally_journal *journal, uint64_t id)
 				       TALLY_BYTES_NONE,
 		.clues = clues, .clue_count = id == 1 ? 2 : 0, .timestamp_ms = NOW_MS + id,
 		.leaf = TALLY_BYTES_LIT("{\"v\":1}"), .salt = { 0xab, 0xcd },
-		.removed = id == 4, .removed_by = id == 4 ? 5 : 0,
+		.has_payload = id != 0, .removed = id == 4, .removed_by = id == 4 ? 5 : 0,
+		.evidence = id == 1 ? TALLY_BYTES_LIT("LedgerDB-Client4j-10.0.0.1") : TALLY_BYTES_NONE,
+		.evidence_salt = { 0xef },
 	};
 }
 

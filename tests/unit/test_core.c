@@ -448,6 +448,45 @@ static void a_batch_cut_off_resumes(void)
 	end(&w, "mem:resume");
 }
 
+/* The same token twice within a batch stands for one journal too, and for no other. */
+static void a_token_twice_in_a_batch(void)
+{
+	static const char *const texts[] = { "one", "two", "one", "other", "one", "three" };
+	static const char *const tokens[] = { "a", "b", "a", "b", "a", NULL };
+	static const int want[] = { 1, 2, 1, 0, 1, 3 };		/* 0: refused */
+	struct tally_append_result results[6];
+	struct tally_entry entries[6];
+	struct tally_ledger_info info;
+	struct tally_write write;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:twins", true));
+	memset(entries, 0, sizeof(entries));
+	for (int i = 0; i < 6; i++) {
+		entries[i].payload = tally_bytes_str(texts[i]);
+		entries[i].token = tally_bytes_str(tokens[i]);
+	}
+	write = write_of(&w);
+	CHECK_FAILS(tally_append(w.core, &write, id_of(&w), entries, 6, true, results, &err),
+		    TALLY_MISMATCH);
+	for (int round = 0; round < 2; round++) {
+		/* without a token the last one is new each time */
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, round == 0 ? 6 : 5, false,
+				      results, &err));
+		for (int i = 0; i < (round == 0 ? 6 : 5); i++) {
+			CASE("round %d, entry %d", round, i);
+			CHECK_INT(results[i].err.code, want[i] == 0 ? TALLY_MISMATCH : TALLY_OK);
+			if (want[i] != 0)
+				CHECK_INT(results[i].receipt.journal_id, want[i]);
+		}
+	}
+	CHECK_INT(tally_ledger_describe(w.core, id_of(&w), &w.arena, &info, &err), 1);
+	CHECK_INT(info.journal_count, 4);
+	CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, 3, true, results, &err));
+	CHECK_INT(results[2].receipt.journal_id, 1);
+	end(&w, "mem:twins");
+}
+
 static void a_nonce_is_used_once(void)
 {
 	struct tally_entry entry = { .payload = TALLY_BYTES_LIT("x") };
@@ -1257,6 +1296,7 @@ int main(void)
 	TEST(a_large_batch_fills_blocks);
 	TEST(a_token_gives_the_first_receipt_again);
 	TEST(a_batch_cut_off_resumes);
+	TEST(a_token_twice_in_a_batch);
 	TEST(a_nonce_is_used_once);
 	TEST(a_nonce_creates_one_ledger);
 	TEST(a_ledger_is_created_once_per_token);

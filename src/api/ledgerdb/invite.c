@@ -61,6 +61,7 @@ const struct tally_action tally_action_invite_members = {
 	.need = PERM_UPDATE_MEMBER,
 	.params = invite_members_params,
 	.reply = empty_reply,
+	.may_exist = true,
 	.check = check_invite_members,
 	.run = invite_members,
 };
@@ -102,5 +103,6 @@ const struct tally_action tally_action_accept_member = {
 	.need = PERM_ACCEPT,
 	.params = accept_member_params,
 	.reply = accept_member_reply,
+	.may_exist = true,
 	.run = accept_member,
 };

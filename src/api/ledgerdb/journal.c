@@ -97,6 +97,7 @@ const struct tally_action tally_action_append_journal = {
 	.need = PERM_APPEND,
 	.params = append_journal_params,
 	.reply = append_journal_reply,
+	.example = "Payload Clues",
 	.check = check_append_journal,
 	.run = append_journal,
 };
@@ -274,6 +275,7 @@ const struct tally_action tally_action_list_journals = {
 	.need = PERM_VIEW_JOURNAL,
 	.params = list_journals_params,
 	.reply = list_journals_reply,
+	.example = "Clue MaxResults",
 	.run = list_journals,
 };
 
@@ -320,6 +322,7 @@ const struct tally_action tally_action_exist_journal = {
 	.need = PERM_VIEW_JOURNAL,
 	.params = exist_journal_params,
 	.reply = exist_journal_reply,
+	.example = "JournalHash",
 	.run = exist_journal,
 };
 

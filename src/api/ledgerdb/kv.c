@@ -92,6 +92,7 @@ const struct tally_action tally_action_kv_set = {
 	.need = PERM_APPEND,
 	.params = kv_set_params,
 	.reply = receipt_reply,
+	.example = "Value",
 	.check = check_kv_set,
 	.run = kv_set,
 };
@@ -219,6 +220,7 @@ const struct tally_action tally_action_kv_get = {
 	.need = PERM_VIEW_JOURNAL,
 	.params = kv_get_params,
 	.reply = kv_get_reply,
+	.example = "Proof",
 	.check = tally_check_proof,
 	.run = kv_get,
 };

@@ -108,6 +108,7 @@ const struct tally_action tally_action_create_ledger = {
 	.need = PERM_NONE,
 	.params = create_ledger_params,
 	.reply = create_ledger_reply,
+	.example = "LedgerDescription",
 	.check = check_create_ledger,
 	.run = create_ledger,
 };
@@ -213,6 +214,7 @@ const struct tally_action tally_action_describe_ledgers = {
 	.need = PERM_NONE,
 	.params = describe_ledgers_params,
 	.reply = describe_ledgers_reply,
+	.example = "MaxResults",
 	.run = describe_ledgers,
 };
 
@@ -292,6 +294,7 @@ const struct tally_action tally_action_modify_ledger_attribute = {
 	.need = PERM_UPDATE_LEDGER,
 	.params = modify_ledger_params,
 	.reply = empty_reply,
+	.example = "LedgerName",
 	.check = check_modify_ledger,
 	.run = modify_ledger,
 };

@@ -151,6 +151,8 @@ const struct tally_action tally_action_create_member = {
 	.need = PERM_UPDATE_MEMBER,
 	.params = create_member_params,
 	.reply = create_member_reply,
+	.example = "AliUid Role",
+	.may_exist = true,
 	.check = check_create_member,
 	.run = create_member,
 };

@@ -68,6 +68,7 @@ const struct tally_action tally_action_occult_journal = {
 	.need = PERM_REMOVE,
 	.params = occult_journal_params,
 	.reply = receipt_reply,
+	.example = "Reason",
 	.run = occult_journal,
 };
 

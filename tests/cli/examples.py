@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Runs the example of every action, as the manual prints it, against a server.
+
+    examples.py ACTIONS      what `tally actions --json` printed
+
+The environment names server, key and store, as the manual says; `tally` and `curl` are in PATH. Ids, and
+numbers that name something, are replaced by those of a ledger made for it; all else stands as it is
+printed. An action without an example, or one that this server refuses, fails. Prints a line of TAP for
+each line that was run.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+# What a single server cannot have: the refusal that shows the request to be well-formed.
+REFUSED = {'KeepCosignedCheckpoint': 'UnauthorizedOperation|InvalidParameter|UnsupportedOperation'}
+
+made = {}			# fixtures that reads share
+counter = 0
+
+
+def shell(line, env=None):
+    return subprocess.run(['bash', '-c', line], env={**os.environ, **(env or {})}, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+
+
+def tally(*words, env=None):
+    done = subprocess.run(['tally', *words], env={**os.environ, **(env or {})}, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    if done.returncode != 0:
+        raise RuntimeError('tally %s: %s' % (' '.join(words), done.stderr.strip()))
+    return json.loads(done.stdout) if done.stdout.startswith('{') else done.stdout.strip()
+
+
+def call(action, **params):
+    return tally('call', action, '--post', *('%s=%s' % one for one in params.items()))
+
+
+def admin(action, **params):
+    return tally('call', '--admin', action, *('%s=%s' % one for one in params.items()))
+
+
+def account(name):
+    """Of an account that is made once: its number, and the environment of its key."""
+    if name not in made:
+        number = admin('CreateAccount', Name=name)['AliUid']
+        key = admin('CreateAccessKey', AliUid=number)
+        made[name] = number, {'TALLY_ACCESS_KEY_ID': key['AccessKeyId'],
+                              'TALLY_ACCESS_KEY_SECRET': key['AccessKeySecret']}
+    return made[name]
+
+
+def fresh_number():
+    global counter
+    counter += 1
+    return counter
+
+
+# ---- ledgers ----
+
+def ledger():
+    """Eight journals in four blocks, two of each clue of the examples."""
+    at = call('CreateLedger', LedgerName='examples', RemovalPolicy='ADMIN')['LedgerId']
+    for i in range(8):
+        tally('call', 'AppendJournal', 'LedgerId=' + at, 'Payload=%d' % i, 'Clues=["clue1","clue2"]')
+    known = tally('call', 'GetJournal', 'LedgerId=' + at, 'JournalId=2')['Journal']
+    return {'LedgerId': at, 'JournalId': 2, 'JournalSequence': 2, 'JournalHash': known['JournalHash'],
+            'BlockSequence': 2, 'OldSize': 3, 'Before': 3, 'TreeSize': 5, 'AliUid': account('third')[0],
+            'AliUids': account('third')[0]}
+
+
+def with_member():
+    values = ledger()
+    member = call('CreateMember', LedgerId=values['LedgerId'], AliUid=account('second')[0], Role='READER')
+    return {**values, 'MemberId': member['MemberId']}
+
+
+def keys():
+    at = call('CreateLedger', LedgerName='examples', LedgerType='KV', RemovalPolicy='ADMIN')['LedgerId']
+    call('KvSet', LedgerId=at, Key='price/4711', Value='1', StateRoot='true')
+    return {'LedgerId': at}
+
+
+def anchored():
+    values = with_member()
+    call('SetTrustPoint', LedgerId=values['LedgerId'], JournalId='2')
+    call('CreateStateRoot', LedgerId=values['LedgerId'])
+    anchor = call('CreateTimeAnchor', LedgerId=values['LedgerId'])['TimeAnchor']
+    call('OccultJournal', LedgerId=values['LedgerId'], JournalId='7')
+    return {**values, 'SequenceWithinLedger': json.loads(anchor['Proof'])['sequence']}
+
+
+def read():
+    if 'read' not in made:
+        made['read'] = anchored()
+    return made['read']
+
+
+# ---- what an action's example needs beside a ledger ----
+
+def access_key():
+    key = admin('CreateAccessKey', AliUid=account('second')[0])['AccessKeyId']
+    return {'UserAccessKeyId': key}
+
+
+def disabled_key():
+    values = access_key()
+    admin('DisableAccessKey', **values)
+    return values
+
+
+def checkpoint():
+    values = read()
+    note = tally('call', 'GetCheckpoint', 'LedgerId=' + values['LedgerId'])['Checkpoint']
+    return {**values, 'Checkpoint': note}
+
+
+def directory():
+    return {'Directory': os.path.join(os.environ['EXAMPLES_BACKUPS'], 'backup%d' % fresh_number())}
+
+
+def backup():
+    values = directory()
+    admin('BackupStore', **values)
+    return values
+
+
+def removed():
+    return {**read(), 'JournalId': 7}
+
+
+def invited():
+    values = ledger()
+    call('InviteMembers', LedgerId=values['LedgerId'], AliUids=account('third')[0])
+    return {**values, 'as': account('third')[1]}
+
+
+def granted():
+    values = with_member()
+    call('GrantServiceLinkedRole', LedgerId=values['LedgerId'])
+    return values
+
+
+def disabled_member():
+    values = with_member()
+    call('DisableMember', LedgerId=values['LedgerId'], MemberId=values['MemberId'])
+    return values
+
+
+def endpoint():
+    values = ledger()
+    made_now = call('CreateVpcEndpoint', LedgerId=values['LedgerId'], VpcId='vpc-office', VSwitchId='vsw-1')
+    return {**values, 'VpcEndpointId': made_now['VpcEndpointId']}
+
+
+def nothing():
+    return {'AliUid': account('second')[0], 'LedgerId': read()['LedgerId']}
+
+
+SETUP = {
+    'AcceptMember': invited, 'BackupStore': directory, 'CheckSignedCheckpoint': checkpoint,
+    'CreateTemporaryKey': access_key,
+    'DeleteAccessKey': access_key, 'DeleteMember': with_member, 'DeleteVpcEndpoint': endpoint,
+    'DisableAccessKey': access_key, 'DisableMember': with_member, 'EnableAccessKey': disabled_key,
+    'EnableMember': disabled_member, 'ForgetBackup': backup, 'GetErasureCertificate': removed,
+    'KeepCosignedCheckpoint': checkpoint, 'KvDelete': keys, 'KvGet': keys, 'KvHistory': keys, 'KvList': keys,
+    'KvSet': keys,
+    'ModifyMemberACLs': with_member, 'ModifyMemberKey': with_member, 'UpdateMember': with_member,
+    'UpdateMemberKeyByKMS': granted,
+}
+
+
+def setup_of(action):
+    if action['name'] in SETUP:
+        return SETUP[action['name']]()
+    if action['family'] == 'admin':
+        return nothing()
+    return read() if action['kind'] == 'read' else ledger()
+
+
+# ---- running ----
+
+def substituted(line, values):
+    for name, value in values.items():
+        word = shlex.quote('%s=%s' % (name, value))
+        if name != 'as':
+            line = re.sub(r"(?<![\w])%s=[^\s')]*" % name, lambda _: word, line)
+    return line
+
+
+def outcome(action, line, values):
+    """Why it is not well; None: it is."""
+    done = shell('set -o pipefail; ' + line, values.get('as'))
+    if action['name'] in REFUSED:
+        return None if re.search(REFUSED[action['name']], done.stderr) else done.stderr + done.stdout
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        return 'no JSON: %s' % (done.stderr.strip() or done.stdout)
+    if done.returncode != 0 or 'RequestId' not in answer or 'Code' in answer:
+        return '%s %s' % (done.stderr.strip(), done.stdout.strip())
+    return None
+
+
+def main(path):
+    failed = False
+    with open(path) as file:
+        actions = json.load(file)
+    for action in actions:
+        forms = ['call'] if action['family'] == 'admin' else ['call', 'curl']
+        for form in forms:
+            what = 'the example of %s, %s' % (action['name'], form)
+            line = action['example'].get(form)
+            try:
+                why = outcome(action, substituted(line, values), values) \
+                    if line and (values := setup_of(action)) is not None else 'there is none'
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                why = str(error)
+            print('ok - ' + what if why is None else 'not ok - %s: %s' % (what, ' '.join(why.split())), flush=True)
+            failed = failed or why is not None
+    sys.exit(failed)
+
+
+main(sys.argv[1])
