@@ -24,6 +24,9 @@ struct client {
 	struct tally_response response;
 };
 
+#define CLIENT_REQUEST_ID { 0x89, 0xe6, 0xb5, 0xf5, 0x75, 0x11, 0x46, 0xa7, 0x9e, 0xdb, 0x3c, 0x6f, \
+			    0x8a, 0xa4, 0xd4, 0x8c }
+
 /* Sends bytes as they are. */
 static inline void client_raw(struct client *client, const char *method, struct tally_bytes query,
 			      const char *type, struct tally_bytes body)
@@ -35,8 +38,7 @@ static inline void client_raw(struct client *client, const char *method, struct 
 		.query = query, .headers = headers, .body = body, .local = client->local,
 		.client = tally_bytes_str(client->from != NULL ? client->from : "127.0.0.1"),
 		.listener = tally_bytes_str(client->listener),
-		.id = { 0x89, 0xe6, 0xb5, 0xf5, 0x75, 0x11, 0x46, 0xa7, 0x9e, 0xdb, 0x3c, 0x6f,
-			0x8a, 0xa4, 0xd4, 0x8c },
+		.id = CLIENT_REQUEST_ID,
 	};
 	size_t count = 0;
 

@@ -2,11 +2,12 @@
  * A walk over every parameter of every action, through the whole service over a real core on the
  * mem driver: missing, empty, malformed, too long, of the wrong type, given twice; every failure of
  * authentication; every refusal for want of permission. Each in JSON and XML, by GET, by POST with
- * a form body and by POST with the parameters in the query. Wanted are the exact code, message,
+ * a form body and by POST with the parameters in the query, and signed by header (V3). Wanted are the exact code, message,
  * status and document, and that nothing changed in any space of the store.
  */
 #include <stdlib.h>
 
+#include "acs3.h"
 #include "api_world.h"
 #include "hash.h"
 #include "mem.h"
@@ -70,9 +71,10 @@ static uint64_t store_state(void)
 
 /* ---- asking in all ways ---- */
 
-enum way { BY_GET, BY_FORM, BY_POST_QUERY, WAYS };
+/* With signature 1.0, which is a parameter, and with V3, which is a header. */
+enum way { BY_GET, BY_FORM, BY_POST_QUERY, RPC_WAYS, V3_GET = RPC_WAYS, V3_FORM, WAYS };
 
-static const char *const way_names[] = { "GET", "POST form", "POST query" };
+static const char *const way_names[] = { "GET", "POST form", "POST query", "V3 GET", "V3 POST form" };
 
 /* What is done to the request after it was signed. */
 struct tamper {
@@ -119,17 +121,80 @@ static const char *wire_of(const char *method, const char *params,
 	return wire;
 }
 
+#define SIX "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
+
+static void add_header(struct tally_request *request, struct tally_header *headers, const char *name,
+		       const char *value)
+{
+	headers[request->header_count++] = (struct tally_header){ tally_bytes_str(name),
+								  tally_bytes_str(value) };
+}
+
+static const char *authorization(const struct tally_first_key *key, const char *names,
+				 const char *signature)
+{
+	return text("ACS3-HMAC-SHA256 Credential=%s,SignedHeaders=%s,Signature=%s", key->key_id,
+		    names, signature);
+}
+
+/* The action stands in a header, the other parameters in the query or in a form. */
+static void ask_v3(struct client *client, bool form, const char *params,
+		   const struct tally_first_key *key)
+{
+	const char *others = dropped(params, "Action"), *body = form ? others : "";
+	const char *action = strstr(params, "Action=") + strlen("Action=");
+	const char *names = form ? "content-type;" SIX : SIX;
+	struct tally_header headers[8];
+	struct tally_request request = {
+		.arena = &world.arena, .method = tally_bytes_str(form ? "POST" : "GET"),
+		.path = tally_bytes_str(client->path != NULL ? client->path : "/"),
+		.query = tally_bytes_str(form ? "" : others), .body = tally_bytes_str(body),
+		.headers = headers, .client = TALLY_BYTES_LIT("127.0.0.1"), .local = client->local,
+		.id = CLIENT_REQUEST_ID,
+	};
+	char timestamp[21], sha[65], mac_hex[65];
+	uint8_t hash[TALLY_HASH_SIZE], mac[32];
+	struct tally_fault fault = { 0 };
+	struct tally_acs3 acs3;
+
+	tally_time_format(tally_now_ms(), timestamp);
+	tally_sha256(body, strlen(body), hash);
+	tally_hex_encode(hash, sizeof(hash), sha);
+	add_header(&request, headers, "host", "127.0.0.1:8080");
+	add_header(&request, headers, "x-acs-action",
+		   text("%.*s", (int)strcspn(action, "&"), action));
+	add_header(&request, headers, "x-acs-version", "2019-11-22");
+	add_header(&request, headers, "x-acs-date", timestamp);
+	add_header(&request, headers, "x-acs-signature-nonce", text("n%u", next_nonce++));
+	add_header(&request, headers, "x-acs-content-sha256", sha);
+	if (form)
+		add_header(&request, headers, "content-type", CLIENT_FORM);
+	add_header(&request, headers, "authorization", authorization(key, names, sha));
+	if (tally_acs3_read(&request, &acs3, &fault) == 0) {
+		tally_acs3_mac(tally_bytes_str(key->secret), acs3.string_to_sign, mac);
+		tally_hex_encode(mac, sizeof(mac), mac_hex);
+		headers[request.header_count - 1].value =
+			tally_bytes_str(authorization(key, names, mac_hex));
+	}
+	tally_service_handle(client->service, &request, &client->response);
+}
+
 static void ask(struct client *client, enum way way, const char *params,
 		const struct tally_first_key *key, const struct tamper *tamper)
 {
 	const char *method = way == BY_GET ? "GET" : "POST";
 	bool other = tamper != NULL && tamper->other_method;
-	struct tally_bytes wire = tally_bytes_str(
-		wire_of((way == BY_GET) != other ? "GET" : "POST", params, key, tamper));
+	struct tally_bytes wire;
 
 	client->service = world.service;
 	client->arena = &world.arena;
 	asked++;
+	if (way >= RPC_WAYS) {
+		ask_v3(client, way == V3_FORM, params, key);
+		return;
+	}
+	wire = tally_bytes_str(wire_of((way == BY_GET) != other ? "GET" : "POST", params, key,
+				       tamper));
 	if (way == BY_FORM)
 		client_raw(client, method, TALLY_BYTES_NONE, CLIENT_FORM, wire);
 	else	/* an empty body with this type is what some SDKs send */
@@ -263,15 +328,15 @@ static void refused(const struct tally_action *action, const char *params,
 		    const struct tally_first_key *key, const struct tamper *tamper, int status,
 		    const char *code, const char *message)
 {
-	int way, xml;
+	int ways = key != NULL && tamper == NULL ? WAYS : RPC_WAYS, way, xml;
 
-	for (way = 0; way < WAYS; way++)
+	for (way = 0; way < ways; way++)
 		for (xml = 0; xml < 2; xml++) {
 			struct client client = { .local = key == NULL &&
 							  action->family == FAMILY_ADMIN };
 			uint64_t state = store_state();
 
-			if (way == BY_GET && !takes_get(action))
+			if ((way == BY_GET || way == V3_GET) && !takes_get(action))
 				continue;
 			if (action->family == FAMILY_ADMIN)
 				client.path = "/admin/";
@@ -795,7 +860,7 @@ static void refused_unsigned(const struct tally_action *action, const char *para
 {
 	int way, xml;
 
-	for (way = 0; way < WAYS; way++)
+	for (way = 0; way < RPC_WAYS; way++)
 		for (xml = 0; xml < 2; xml++) {
 			struct client client = { .path = admin ? "/admin/" : NULL };
 			uint64_t state = store_state();
@@ -838,7 +903,7 @@ static void unsigned_callers(void)
 		}
 		if (strncmp(calls[i].action, "Kv", 2) == 0)	/* of no KV ledger */
 			continue;
-		for (way = 0; way < WAYS; way++)
+		for (way = 0; way < RPC_WAYS; way++)
 			for (xml = 0; xml < 2; xml++) {
 				struct client client = { 0 };
 				const char *params = good_call(&calls[i], world.public);
