@@ -205,6 +205,7 @@ static void keys_that_members_do_not_have(void)
 	};
 
 	bad[2].params = p384_oid.data;
+	bad[2].params_size = p384_oid.size;
 	bad[3].key_type = CKK_EC_EDWARDS;
 	bad[4].point = NULL;
 	bad[5].point_size = 34;				/* a compressed point would be so long */
