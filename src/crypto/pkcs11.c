@@ -33,8 +33,7 @@ struct tally_pkcs11 {
 	struct module modules[TALLY_PKCS11_MODULES];
 	size_t module_count;
 	char *pin_file;			/* NULL: there is none */
-	pthread_mutex_t lock;		/* of the two below, and of loading */
-	bool loaded;
+	pthread_mutex_t lock;		/* held while modules are loaded and asked */
 	bool pin_refused;
 };
 
@@ -200,12 +199,9 @@ static int load_all(struct tally_pkcs11 *pkcs11, struct tally_err *err)
 {
 	int result = 0;
 
-	pthread_mutex_lock(&pkcs11->lock);
-	for (size_t i = 0; i < pkcs11->module_count && result == 0 && !pkcs11->loaded; i++)
+	for (size_t i = 0; i < pkcs11->module_count && result == 0; i++)
 		if (pkcs11->modules[i].functions == NULL)
 			result = load(&pkcs11->modules[i], err);
-	pkcs11->loaded = result == 0;
-	pthread_mutex_unlock(&pkcs11->lock);
 	return result;
 }
 
@@ -357,7 +353,6 @@ static bool names_token(P11KitUri *uri)
 	return info->label[0] != 0 || info->serialNumber[0] != 0;
 }
 
-/* Called with the lock held: of two who find a wrong PIN at once only one may try it. */
 static int try_pin(struct tally_pkcs11 *pkcs11, const struct found *found, struct tally_err *err)
 {
 	uint8_t *pin;
@@ -386,20 +381,14 @@ static int try_pin(struct tally_pkcs11 *pkcs11, const struct found *found, struc
 static int login(const struct search *search, const struct found *found, CK_FLAGS token,
 		 struct tally_err *err)
 {
-	struct tally_pkcs11 *pkcs11 = search->pkcs11;
-	int result;
-
-	if (pkcs11->pin_file == NULL || (token & CKF_LOGIN_REQUIRED) == 0 ||
+	if (search->pkcs11->pin_file == NULL || (token & CKF_LOGIN_REQUIRED) == 0 ||
 	    (token & CKF_USER_PIN_INITIALIZED) == 0 || !names_token(search->uri))
 		return 0;
 	if ((token & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED)) != 0)
 		return tally_err_about(err, TALLY_IO, "KeyStore",
 				       "PKCS#11 module %s: the token says that the last PIN was wrong; "
 				       "log in with the right one to clear that", found->module->path);
-	pthread_mutex_lock(&pkcs11->lock);
-	result = try_pin(pkcs11, found, err);
-	pthread_mutex_unlock(&pkcs11->lock);
-	return result;
+	return try_pin(search->pkcs11, found, err);
 }
 
 /* What the key must be like: a public key, and what the URI says. */
@@ -546,10 +535,13 @@ int tally_pkcs11_read(struct tally_pkcs11 *pkcs11, struct tally_bytes uri,
 	struct search search = { .pkcs11 = pkcs11, .key_r = key_r };
 	int result = parse(uri, &search.uri, err);
 
-	if (result == 0)
+	if (result == 0) {
+		pthread_mutex_lock(&pkcs11->lock);
 		result = load_all(pkcs11, err);
-	for (size_t i = 0; i < pkcs11->module_count && result == 0; i++)
-		result = search_module(&search, &pkcs11->modules[i], err);
+		for (size_t i = 0; i < pkcs11->module_count && result == 0; i++)
+			result = search_module(&search, &pkcs11->modules[i], err);
+		pthread_mutex_unlock(&pkcs11->lock);
+	}
 	p11_kit_uri_free(search.uri);
 	if (result == 0 && search.matches == 0)
 		return tally_err_set(err, TALLY_NOTFOUND, "no public key matches the PKCS#11 URI");

@@ -5,8 +5,9 @@
  * A module is foreign code in this process, so the operator alone says which there are. A URI says
  * which token and key; it has no query part, so it can name neither a module nor a PIN.
  *
- * Everything here may be called from any thread at any time; modules are told so when they are
- * initialised (CKF_OS_LOCKING_OK).
+ * Everything here may be called from any thread at any time, and modules are told so when they are
+ * initialised (CKF_OS_LOCKING_OK). Still, one URI is looked for after the other: modules are less
+ * tried in threads than they say, and a login made for one caller must show nothing to another.
  */
 #ifndef TALLY_PKCS11_H
 #define TALLY_PKCS11_H
