@@ -1,7 +1,7 @@
 /*
- * Members' keys out of the operator's key store: a directory of public keys, and PKCS#11 tokens. The private
- * ones stay where the operator has them; what becomes the member's key is what file or token holds at that
- * moment.
+ * Members' keys out of the operator's key store: a directory of public keys, and PKCS#11 tokens. The
+ * private ones stay where the operator has them; what becomes the member's key is what file or token
+ * holds at that moment.
  */
 #include <stdio.h>
 
