@@ -297,6 +297,10 @@ prepare() {
 	fi
 	# a header of ours is for C++ programs too
 	is_wanted gcc && install_packages g++
+	# a token for tests; it brings no service
+	if is_wanted gcc || is_wanted asan || is_wanted tsan || is_wanted cli; then
+		install_packages softhsm2
+	fi
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
 	if is_wanted cli; then
 		install_packages mandoc openssl

@@ -120,9 +120,12 @@ struct tally_api_settings {
 	const char *endpoint_domain;
 	const char *open_uri;		/* NULL: made of the host that the client addressed */
 	const char *key_store;		/* a directory; NULL: there is none */
+	const char *pkcs11_modules;	/* paths, separated by spaces; NULL: there is none */
+	const char *pkcs11_pin_file;
 	/* made of these */
 	const struct tally_listener *listeners;
 	size_t listener_count;
+	struct tally_pkcs11 *pkcs11;	/* NULL: no modules are configured */
 };
 extern const struct tally_setting tally_api_setting_rows[];
 extern const struct tally_setting tally_access_setting_rows[];

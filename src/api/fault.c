@@ -82,6 +82,8 @@ static const struct row rows[] = {
 		"The ledger can be read only, until an operator has looked at it. %s" },
 	[FAULT_NO_AUTHORITY] = { 503, 30, "ServiceUnavailable",
 		"No time-stamp authority could be had. %s" },
+	[FAULT_NO_KEY_STORE] = { 503, 30, "ServiceUnavailable",
+		"The operator's key store could not be asked for the key." },
 	[FAULT_INTERNAL] = { 500, 0, "InternalError",
 		"The request processing has failed due to some unknown error." },
 	[FAULT_NOT_HERE] = { 501, 0, "NotImplemented",
@@ -157,6 +159,8 @@ int tally_fault_from(struct tally_fault *fault, struct tally_arena *arena,
 		kind = FAULT_READ_ONLY;
 	if (strcmp(err->subject, "TimeAuthority") == 0)
 		kind = FAULT_NO_AUTHORITY;
+	if (strcmp(err->subject, "KeyStore") == 0)
+		kind = FAULT_NO_KEY_STORE;
 	/* these have a sentence in their message where the others have a name */
 	if (kind == FAULT_UNAUTHORIZED || kind == FAULT_UNSUPPORTED || kind == FAULT_READ_ONLY ||
 	    kind == FAULT_NO_AUTHORITY)

@@ -47,6 +47,7 @@ enum tally_fault_kind {
 	FAULT_UNCERTAIN,
 	FAULT_READ_ONLY,		/* subject: why, a sentence */
 	FAULT_NO_AUTHORITY,		/* subject: why, a sentence */
+	FAULT_NO_KEY_STORE,		/* why is for the log: it names the operator's files */
 	FAULT_INTERNAL,
 	FAULT_NOT_HERE			/* a part of the URL map that this server does not have */
 };

@@ -17,6 +17,7 @@
 #include "conf.h"
 #include "listeners.h"
 #include "log.h"
+#include "pkcs11.h"
 #include "ram.h"
 #include "throttle.h"
 #include "tlog.h"
@@ -67,6 +68,12 @@ const struct tally_setting tally_access_setting_rows[] = {
 	{ "key_store", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, key_store),
 	  "A directory of public keys, NAME.pem or NAME@VERSION.pem, that UpdateMemberKeyByKMS takes "
 	  "by their names; nothing: there are none." },
+	{ "pkcs11_modules", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, pkcs11_modules),
+	  "Absolute paths of PKCS#11 modules, separated by spaces, on whose tokens "
+	  "UpdateMemberKeyByKMS finds the public keys that pkcs11: URIs name; nothing: on none." },
+	{ "pkcs11_pin_file", SETTING_TEXT, NULL, offsetof(struct tally_api_settings, pkcs11_pin_file),
+	  "A file of mode 0600 with the PIN of those tokens, where they show public keys only after a "
+	  "login." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 
@@ -78,6 +85,14 @@ static bool is_domain(const char *text)
 	return size > 0 && size <= TALLY_ENDPOINT_DOMAIN && text[0] != '.' && text[size - 1] != '.' &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
 		       size;
+}
+
+static int take_modules(struct tally_api_settings *settings, struct tally_err *err)
+{
+	if (settings->pkcs11_modules == NULL)
+		return 0;
+	return tally_pkcs11_new(settings->pkcs11_modules, settings->pkcs11_pin_file,
+				&settings->pkcs11, err);
 }
 
 /* What the settings say is well. */
@@ -101,6 +116,7 @@ static int take_settings(struct tally_service *service, const struct tally_conf 
 				       TALLY_ENDPOINT_DOMAIN);
 	if (tally_listeners_parse(settings->listeners_text, &service->arena, &listeners,
 				  &settings->listener_count, err) < 0 ||
+	    take_modules(settings, err) < 0 ||
 	    tally_throttle_new(&throttle, &service->throttle, err) < 0)
 		return -1;
 	settings->listeners = listeners;
@@ -114,6 +130,7 @@ int tally_service_new(struct tally_core *core, const struct tally_conf *conf,
 
 	tally_arena_init(&service->arena);
 	if (take_settings(service, conf, err) < 0) {
+		tally_pkcs11_free(&service->settings.pkcs11);
 		tally_arena_free(&service->arena);
 		free(service);
 		return -1;
@@ -133,6 +150,7 @@ void tally_service_free(struct tally_service **service)
 		return;
 	tally_nonces_free(&(*service)->auth.nonces);
 	tally_throttle_free(&(*service)->throttle);
+	tally_pkcs11_free(&(*service)->settings.pkcs11);
 	tally_arena_free(&(*service)->arena);
 	free(*service);
 	*service = NULL;

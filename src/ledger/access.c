@@ -527,13 +527,17 @@ int tally_access_ip_list(struct tally_core *core, const struct tally_write *writ
 
 /* ---- endpoints ---- */
 
+static bool is_alphanumeric(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 static bool is_name(struct tally_bytes text)
 {
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t c = text.data[i];
 
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		      c == '-' || c == '_' || (c == '.' && i > 0)))
+		if (!is_alphanumeric(c) && c != '-' && c != '_' && (c != '.' || i == 0))
 			return false;
 	}
 	return text.size <= TALLY_ENDPOINT_PART;
@@ -551,8 +555,32 @@ bool tally_listener_valid(struct tally_bytes listener)
 	return vpc.size > 0 && vswitch.size > 0 && is_name(vpc) && is_name(vswitch);
 }
 
+#define URI_SCHEME "pkcs11:"
+
+bool tally_kms_key_is_uri(struct tally_bytes id)
+{
+	return id.size >= sizeof(URI_SCHEME) - 1 &&
+	       memcmp(id.data, URI_SCHEME, sizeof(URI_SCHEME) - 1) == 0;
+}
+
+/* The characters of a path of RFC 7512 (pk11-path): no query, so no module and no PIN. */
+static bool is_uri_path(struct tally_bytes text)
+{
+	static const char others[] = "-._~%:[]@!$'()*+,=&;";
+
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+
+		if (!is_alphanumeric(c) && (c == '\0' || strchr(others, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
 bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version)
 {
+	if (tally_kms_key_is_uri(id))
+		return id.size <= TALLY_KMS_URI && version.size == 0 && is_uri_path(id);
 	return id.size > 0 && is_name(id) && is_name(version);
 }
 

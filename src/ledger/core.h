@@ -473,10 +473,14 @@ int tally_member_set_key(struct tally_core *core, const struct tally_write *writ
 			 const struct tally_member_key *key, struct tally_err *err);
 
 /* The same with a key of the operator's key store; key_id is 1 to 64 characters, version up to 64, of
- * letters, digits, . _ -. DENIED where the ledger's owner did not grant that (tally_access_grant). */
+ * letters, digits, . _ -; or key_id is the URI of a key on a PKCS#11 token (RFC 7512), of up to
+ * TALLY_KMS_URI characters, without a query and without a version. DENIED where the ledger's owner did
+ * not grant that (tally_access_grant). */
+#define TALLY_KMS_URI 255
 struct tally_kms_key {
 	struct tally_bytes id, version;	/* version empty: none was named */
 };
+bool tally_kms_key_is_uri(struct tally_bytes id);	/* "pkcs11:..." */
 bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version);
 int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *write,
 			     struct tally_bytes ledger_id, struct tally_bytes member_id,

@@ -285,8 +285,8 @@ int tally_member_set_kms_key(struct tally_core *core, const struct tally_write *
 {
 	if (!tally_kms_key_valid(kms->id, kms->version))
 		return tally_err_about(err, TALLY_INVALID, "KMSKeyId",
-				       "id and version have up to %d letters, digits, . _ -",
-				       TALLY_ENDPOINT_PART);
+				       "id and version have up to %d letters, digits, . _ -; a PKCS#11 "
+				       "URI has no version", TALLY_ENDPOINT_PART);
 	return set_key(core, write, ledger_id, member_id, key, kms, err);
 }
 

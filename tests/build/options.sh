@@ -14,6 +14,8 @@ build() {	# name option...
 		--localstatedir=/var "$@" && make -s -j2
 }
 drivers() { "$1/src/cmd/tally" drivers | sed -n 's/^\([a-z0-9]*\): .*/\1/p' | sort | tr '\n' ' '; }
+# Of its own: other libraries may bring it too.
+links() { readelf -d "$1/src/cmd/tally" | grep -c "NEEDED.*$2"; }
 
 # ---- everything, installed into a staging directory ----
 
@@ -37,11 +39,18 @@ same "nothing is left after uninstall" "$(find stage -type f -o -type l)" ""
 
 # ---- without Berkeley DB ----
 
-passes "builds --without-bdb" build no-bdb --without-bdb
+passes "builds --without-bdb" build no-bdb --without-bdb --with-pkcs11
 same "drivers without Berkeley DB" "$(drivers no-bdb)" "flatfile mem "
 same "libdb is not linked then" "$(ldd no-bdb/src/cmd/tally | grep -c libdb)" 0
 refuses "a store on bdb is refused by name then" "bdb" \
 	no-bdb/src/cmd/tally init --store "$work/no-store" --driver bdb
+same "libp11-kit is linked with --with-pkcs11" "$(links no-bdb libp11-kit)" 1
 passes "flatfile works then" sh -c 'rm -rf "$1/s" && "$1/no-bdb/src/cmd/tally" init \
 	--store "$1/s" --driver flatfile --json && rm -rf "$1/s"' - "$work"
+
+# ---- without libp11-kit ----
+
+passes "builds --without-pkcs11" build no-pkcs11 --without-pkcs11
+same "libp11-kit is not linked then" "$(links no-pkcs11 libp11-kit)" 0
+passes "URIs are refused with that then" make -s -C no-pkcs11/tests/unit check TESTS=test_pkcs11_none
 exit $tap_failed

@@ -73,6 +73,7 @@ fcgi:src/gateway
 openssl/:src/crypto
 sodium:src/crypto
 secp256k1:src/crypto
+p11-kit/:src/crypto
 libxml/:src/api
 json-c/:src/api|src/cmd
 curl/:src/net

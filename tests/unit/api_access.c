@@ -3,6 +3,8 @@
  * the whole service over a real core on the mem driver. The clock by which callers are throttled is the
  * test's own.
  */
+#include "config.h"
+
 #include <stdlib.h>
 
 #include "api_world.h"
@@ -353,6 +355,37 @@ static void keys_of_the_key_store(void)
 	CHECK_STR(reply_text(action_of("GetMember"), client.response.body, false, "KMSKeyVersion"), "2");
 }
 
+#ifdef TALLY_PKCS11
+static bool body_has(const struct client *client, const char *word)
+{
+	return memmem(client->response.body.data, client->response.body.size, word, strlen(word)) != NULL;
+}
+#endif
+
+/* What is wrong with a module is for the operator's log. */
+static void a_module_that_fails(void)
+{
+#ifdef TALLY_PKCS11
+	char ledger[TALLY_LEDGER_ID_SIZE + 1];
+	struct client client = owner_from("127.0.0.1", NULL);
+	const char *member;
+
+	REQUIRE(world_ledger("pkcs11", false, ledger));
+	ask(&client, text("Action=GetMember&LedgerId=%s", ledger));
+	member = text("%s", reply_text(action_of("GetMember"), client.response.body, false, "MemberId"));
+	owner_does(text("Action=GrantServiceLinkedRole&LedgerId=%s", ledger));
+	ask(&client, text("Action=UpdateMemberKeyByKMS&LedgerId=%s&MemberId=%s&KMSKeyId=pkcs11:object=o",
+			  ledger, member));
+	CHECK_INT(client.response.status, 503);
+	CHECK(body_has(&client, "\"ServiceUnavailable\""));
+	CHECK(!body_has(&client, "nowhere"));
+	ask(&client, text("Action=GetMember&LedgerId=%s", ledger));
+	CHECK_STR(reply_text(action_of("GetMember"), client.response.body, false, "PublicKey"), "");
+#else
+	SKIP("this build reads no PKCS#11 URIs");
+#endif
+}
+
 /* ---- throttling ---- */
 
 /* How many of `count` requests at this time are answered; the refused ones say how long to wait. */
@@ -521,6 +554,9 @@ static void wrong_settings(void)
 		{ "access", "listeners", "a/b=1.2.3.4:65536" }, { "access", "listeners", "a/b=host:1" },
 		{ "access", "listeners", "a/b=::1:80" }, { "access", "listeners", "a/b=[1.2.3.4]:80" },
 		{ "access", "listeners", "a/b=1.2.3.4:1 a/b=1.2.3.4:2" },
+#ifdef TALLY_PKCS11
+		{ "access", "pkcs11_modules", "softhsm2.so" },
+#endif
 		{ "throttle", "rate", "many" }, { "throttle", "actions", "x" },
 	};
 
@@ -642,6 +678,7 @@ static bool begin(void)
 			    "vpc-a/vsw-1=192.0.2.5:8443 vpc-a/vsw-2=[2001:db8::5]:8443");
 	tally_conf_override(world.conf, "access", "endpoint_domain", "ledger.test");
 	tally_conf_override(world.conf, "access", "key_store", TALLY_GOLDEN "/keys");
+	tally_conf_override(world.conf, "access", "pkcs11_modules", "/nowhere/module.so");
 	tally_conf_override(world.conf, "throttle", "rate", "20");
 	tally_conf_override(world.conf, "throttle", "actions", "DescribeLedger=2:5 StatLedger=0");
 	if (tally_service_new(world.core, world.conf, &world.service, &err) != 0)
@@ -663,6 +700,7 @@ int main(void)
 	TEST(endpoints);
 	TEST(log_files_are_held_too);
 	TEST(keys_of_the_key_store);
+	TEST(a_module_that_fails);
 	TEST(buckets_are_counted);
 	TEST(unsigned_callers_have_buckets);
 	TEST(a_bucket_is_a_bucket);

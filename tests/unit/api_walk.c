@@ -5,6 +5,8 @@
  * a form body and by POST with the parameters in the query, and signed by header (V3). Wanted are the exact code, message,
  * status and document, and that nothing changed in any space of the store.
  */
+#include "config.h"
+
 #include <stdlib.h>
 
 #include "acs3.h"
@@ -16,6 +18,13 @@
 static struct tally_first_key disabled;
 static unsigned int next_nonce;
 static uint64_t asked;			/* requests of the walk */
+
+#ifdef TALLY_PKCS11
+#define NO_TOKENS "The specified operation is not supported. No PKCS#11 module is configured."
+#else
+#define NO_TOKENS "The specified operation is not supported. This build reads no PKCS#11 URIs: export " \
+	"the public key into the key store, and name it by its file."
+#endif
 
 #define UNKNOWN_LEDGER "l-00000000000000000000000ff"
 
@@ -548,14 +557,26 @@ static void further_parameters(void)
 		  "The specified operation is not supported. No key store is configured." },
 		{ "UpdateMemberKeyByKMS",
 		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Atoken%3Dt%3Bobject%3Do",
-		  "UnsupportedOperation",
-		  "The specified operation is not supported. PKCS#11 URIs are not read: export the "
-		  "public key into the key store, and name it by its file." },
+		  "UnsupportedOperation", NO_TOKENS },
 		{ "UpdateMemberKeyByKMS", "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=../x",
 		  "InvalidParameter", "The specified parameter KMSKeyId is invalid." },
 		{ "UpdateMemberKeyByKMS",
 		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=x&KMSKeyVersion=../x",
 		  "InvalidParameter", "The specified parameter KMSKeyVersion is invalid." },
+#ifdef TALLY_PKCS11
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Aobject",
+		  "InvalidParameter", "The specified parameter KMSKeyId is invalid." },
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Aobject%3D%23",
+		  "InvalidParameter", "The specified parameter KMSKeyId is invalid." },
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Aobject%3Do%3Fpin-value%3D1",
+		  "InvalidParameter", "The specified parameter KMSKeyId is invalid." },
+		{ "UpdateMemberKeyByKMS",
+		  "&MemberId=m-04389ec1075443bc04389ec107&KMSKeyId=pkcs11%3Aobject%3Do&KMSKeyVersion=1",
+		  "InvalidParameter", "The specified parameter KMSKeyVersion is invalid." },
+#endif
 		{ "KvList", "", "InvalidParameter", "The specified parameter LedgerId is invalid." },
 		{ "KvHistory", "&Key=k", "InvalidParameter",
 		  "The specified parameter LedgerId is invalid." },

@@ -98,6 +98,11 @@ bool tally_kms_key_valid(struct tally_bytes id, struct tally_bytes version)
 	return id.size > 0 && id.size <= 64 && version.size <= 64;
 }
 
+bool tally_kms_key_is_uri(struct tally_bytes id)
+{
+	return id.size >= 7 && memcmp(id.data, "pkcs11:", 7) == 0;
+}
+
 int tally_access_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_arena *arena,
 		     struct tally_access *access_r, struct tally_err *err)
 {

@@ -565,6 +565,55 @@ static void keys_of_the_key_store(void)
 	end();
 }
 
+/* By its characters alone: whoever audits has no token. */
+static void keys_on_tokens(void)
+{
+	static const struct {
+		const char *id, *version;
+		bool good;
+	} cases[] = {
+		{ "pkcs11:token=till%20token;object=till-7;type=public", "", true },
+		{ "pkcs11:", "", true },
+		{ "pkcs11:object=-._~%:[]@!$'()*+,=&;", "", true },
+		{ "pkcs11:object=o", "1", false },
+		{ "pkcs11:object=o?pin-value=1", "", false },
+		{ "pkcs11:object=o#", "", false },
+		{ "pkcs11:object=a/b", "", false },
+		{ "pkcs11:object=a b", "", false },
+		{ "pkcs11:object=\xc3\xa4", "", false },
+		{ "PKCS11:object=o", "", false },
+		{ "pkcs11", "", true },		/* a file's name */
+	};
+	struct tally_kms_key kms = { TALLY_BYTES_NONE, TALLY_BYTES_NONE }, got;
+	uint8_t private[TALLY_MEMBER_PRIVATE] = { 1 };
+	char longest[TALLY_KMS_URI + 1];
+	struct tally_member_key key;
+	struct tally_write write;
+	struct tally_bytes me;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		CASE("%s", cases[i].id);
+		CHECK_INT(tally_kms_key_valid(tally_bytes_str(cases[i].id),
+					      tally_bytes_str(cases[i].version)), cases[i].good);
+	}
+	CASE("sizes");
+	memset(longest, 'a', sizeof(longest));
+	memcpy(longest, "pkcs11:object=", 14);
+	CHECK(!tally_kms_key_valid(tally_bytes(longest, sizeof(longest)), TALLY_BYTES_NONE));
+	kms.id = tally_bytes(longest, TALLY_KMS_URI);
+	REQUIRE(begin(LEDGER_JOURNAL, false));
+	write = owner();
+	me = tally_bytes_str(w.ledger.member_id);
+	CHECK_OK(tally_access_grant(w.core, &write, id(), &err));
+	CHECK_OK(tally_member_public(KEY_TYPE_ED25519, private, &key, &err));
+	CHECK_OK(tally_member_set_kms_key(w.core, &write, id(), me, &key, &kms, &err));
+	CHECK_INT(tally_member_kms_key(w.core, id(), me, &w.arena, &got, &err), 1);
+	CHECK_BYTES(got.id, kms.id);
+	CHECK_INT(got.version.size, 0);
+	check_rebuild();
+	end();
+}
+
 /* Who was deleted and comes again by the same id brings a key of its own. */
 static void a_key_of_the_key_store_goes_with_its_member(void)
 {
@@ -810,6 +859,7 @@ int main(void)
 	TEST(endpoints);
 	TEST(limits_of_a_ledger);
 	TEST(keys_of_the_key_store);
+	TEST(keys_on_tokens);
 	TEST(a_key_of_the_key_store_goes_with_its_member);
 	TEST(keys_in_pages);
 	TEST(a_page_of_nothing_ends);

@@ -1,9 +1,11 @@
 /*
- * Members' keys out of the operator's key store: a directory of public keys. The private ones stay where
- * the operator has them; what becomes the member's key is what the file holds at that moment.
+ * Members' keys out of the operator's key store: a directory of public keys, and PKCS#11 tokens. The
+ * private ones stay where the operator has them; what becomes the member's key is what file or token
+ * holds at that moment.
  */
 #include <stdio.h>
 
+#include "pkcs11.h"
 #include "reply.h"
 #include "signing_args.h"
 
@@ -16,45 +18,60 @@ static const char *path_of(const struct tally_call *call, const struct tally_kms
 				  (const char *)kms->version.data);
 }
 
-static bool is_uri(struct tally_bytes id)
+static int no_such_key(const struct tally_kms_key *kms, const char *where, struct tally_err *err)
 {
-	return id.size >= 7 && memcmp(id.data, "pkcs11:", 7) == 0;
+	char subject[sizeof(err->subject)];
+
+	snprintf(subject, sizeof(subject), "KMSKey %.*s", (int)kms->id.size,
+		 (const char *)kms->id.data);
+	return tally_err_about(err, TALLY_NOTFOUND, subject, "the %s no such key", where);
 }
 
 /* Says no more of files than whether they are there. */
-static int read_key(struct tally_call *call, const struct tally_kms_key *kms,
-		    struct tally_member_key *key_r, struct tally_err *err)
+static int read_file(struct tally_call *call, const struct tally_kms_key *kms,
+		     struct tally_member_key *key_r, struct tally_err *err)
 {
 	struct tally_err why;
-	char subject[sizeof(err->subject)];
 
+	if (call->settings->key_store == NULL)
+		return tally_err_set(err, TALLY_UNSUPPORTED, "no key store is configured");
 	if (tally_member_public_file_read(path_of(call, kms), key_r, &why) == 0)
 		return 0;
-	snprintf(subject, sizeof(subject), "KMSKey %.*s", (int)kms->id.size,
-		 (const char *)kms->id.data);
 	if (why.code == TALLY_NOTFOUND)
-		return tally_err_about(err, TALLY_NOTFOUND, subject, "the key store has no such key");
+		return no_such_key(kms, "key store has", err);
 	if (why.code == TALLY_IO)
 		return tally_err_set(err, TALLY_IO, "%s", why.text);
 	return tally_err_about(err, TALLY_INVALID, "KMSKeyId",
 			       "what the key store has is no public key of a kind that members have");
 }
 
+static int read_token(struct tally_call *call, const struct tally_kms_key *kms,
+		      struct tally_member_key *key_r, struct tally_err *err)
+{
+	if (call->settings->pkcs11 == NULL)
+		return tally_err_set(err, TALLY_UNSUPPORTED, "no PKCS#11 module is configured");
+	if (tally_pkcs11_read(call->settings->pkcs11, kms->id, key_r, err) == 0)
+		return 0;
+	return err->code == TALLY_NOTFOUND ? no_such_key(kms, "tokens have", err) : -1;
+}
+
 static int check_update_member_key_by_kms(struct tally_call *call, struct tally_err *err)
 {
 	struct tally_kms_key kms = { tally_arg_bytes(call, "KMSKeyId"),
 				     tally_arg_bytes(call, "KMSKeyVersion") };
+	bool is_uri = tally_kms_key_is_uri(kms.id);
 
-	if (is_uri(kms.id))
-		return tally_err_set(err, TALLY_UNSUPPORTED,
-				     "PKCS#11 URIs are not read: export the public key into the key "
-				     "store, and name it by its file");
+	if (is_uri && tally_pkcs11_check(kms.id, err) < 0)
+		return -1;
 	if (tally_kms_key_valid(kms.id, kms.version))
 		return 0;
-	return tally_err_about(err, TALLY_INVALID,
-			       tally_kms_key_valid(kms.id, TALLY_BYTES_NONE) ? "KMSKeyVersion" :
-									      "KMSKeyId",
-			       "it has 1 to 64 letters, digits, . _ -");
+	if (!tally_kms_key_valid(kms.id, TALLY_BYTES_NONE))
+		return tally_err_about(err, TALLY_INVALID, "KMSKeyId",
+				       is_uri ? "the PKCS#11 URI has a character that must be written "
+						"as %%XX" : "it has 1 to 64 letters, digits, . _ -");
+	return tally_err_about(err, TALLY_INVALID, "KMSKeyVersion",
+			       is_uri ? "a key that a PKCS#11 URI names has no version" :
+					"it has 1 to 64 letters, digits, . _ -");
 }
 
 static int update_member_key_by_kms(struct tally_call *call, struct tally_err *err)
@@ -63,9 +80,7 @@ static int update_member_key_by_kms(struct tally_call *call, struct tally_err *e
 				     tally_arg_bytes(call, "KMSKeyVersion") };
 	struct tally_member_key key;
 
-	if (call->settings->key_store == NULL)
-		return tally_err_set(err, TALLY_UNSUPPORTED, "no key store is configured");
-	if (read_key(call, &kms, &key, err) < 0)
+	if ((tally_kms_key_is_uri(kms.id) ? read_token : read_file)(call, &kms, &key, err) < 0)
 		return -1;
 	if (tally_arg_given(call, "KeyType") &&
 	    key.type != KEY_TYPE_SECP256K1 + tally_arg_enum(call, "KeyType"))
@@ -81,7 +96,8 @@ static const struct tally_param update_member_key_by_kms_params[] = {
 	{ .name = "MemberId", .type = PARAM_MEMBER_ID, .required = true,
 	  .example = "m-04389ec1075443bc04389ec107", .help = "The member." },
 	{ .name = "KMSKeyId", .type = PARAM_TEXT, .required = true, .min = 1, .max = 256,
-	  .example = "till-7", .help = "Name of a key in the operator's key store." },
+	  .example = "till-7",
+	  .help = "Name of a key in the operator's key store, or the PKCS#11 URI of one on a token." },
 	{ .name = "KMSKeyVersion", .type = PARAM_TEXT, .max = 64, .example = "2",
 	  .help = "Its version, where the key store has several." },
 	{ .name = "KeyType", .type = PARAM_ENUM, .choices = tally_key_types,
