@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cert.h"
+#include "share.h"
+
 /* Returns what is wrong, or NULL. */
 typedef const char *kind_check(struct audit_replay *replay, const struct audit_item *item);
 
@@ -381,6 +384,47 @@ static const char *on_join_ledger(struct audit_replay *replay, const struct audi
 		       NULL : "a malformed ledgerId or account";
 }
 
+/* A name that is taken, or let go of. */
+static const char *take_name(struct audit_replay *replay, struct audit_map *map,
+			     const struct tally_record *record, const char *field, bool add)
+{
+	uint8_t key[AUDIT_KEY];
+	uint64_t known;
+
+	name_of(record, field, key);
+	if (audit_map_get(map, key, &known) == add)
+		return add ? "the name is taken already" : "it names none that is there";
+	if (add)
+		audit_map_put(map, key, replay->journal);
+	else
+		audit_map_remove(map, key);
+	return NULL;
+}
+
+static const char *on_org(struct audit_replay *replay, const struct audit_item *item)
+{
+	bool add = item->record.type == TYPE_ADD_ORG;
+	struct tally_cert cert;
+	struct tally_err err;
+
+	if (!tally_org_id_valid(tally_field_text(&item->record, "organization")))
+		return "a malformed name";
+	if (add && tally_cert_anchor(tally_field_text(&item->record, "certificate"), &cert, &err) != 0)
+		return "its certificate is that of no CA";
+	return take_name(replay, &replay->orgs, &item->record, "organization", add);
+}
+
+static const char *on_channel(struct audit_replay *replay, const struct audit_item *item)
+{
+	bool add = item->record.type == TYPE_ADD_CHANNEL;
+
+	if (!tally_org_id_valid(tally_field_text(&item->record, "channel")))
+		return "a malformed name";
+	if (add && tally_field_text(&item->record, "ledgerId").size != TALLY_LEDGER_ID_SIZE)
+		return "a malformed ledgerId";
+	return take_name(replay, &replay->channels, &item->record, "channel", add);
+}
+
 /* ---- the table ---- */
 
 static const struct kind kinds[256] = {
@@ -425,6 +469,11 @@ static const struct kind kinds[256] = {
 				      .check = on_account_policy },
 	[TYPE_JOIN_LEDGER] = { .known = true, .system = true, .nobody = true,
 			       .check = on_join_ledger },
+	[TYPE_ADD_ORG] = { .known = true, .system = true, .nobody = true, .check = on_org },
+	[TYPE_REMOVE_ORG] = { .known = true, .system = true, .nobody = true, .check = on_org },
+	[TYPE_ADD_CHANNEL] = { .known = true, .system = true, .nobody = true, .check = on_channel },
+	[TYPE_REMOVE_CHANNEL] = { .known = true, .system = true, .nobody = true,
+				  .check = on_channel },
 	[TYPE_ADD_LEDGER] = { .known = true, .system = true, .nobody = true,
 			      .check = on_add_ledger },
 };

@@ -58,6 +58,8 @@ void audit_replay_free(struct audit_replay *replay)
 	audit_map_free(&replay->orders);
 	audit_map_free(&replay->accounts);
 	audit_map_free(&replay->access_keys);
+	audit_map_free(&replay->orgs);
+	audit_map_free(&replay->channels);
 	audit_erasures_free(&replay->erasures);
 	free(replay->origins);
 	free(replay->wants);

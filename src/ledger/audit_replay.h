@@ -48,7 +48,8 @@ struct audit_replay {
 	bool deleted;
 	struct audit_members members;
 	struct audit_map keys;			/* KV: those that have a value */
-	struct audit_map accounts, access_keys;	/* of the system ledger */
+	struct audit_map accounts, access_keys;	/* of the system ledger; and: */
+	struct audit_map orgs, channels;
 	struct audit_twice signed_hashes, signed_digests;
 	bool signed_twice;			/* that was found */
 	struct audit_erasures erasures;

@@ -599,6 +599,10 @@ static projector *const projectors[256] = {
 	[TYPE_ADD_LEDGER] = on_add_ledger,
 	[TYPE_SET_ACCOUNT_POLICY] = on_account_policy,
 	[TYPE_JOIN_LEDGER] = on_join_ledger,
+	[TYPE_ADD_ORG] = tally_project_org,
+	[TYPE_REMOVE_ORG] = tally_project_org,
+	[TYPE_ADD_CHANNEL] = tally_project_channel,
+	[TYPE_REMOVE_CHANNEL] = tally_project_channel,
 };
 
 static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,

@@ -87,6 +87,10 @@ enum tally_ledger_table {
 	/* u64 account, ledger id that it was made a member of -> u8 1; whether it still is, the ledger
 	   knows */
 	TABLE_JOINED = 38,
+	/* id of an organisation -> u8 1, u64 created, certificate of its CA (PEM) */
+	TABLE_ORG = 44,
+	/* name of a channel -> u8 1, u64 created, ledger id */
+	TABLE_CHANNEL = 45,
 };
 
 #endif

@@ -420,6 +420,7 @@ class Ledger:
         self.name, self.tree, self.deleted, self.journal = None, Frontier(), False, 0
         self.roots, self.leaves = {0: verify.sha256(b"")}, []
         self.members, self.accounts, self.used_keys, self.owner = {}, {}, set(), None
+        self.orgs, self.channels = set(), set()
         self.invited, self.gone = {}, {}
         self.policy, self.count, self.removal = "accepted", 1, "dual"
         self.origins, self.log_key, self.kv = [], None, {}
@@ -768,6 +769,18 @@ class Ledger:
     def join_ledger(self, data):
         need(data["account"] > 0 and len(data["ledgerId"]) == 27, "an account that joins a ledger")
 
+    def take_name(self, data, field, names, add):
+        need((data[field] in names) != add and 0 < len(data[field]) <= 64, "a name")
+        names.add(data[field]) if add else names.remove(data[field])
+
+    def add_org(self, data):
+        need(data["certificate"].startswith("-----BEGIN CERTIFICATE-----"), "a certificate")
+        self.take_name(data, "organization", self.orgs, True)
+
+    def add_channel(self, data):
+        need(data["ledgerId"].startswith("l-") and len(data["ledgerId"]) == 27, "a ledgerId")
+        self.take_name(data, "channel", self.channels, True)
+
     # -- the end --
 
     def end(self):
@@ -798,6 +811,9 @@ SYSTEM = {
     "DISABLE_KEY": Ledger.change_key, "DELETE_KEY": Ledger.delete_key,
     "ADD_LEDGER": Ledger.add_ledger, "SET_ACCOUNT_POLICY": Ledger.account_policy,
     "JOIN_LEDGER": Ledger.join_ledger,
+    "ADD_ORG": Ledger.add_org, "ADD_CHANNEL": Ledger.add_channel,
+    "REMOVE_ORG": lambda self, data: self.take_name(data, "organization", self.orgs, False),
+    "REMOVE_CHANNEL": lambda self, data: self.take_name(data, "channel", self.channels, False),
 }
 
 

@@ -7,6 +7,7 @@
 #include "cose.h"
 #include "hash.h"
 #include "note.h"
+#include "share.h"
 
 #define MEMBER "m-04389ec1075443bc04389ec107"
 #define NOW_MS 1587090122155
@@ -1094,4 +1095,61 @@ int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_
 		return -1;
 	fill_member(&found_r->member);
 	return 1;
+}
+
+/* ---- organisations and channels ---- */
+
+bool tally_org_id_valid(struct tally_bytes id)
+{
+	return id.size > 0;
+}
+
+int tally_org_add(struct tally_core *core, const struct tally_write *write, struct tally_bytes id,
+		  struct tally_bytes certificate, struct tally_err *err)
+{
+	(void)id;
+	(void)certificate;
+	return write_outcome(core, write, err);
+}
+
+int tally_org_remove(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes id, struct tally_err *err)
+{
+	(void)id;
+	return write_outcome(core, write, err);
+}
+
+int tally_org_list(struct tally_core *core, struct tally_arena *arena, struct tally_org **orgs_r,
+		   size_t *count_r, struct tally_err *err)
+{
+	*orgs_r = tally_arena_array(arena, struct tally_org, 1);
+	(*orgs_r)[0] = (struct tally_org){ TALLY_BYTES_LIT("org1"), TALLY_BYTES_LIT("a certificate\n"),
+					   NOW_MS };
+	*count_r = 1;
+	return outcome(core, err);
+}
+
+int tally_channel_add(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes name, struct tally_bytes ledger_id, struct tally_err *err)
+{
+	(void)name;
+	(void)ledger_id;
+	return write_outcome(core, write, err);
+}
+
+int tally_channel_remove(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes name, struct tally_err *err)
+{
+	(void)name;
+	return write_outcome(core, write, err);
+}
+
+int tally_channel_list(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_channel **channels_r, size_t *count_r, struct tally_err *err)
+{
+	*channels_r = tally_arena_array(arena, struct tally_channel, 1);
+	(*channels_r)[0] = (struct tally_channel){ TALLY_BYTES_LIT("mychannel"),
+						   TALLY_BYTES_LIT(FAKE_PRIVATE), NOW_MS };
+	*count_r = 1;
+	return outcome(core, err);
 }
