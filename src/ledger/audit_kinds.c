@@ -22,6 +22,7 @@ struct kind {
 	bool nobody;			/* written by the service: it has no author */
 	bool removes;			/* its certificates are by the service, its orders not */
 	bool no_data;
+	bool shares;			/* its author is an identity of the channel, no member */
 	enum kind_payload payload;
 	enum tally_permission need;	/* of the author and of every signer */
 	kind_check *check;		/* NULL: nothing more */
@@ -452,6 +453,8 @@ static const struct kind kinds[256] = {
 	[TYPE_KV_DELETE] = { .known = true, .payload = PAYLOAD_MAYBE, .need = PERM_APPEND,
 			     .check = on_kv },
 	[TYPE_STATE_ROOT] = { .known = true, .nobody = true, .check = on_state_root },
+	[TYPE_DATASHARE] = { .known = true, .shares = true, .payload = PAYLOAD_ALWAYS,
+			     .check = audit_share_check },
 	[TYPE_OCCULT] = { .known = true, .removes = true, .need = PERM_REMOVE,
 			  .check = audit_removal_check },
 	[TYPE_PURGE] = { .known = true, .removes = true, .need = PERM_REMOVE,
@@ -564,7 +567,7 @@ static void check_author(struct audit_replay *replay, const struct kind *kind,
 {
 	const char *wrong;
 
-	if (kind->nobody || item->record.type == TYPE_CREATE_LEDGER ||
+	if (kind->nobody || kind->shares || item->record.type == TYPE_CREATE_LEDGER ||
 	    (kind->removes && item->record.member_id.size == 0))
 		return;
 	if (item->record.type == TYPE_CREATE_MEMBER &&

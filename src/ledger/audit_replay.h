@@ -50,6 +50,8 @@ struct audit_replay {
 	struct audit_map keys;			/* KV: those that have a value */
 	struct audit_map accounts, access_keys;	/* of the system ledger; and: */
 	struct audit_map orgs, channels;
+	/* of a channel: states of objects, providers of orders, who got stages, DIDs of keys */
+	struct audit_map shared, share_providers, share_parties, share_keys;
 	struct audit_twice signed_hashes, signed_digests;
 	bool signed_twice;			/* that was found */
 	struct audit_erasures erasures;
@@ -104,6 +106,9 @@ void audit_kind_check(struct audit_replay *replay, const struct audit_item *item
 /* OCCULT and PURGE, and what CREATE_LEDGER and UPDATE_LEDGER say of them (audit_removal.c). */
 const char *audit_removal_check(struct audit_replay *replay, const struct audit_item *item);
 const char *audit_removal_policy(struct audit_replay *replay, const struct audit_item *item);
+
+/* A change of shared objects (audit_share.c). */
+const char *audit_share_check(struct audit_replay *replay, const struct audit_item *item);
 
 /* An anchor (audit_anchor.c). */
 const char *audit_anchor_check(struct audit_replay *replay, const struct audit_item *item);

@@ -588,6 +588,7 @@ static projector *const projectors[256] = {
 	[TYPE_STATE_ROOT] = on_state_root,
 	[TYPE_CREATE_TIMEANCHOR] = on_create_timeanchor,
 	[TYPE_SET_TRUST_POINT] = on_set_trust_point,
+	[TYPE_DATASHARE] = tally_project_share,
 	[TYPE_OCCULT] = tally_project_occult,
 	[TYPE_PURGE] = tally_project_purge,
 	[TYPE_CREATE_STORE] = on_create_store,
