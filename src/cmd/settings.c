@@ -16,6 +16,7 @@ const struct settings_section settings_sections[] = {
 	{ "store", tally_store_settings },
 	{ "ledger", tally_ledger_settings },
 	{ "api", tally_api_setting_rows },
+	{ "datashare", tally_share_setting_rows },
 	{ "gateway", tally_gateway_setting_rows },
 	{ "log", tally_log_setting_rows },
 	{ "time", tally_time_setting_rows },
