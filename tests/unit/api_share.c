@@ -22,6 +22,22 @@ static const struct {
 	{ "RegisterDID", "" },
 	{ "UpdateDIDService", "did=%A" },
 	{ "ShowDID", "did=%A" },
+	{ "PublishDataset", "provider=%A|productName=n|productID=p1|sampleUrl=s|dataUrl=d|plainData=aGVsbG8=" },
+	{ "DeleteDataset", "provider=%A|productID=p1" },
+	{ "CloseDataset", "provider=%A|productID=p1" },
+	{ "QueryDataset", "provider=%A|productID=p1" },
+	{ "QueryDatasetByCond", "" },
+	{ "ShareDataset", "provider=%A|productName=n|productID=p1|plainData=aGVsbG8=|consumer=%B|"
+	  "onChainStore=true" },
+	{ "GetDataPlaintext", "consumer=%A|orderSeq=1|onChainStore=true" },
+	{ "QueryDatasetSharingProcess", "creatorDID=%A|processID=p" },
+	{ "QueryDatasetSharingProcessList", "creatorDID=%A" },
+	{ "ApplyOrder", "consumer=%A|orderSeq=1|provider=%B|productID=p1" },
+	{ "AuthorizeDatasetOrder", "consumer=%A|orderSeq=1" },
+	{ "DeleteDatasetOrder", "consumer=%A|orderSeq=1" },
+	{ "UpdateDatasetOrder", "consumer=%A|orderSeq=1|orderStatus:=0" },
+	{ "QueryDatasetOrder", "consumer=%A|orderSeq=1" },
+	{ "QueryDatasetOrderByCond", "" },
 };
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
@@ -664,8 +680,9 @@ static void codes_are_documented(void)
 	}
 	for (row = tally_share_endpoints; row->path != NULL; row++) {
 		CASE("%s", row->name);
-		CHECK(strstr(doc, text("| %s `%s` | %s |%s", row->method, row->path, row->name,
-				       row->run == NULL ? " not available yet" : "")) != NULL);
+		CHECK(strstr(doc, text("| %s `%s` | %s |", row->method, row->path, row->name)) != NULL);
+		CHECK((strstr(doc, text("| %s `%s` | %s | not available yet |", row->method, row->path,
+					row->name)) != NULL) == (row->run == NULL));
 	}
 }
 

@@ -71,7 +71,8 @@ static inline bool share_open(void)
 {
 	static const struct tally_write local = { .caller = { .local = true } };
 	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("mychannel"),
-					      .public_read = true };
+					      .public_read = true,
+					      .removal_policy = REMOVAL_ADMIN };
 	struct tally_write write;
 
 	if (!world_open())
