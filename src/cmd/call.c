@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "call.h"
 #include "err.h"
 #include "http.h"
 #include "verb.h"
@@ -72,23 +73,29 @@ static const char *body_type(const struct tally_buf *body)
 	return i < body->size && body->data[i] == '[' ? "application/json" : "application/x-ndjson";
 }
 
+int call_show(const struct verb_call *call, struct http_answer *answer)
+{
+	int status;
+
+	fwrite(answer->body.data, 1, answer->body.size, stdout);
+	if (answer->body.size != 0 && answer->body.data[answer->body.size - 1] != '\n')
+		putchar('\n');
+	status = answer->status >= 200 && answer->status <= 299
+			 ? VERB_OK
+			 : verb_fail(call, "the server answered with status %d", answer->status);
+	tally_buf_free(&answer->body);
+	return status;
+}
+
 static int send_and_show(const struct verb_call *call, const struct http_target *target,
 			 const struct http_request *request, struct tally_arena *arena)
 {
 	struct http_answer answer;
 	struct tally_err err;
-	int status;
 
 	if (http_send(target, request, arena, &answer, &err) != 0)
 		return verb_fail_err(call, &err);
-	fwrite(answer.body.data, 1, answer.body.size, stdout);
-	if (answer.body.size != 0 && answer.body.data[answer.body.size - 1] != '\n')
-		putchar('\n');
-	status = answer.status >= 200 && answer.status <= 299
-			 ? VERB_OK
-			 : verb_fail(call, "the server answered with status %d", answer.status);
-	tally_buf_free(&answer.body);
-	return status;
+	return call_show(call, &answer);
 }
 
 static int run_with(struct verb_call *call, const struct http_target *target,
@@ -122,6 +129,15 @@ static int run_with(struct verb_call *call, const struct http_target *target,
 	return send_and_show(call, target, request, arena);
 }
 
+static int call_run_share(struct verb_call *call)
+{
+	struct tally_arena arena = { 0 };
+	int status = call_share(call, &arena);
+
+	tally_arena_free(&arena);
+	return status;
+}
+
 static int call_run(struct verb_call *call)
 {
 	struct http_request request = { 0 };
@@ -130,6 +146,8 @@ static int call_run(struct verb_call *call)
 	struct http_target target;
 	int status;
 
+	if (call_is_share(call))
+		return call_run_share(call);
 	if (!http_target_read(call, &target))
 		return VERB_USAGE;
 	if (target.endpoint == NULL)
@@ -142,20 +160,26 @@ static int call_run(struct verb_call *call)
 
 static const struct verb_option call_options[] = {
 	{ "endpoint", "URL", "the server (default: TALLY_ENDPOINT)" },
-	{ "key", "ID", "access key id (default: TALLY_ACCESS_KEY_ID); without a key: unsigned" },
+	{ "key", "ID", "access key id (default: TALLY_ACCESS_KEY_ID); without a key: unsigned. With a "
+	  "PATH: the file with the private key, which signs and is not sent" },
 	{ "secret", "TEXT", "its secret (default: TALLY_ACCESS_KEY_SECRET)" },
 	{ "post", NULL, "send by POST, parameters in a form body" },
 	{ "body", "FILE", "send this JSON or NDJSON by POST, '-' being standard input" },
 	{ "format", "NAME", "form of the answer: json (default) or xml" },
 	{ "print-url", NULL, "print the signed URL, good for 15 minutes, and send nothing" },
+	{ "cert", "FILE", "with a PATH: the caller's certificate, PEM" },
+	{ "org", "ID", "with a PATH: the caller's organisation" },
+	{ "channel", "NAME", "with a PATH: the channel" },
+	{ "method", "NAME", "with a PATH: POST (default), PUT or DELETE" },
 	VERB_OPTIONS_END
 };
 
 const struct verb verb_call = {
 	.name = "call",
-	.usage = "ACTION [Name=Value ...]",
+	.usage = "ACTION|PATH [Name=Value ...]",
 	.summary = "Send one signed request to a server and print the answer",
-	.details = "The exit status is 0 only for a 2xx answer. 'tally actions' lists the actions.",
+	.details = "The exit status is 0 only for a 2xx answer. 'tally actions' lists the actions. A PATH, "
+		   "/v1/..., is of the data-sharing interface; its parameters are Name=Text and Name:=JSON.",
 	.options = call_options,
 	.min_args = 1,
 	.max_args = -1,

@@ -59,10 +59,65 @@ audited() {	# driver
 	passes "$1: ... and audited again" "$TALLY" audit --index
 }
 
+# The answer's member, of a request that is signed here and not sent its key.
+share() {	# who word...
+	local who=$1
+	shift
+	"$TALLY" call --cert "$who.pem" --key "$who.key" --org org1 --channel mychannel "$@"
+}
+
+# Through a web server: identities by signed requests, and by one that brings its key.
+through_a_server() {
+	local did body
+	make_member org1 bob
+	chmod 644 org1-ca.pem
+	$as_user "$TALLY" org add org1 --ca org1-ca.pem --store "$server_store" || return
+	ledger=$($as_user "$TALLY" channel add mychannel --store "$server_store")
+	did=$(share alice /v1/identity/did | json did)
+	same "a DID" "${did%:*}" "did:tally"
+	same "its document" "$(share bob /v1/identity/query-did did="$did" | json publicKey 0 publicKeyPem)" \
+		"$(openssl pkey -in alice.key -pubout)"
+	same "services" "$(share alice --method PUT /v1/identity/did did="$did" \
+		'service:=[{"type":"T","serviceEndpoint":"https://example.com/"}]' | json service 0 id)" "$did#service1"
+	refuses "a refusal" "status 500" share bob --method PUT /v1/identity/did did="$did"
+	same "... and why" "$(share bob --method PUT /v1/identity/did did="$did" 2>/dev/null | json errorCode)" BCS.5002913
+	refuses "a word that is none" "Name=Value" share bob /v1/identity/query-did did
+	refuses "JSON that is none" "no JSON" share bob /v1/identity/query-did 'did:=['
+	refuses "a method that is none" "PATCH" share bob --method PATCH /v1/identity/did
+	refuses "no certificate" "\-\-cert" "$TALLY" call --key bob.key --org org1 --channel mychannel /v1/identity/did
+	refuses "a key that is not its certificate's" "status 500" \
+		"$TALLY" call --cert bob.pem --key alice.key --org org1 --channel mychannel /v1/identity/did
+	if command -v python3 >/dev/null; then
+		same "a request that brings its key" "$(python3 -B - "$TALLY_ENDPOINT" <<-'END'
+			import json, sys, urllib.request
+			body = {"orgID": "org1", "channelID": "mychannel", "cryptoMethod": "SW",
+			        "cert": open("bob.pem").read().replace("\n", "\\n"),
+			        "sk": open("bob.key").read().replace("\n", "\\n"), "timestamp": "2020-10-27T17:28:16+08:00"}
+			request = urllib.request.Request(sys.argv[1].rstrip("/") + "/v1/identity/did",
+			                                 json.dumps(body).encode(), method="POST")
+			print(json.load(urllib.request.urlopen(request))["did"][:10])
+			END
+			)" "did:tally:"
+	fi
+	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
+	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
+		"verified: the clue \"did $did\" has exactly 2 journals"
+}
+
 for driver in $(durable); do
 	export TALLY_STORE=$dir/$driver
 	"$TALLY" init --driver "$driver" --json >init.json || exit 1
 	administration "$driver"
 	audited "$driver"
 done
+unset TALLY_STORE
+if start_server "$dir/served"; then
+	through_a_server
+	$as_user "$TALLY" serve --stop --store "$server_store" >/dev/null 2>&1
+	export TALLY_STORE=$server_store
+	unset TALLY_ENDPOINT
+	audited "after the server"
+else
+	skip "through a server" "there is no lighttpd"
+fi
 finish
