@@ -8,6 +8,7 @@ import threading
 import time
 
 from client import Client
+from sharing import data_sharing
 from world import wait_until
 
 BODY_LIMIT = 1 << 20
@@ -421,6 +422,7 @@ CASES = [
     forwarded_clients,
     parallel_appends_are_dense,
     slow_clients_hold_nobody_up,
+    data_sharing,
     killed_and_back_within_a_second,
 ]
 
