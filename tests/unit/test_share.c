@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "conf.h"
+#include "forge.h"
 #include "hash.h"
 #include "mem.h"
 #include "share.h"
@@ -572,6 +573,173 @@ static void audited(void)
 	CHECK_INT(findings, 0);
 }
 
+/* ---- forgeries ---- */
+
+/* What the audit finds is gathered, a line each. */
+static int gather(void *ctx, const struct tally_audit_finding *finding)
+{
+	struct tally_buf *said = ctx;
+
+	tally_buf_add_str(said, finding->text);
+	tally_buf_add_u8(said, '\n');
+	return 0;
+}
+
+static bool op_is(const struct tally_record *record, const char *op)
+{
+	return record->type == TYPE_DATASHARE && tally_bytes_is(tally_field_text(record, "op"), op);
+}
+
+/* The first journal that says this, or one that is signed as a request. */
+static uint64_t find_op(struct forge *forge, const char *op, bool request)
+{
+	uint64_t at = 0;
+
+	while ((at = forge_find(forge, TYPE_DATASHARE, at)) != UINT64_MAX) {
+		struct forged_journal *journal = forge_journal(forge, at, NULL);
+
+		if (op_is(&journal->record, op) &&
+		    (tally_field_find(&journal->record, "request") != NULL) == request)
+			return at;
+		at++;
+	}
+	FAIL("there is no %s", op);
+	return 0;
+}
+
+static void field_is(struct forge *forge, uint64_t journal, const char *field, struct tally_bytes text)
+{
+	struct tally_field *found = forge_field(forge, journal, field);
+
+	if (found == NULL)
+		FAIL("journal %" PRIu64 " has no %s", journal, field);
+	else
+		found->text = text;
+}
+
+static void another_operation(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "close-dataset", false), "op", TALLY_BYTES_LIT("delete-dataset"));
+}
+
+static void another_author(struct forge *forge)
+{
+	uint64_t at = find_op(forge, "close-dataset", false);
+
+	forge_journal(forge, at, NULL)->record.member_id = did(BOB);
+}
+
+static void another_key(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "register-did", false), "key", hex(people[CAROL].point, 65));
+}
+
+static void no_such_operation(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "close-dataset", false), "op", TALLY_BYTES_LIT("reopen"));
+}
+
+static void without_its_data_set(struct forge *forge)
+{
+	struct tally_record *closed = &forge_journal(forge, find_op(forge, "close-dataset", false),
+						     NULL)->record;
+	uint64_t at = 0;
+
+	while ((at = forge_find(forge, TYPE_DATASHARE, at)) != UINT64_MAX) {
+		struct tally_record *record = &forge_journal(forge, at, NULL)->record;
+
+		if (op_is(record, "publish-dataset") &&
+		    tally_bytes_equal(tally_field_text(record, "product"),
+				      tally_field_text(closed, "product")))
+			break;
+		at++;
+	}
+	forge_drop_journal(forge, at);
+}
+
+static void without_its_identity(struct forge *forge)
+{
+	forge_drop_journal(forge, find_op(forge, "register-did", false));
+}
+
+static void closed_before_it_was_there(struct forge *forge)
+{
+	forge_swap_journals(forge, find_op(forge, "publish-dataset", false),
+			    find_op(forge, "close-dataset", false));
+}
+
+static void another_request(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "publish-dataset", true), "product", TALLY_BYTES_LIT("n0"));
+}
+
+static void another_hash_of_it(struct forge *forge)
+{
+	uint8_t hash[TALLY_HASH_SIZE] = { 1 };
+
+	field_is(forge, find_op(forge, "publish-dataset", true), "request", hex(hash, sizeof(hash)));
+}
+
+static void without_clues(struct forge *forge)
+{
+	forge_journal(forge, find_op(forge, "publish-dataset", false), NULL)->record.clue_count = 0;
+}
+
+/* Who has the store's tools, and no caller's key, is found out. */
+static void forgeries(void)
+{
+	static const struct {
+		const char *name;
+		void (*change)(struct forge *forge);
+		const char *words;
+	} cases[] = {
+		{ "another operation", another_operation, "what was signed is not what the journal says" },
+		{ "another author", another_author, "this is for another identity" },
+		{ "another key", another_key, "the DID is not that of its key" },
+		{ "no such operation", no_such_operation, "an operation that is none" },
+		{ "without its data set", without_its_data_set, "there is none of this name" },
+		{ "without its identity", without_its_identity,
+		  "a key that its author does not have" },
+		{ "closed before it was there", closed_before_it_was_there,
+		  "there is none of this name" },
+		{ "another request", another_request, "what was signed is not what the journal says" },
+		{ "another hash of it", another_hash_of_it,
+		  "what was signed is not what the journal says" },
+		{ "without clues", without_clues, "its clues are not its objects" },
+	};
+	struct tally_store *blocks, *index;
+
+	tally_core_stores(core, &blocks, &index);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tally_store_args args = { .location = "mem:", .conf = conf, .create = true,
+						 .blocks = true };
+		struct tally_audit_options options = { .threads = 1, .found = gather };
+		struct tally_audit_source source;
+		const struct tally_driver *driver;
+		struct tally_buf said = { 0 };
+		struct tally_store *copy;
+		struct forge forge;
+
+		CASE("%s", cases[i].name);
+		CHECK_OK(forge_read(blocks, space_of_ledger, &forge, &err));
+		cases[i].change(&forge);
+		CHECK_OK(tally_driver_find("mem", NULL, &driver, &err));
+		CHECK_OK(tally_store_open(driver, &args, &copy, &err));
+		CHECK_OK(forge_copy(blocks, copy, &forge, forge_blocks(&forge, 0, NULL, NULL), false,
+				    &err));
+		options.ctx = &said;
+		CHECK_OK(tally_audit_store_open(copy, NULL, &source, &err));
+		CHECK_OK(tally_audit(&options, &source, &err));
+		tally_buf_add_u8(&said, '\0');
+		if (strstr((const char *)said.data, cases[i].words) == NULL)
+			FAIL("found \"%.300s\"", (const char *)said.data);
+		tally_audit_store_free(&source);
+		tally_store_close(&copy);
+		forge_free(&forge);
+		tally_buf_free(&said);
+	}
+}
+
 int main(void)
 {
 	if (!begin()) {
@@ -592,6 +760,7 @@ int main(void)
 	TEST(again);
 	TEST(rebuilt);
 	TEST(audited);
+	TEST(forgeries);
 	tally_core_close(&core);
 	tally_conf_free(&conf);
 	tally_arena_free(&arena);
