@@ -130,4 +130,7 @@ struct tally_api_settings {
 extern const struct tally_setting tally_api_setting_rows[];
 extern const struct tally_setting tally_access_setting_rows[];
 
+/* Rows of [datashare] (datashare/share_gate.c). */
+extern const struct tally_setting tally_share_setting_rows[];
+
 #endif

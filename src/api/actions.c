@@ -34,9 +34,14 @@ extern const struct tally_action tally_action_accept_member, tally_action_delete
 extern const struct tally_action tally_action_create_temporary_key,
 	tally_action_delete_account_policy, tally_action_get_account_policy,
 	tally_action_set_account_policy;
+extern const struct tally_action tally_action_add_channel, tally_action_add_organization,
+	tally_action_list_channels, tally_action_list_organizations, tally_action_remove_channel,
+	tally_action_remove_organization;
 
 const struct tally_action *const tally_actions[] = {
 	&tally_action_accept_member,
+	&tally_action_add_channel,
+	&tally_action_add_organization,
 	&tally_action_adopt_store,
 	&tally_action_anchor_ledgers,
 	&tally_action_append_journal,
@@ -94,8 +99,10 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_list_access_keys,
 	&tally_action_list_accounts,
 	&tally_action_list_backups,
+	&tally_action_list_channels,
 	&tally_action_list_journals,
 	&tally_action_list_members,
+	&tally_action_list_organizations,
 	&tally_action_list_spaces,
 	&tally_action_list_time_anchors,
 	&tally_action_list_vpc_endpoints,
@@ -109,6 +116,8 @@ const struct tally_action *const tally_actions[] = {
 	&tally_action_purge_ledger,
 	&tally_action_read_block,
 	&tally_action_rebuild_index,
+	&tally_action_remove_channel,
+	&tally_action_remove_organization,
 	&tally_action_set_account_policy,
 	&tally_action_set_trust_point,
 	&tally_action_stat_ledger,

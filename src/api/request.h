@@ -21,7 +21,7 @@ struct tally_request {
 	struct tally_bytes query;	/* raw, without '?' */
 	const struct tally_header *headers;
 	size_t header_count;
-	struct tally_bytes body;
+	struct tally_bytes body;	/* may be overwritten: a secret is taken out of it */
 	struct tally_bytes client;	/* address of the client, text */
 	struct tally_bytes listener;	/* name of the private listener it came in by; empty: the
 					   public one */

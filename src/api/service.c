@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pkcs11.h"
 #include "ram.h"
+#include "share_gate.h"
 #include "throttle.h"
 #include "tlog.h"
 #include "utf8.h"
@@ -28,6 +29,7 @@
 struct tally_service {
 	struct tally_core *core;
 	struct tally_api_settings settings;
+	struct tally_share_settings share;
 	struct tally_auth auth;
 	struct tally_throttle *throttle;
 	uint64_t (*mono_ns)(void);
@@ -95,6 +97,24 @@ static int take_modules(struct tally_api_settings *settings, struct tally_err *e
 				&settings->pkcs11, err);
 }
 
+/* A method of DIDs (W3C DID Core 3.1): lower-case letters and digits. */
+static int load_share(const struct tally_conf *conf, struct tally_share_settings *share,
+		      struct tally_err *err)
+{
+	size_t size;
+
+	if (tally_conf_load(conf, "datashare", tally_share_setting_rows, share, err) < 0)
+		return -1;
+	size = strspn(share->did_method, "abcdefghijklmnopqrstuvwxyz0123456789");
+	if (size == 0 || size > 24 || share->did_method[size] != '\0')
+		return tally_err_about(err, TALLY_INVALID, "datashare.did_method",
+				       "datashare.did_method has 1 to 24 lower-case letters and digits");
+	if (share->page_limit == 0)
+		return tally_err_about(err, TALLY_INVALID, "datashare.page_limit",
+				       "datashare.page_limit is 1 at least");
+	return 0;
+}
+
 /* What the settings say is well. */
 static int take_settings(struct tally_service *service, const struct tally_conf *conf,
 			 struct tally_err *err)
@@ -105,7 +125,8 @@ static int take_settings(struct tally_service *service, const struct tally_conf 
 
 	if (tally_conf_load(conf, "api", tally_api_setting_rows, settings, err) < 0 ||
 	    tally_conf_load(conf, "access", tally_access_setting_rows, settings, err) < 0 ||
-	    tally_conf_load(conf, "throttle", tally_throttle_setting_rows, &throttle, err) < 0)
+	    tally_conf_load(conf, "throttle", tally_throttle_setting_rows, &throttle, err) < 0 ||
+	    load_share(conf, &service->share, err) < 0)
 		return -1;
 	if (strcmp(settings->shape, "sdk") != 0 && strcmp(settings->shape, "docs") != 0)
 		return tally_err_about(err, TALLY_INVALID, "api.shape",
@@ -694,15 +715,10 @@ static void answer_log(struct exchange *x)
 	}
 }
 
-/* The data-sharing family has its own error document. */
 static void answer_datashare(struct exchange *x)
 {
-	struct tally_node *node = tally_node_object(x->arena);
-
-	tally_add_str(x->arena, node, "errorCode", "BCS.5000501");
-	tally_add_str(x->arena, node, "errorMsg",
-		      "The data-sharing interface is not available on this server.");
-	respond(x, 501, node, NULL);
+	tally_share_answer(x->service->core, &x->service->share, x->request, x->request_id,
+			   x->response);
 }
 
 static void answer_nothing(struct exchange *x)
@@ -778,6 +794,10 @@ void tally_service_refuse(const struct tally_request *request, const struct tall
 		response->content_type = "text/plain;charset=utf-8";
 		response->body = TALLY_BYTES_LIT("the store is not usable\n");
 		tally_response_header(response, x.arena, "Retry-After", "5");
+		return;
+	}
+	if (route->answer == answer_datashare) {
+		tally_share_refuse(request, err, response);
 		return;
 	}
 	if (route->answer != answer_ledgerdb && route->answer != answer_admin) {

@@ -64,6 +64,11 @@ char *tally_base64_encode(struct tally_arena *arena, struct tally_bytes data);
 bool tally_base64_decode(struct tally_arena *arena, struct tally_bytes text,
 			 struct tally_bytes *data_r);
 
+/* Base58 of at most TALLY_BASE58_MAX bytes, NUL-terminated; text holds TALLY_BASE58_TEXT of their number. */
+#define TALLY_BASE58_MAX 64u
+#define TALLY_BASE58_TEXT(size) ((size) * 138 / 100 + 2)
+void tally_base58_encode(struct tally_bytes data, char *text);
+
 /* Decimal digits only, no sign, no leading zero but "0" itself, at most max. False otherwise. */
 bool tally_parse_u64(struct tally_bytes text, uint64_t max, uint64_t *value_r);
 

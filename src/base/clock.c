@@ -84,6 +84,52 @@ bool tally_time_parse(struct tally_bytes text, uint64_t *ms_r)
 	return true;
 }
 
+/* ".123" in milliseconds, at least one digit; moves *at behind it. */
+static bool take_fraction(struct tally_bytes text, size_t *at, unsigned int *ms_r)
+{
+	unsigned int scale = 100;
+	size_t start = *at + 1;
+
+	*ms_r = 0;
+	if (*at == text.size || text.data[*at] != '.')
+		return true;
+	for (++*at; *at < text.size && text.data[*at] >= '0' && text.data[*at] <= '9'; ++*at) {
+		*ms_r += (unsigned int)(text.data[*at] - '0') * scale;
+		scale /= 10;
+	}
+	return *at > start;
+}
+
+bool tally_time_parse_offset(struct tally_bytes text, uint64_t *ms_r)
+{
+	unsigned int fraction, hours, minutes;
+	uint8_t local[20];
+	size_t at = 19;
+	uint64_t offset;
+
+	if (text.size < 20)
+		return false;
+	memcpy(local, text.data, 19);
+	local[19] = 'Z';
+	if (!tally_time_parse(tally_bytes(local, 20), ms_r) || !take_fraction(text, &at, &fraction))
+		return false;
+	*ms_r += fraction;
+	if (at + 1 == text.size && text.data[at] == 'Z')
+		return true;
+	if (at + 6 != text.size || (text.data[at] != '+' && text.data[at] != '-') ||
+	    text.data[at + 3] != ':' || !digits(text.data + at + 1, 2, &hours) ||
+	    !digits(text.data + at + 4, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	offset = ((uint64_t)hours * 60 + minutes) * 60000;
+	if (text.data[at] == '-')
+		*ms_r += offset;
+	else if (*ms_r < offset)
+		return false;
+	else
+		*ms_r -= offset;
+	return true;
+}
+
 void tally_time_format(uint64_t ms, char *text)
 {
 	unsigned int year, month = 1, seconds, days;

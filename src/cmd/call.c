@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "arena.h"
+#include "call.h"
 #include "client.h"
 #include "err.h"
 #include "http.h"
@@ -77,23 +78,29 @@ static const char *body_type(const struct tally_buf *body)
 	return i < body->size && body->data[i] == '[' ? "application/json" : "application/x-ndjson";
 }
 
+int call_show(const struct verb_call *call, struct http_answer *answer)
+{
+	int status;
+
+	fwrite(answer->body.data, 1, answer->body.size, stdout);
+	if (answer->body.size != 0 && answer->body.data[answer->body.size - 1] != '\n')
+		putchar('\n');
+	status = answer->status >= 200 && answer->status <= 299
+			 ? VERB_OK
+			 : verb_fail(call, "the server answered with status %d", answer->status);
+	tally_buf_free(&answer->body);
+	return status;
+}
+
 static int send_and_show(const struct verb_call *call, const struct http_target *target,
 			 const struct http_request *request, struct tally_arena *arena)
 {
 	struct http_answer answer;
 	struct tally_err err;
-	int status;
 
 	if (http_send(target, request, arena, &answer, &err) != 0)
 		return verb_fail_err(call, &err);
-	fwrite(answer.body.data, 1, answer.body.size, stdout);
-	if (answer.body.size != 0 && answer.body.data[answer.body.size - 1] != '\n')
-		putchar('\n');
-	status = answer.status >= 200 && answer.status <= 299
-			 ? VERB_OK
-			 : verb_fail(call, "the server answered with status %d", answer.status);
-	tally_buf_free(&answer.body);
-	return status;
+	return call_show(call, &answer);
 }
 
 static int run_with(struct verb_call *call, const struct http_target *target,
@@ -159,12 +166,21 @@ static int call_admin(struct client *client)
 static int check_admin(struct verb_call *call)
 {
 	static const char *const of_http[] = { "endpoint", "key", "secret", "post", "body", "format",
-					       "print-url" };
+					       "print-url", "cert", "org", "channel", "method" };
 
 	for (size_t i = 0; i < sizeof of_http / sizeof of_http[0]; i++)
 		if (verb_given(call, of_http[i]))
 			return verb_misuse(call, "--admin asks the store itself: no --%s", of_http[i]);
 	return VERB_OK;
+}
+
+static int call_run_share(struct verb_call *call)
+{
+	struct tally_arena arena = { 0 };
+	int status = call_share(call, &arena);
+
+	tally_arena_free(&arena);
+	return status;
 }
 
 static int call_run(struct verb_call *call)
@@ -179,6 +195,8 @@ static int call_run(struct verb_call *call)
 		return check_admin(call) != VERB_OK ? VERB_USAGE : client_with(call, call_admin);
 	if (verb_given(call, "store") || verb_given(call, "driver") || verb_given(call, "config"))
 		return verb_misuse(call, "--store, --driver and --config go with --admin");
+	if (call_is_share(call))
+		return call_run_share(call);
 	if (!http_target_read(call, &target))
 		return VERB_USAGE;
 	if (target.endpoint == NULL)
@@ -191,13 +209,18 @@ static int call_run(struct verb_call *call)
 
 static const struct verb_option call_options[] = {
 	{ "endpoint", "URL", "the server (default: TALLY_ENDPOINT)" },
-	{ "key", "ID", "access key id (default: TALLY_ACCESS_KEY_ID); without a key: unsigned" },
+	{ "key", "ID", "access key id (default: TALLY_ACCESS_KEY_ID); without a key: unsigned. With a "
+	  "PATH: the file with the private key, which signs and is not sent" },
 	{ "secret", "TEXT", "its secret (default: TALLY_ACCESS_KEY_SECRET)" },
 	{ "post", NULL, "send by POST, parameters in a form body" },
 	{ "body", "FILE", "send this JSON or NDJSON by POST, '-' being standard input" },
 	{ "format", "NAME", "form of the answer: json (default) or xml" },
 	{ "print-url", NULL, "print the signed URL, good for 15 minutes, and send nothing; with --body: the "
 			     "one to POST that body to" },
+	{ "cert", "FILE", "with a PATH: the caller's certificate, PEM" },
+	{ "org", "ID", "with a PATH: the caller's organisation" },
+	{ "channel", "NAME", "with a PATH: the channel" },
+	{ "method", "NAME", "with a PATH: POST (default), PUT or DELETE" },
 	{ "admin", NULL, "an action of local administration: ask the store's owner, not a server" },
 	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END
@@ -205,9 +228,10 @@ static const struct verb_option call_options[] = {
 
 const struct verb verb_call = {
 	.name = "call",
-	.usage = "ACTION [Name=Value ...]",
+	.usage = "ACTION|PATH [Name=Value ...]",
 	.summary = "Send one signed request to a server and print the answer",
-	.details = "The exit status is 0 only for a 2xx answer. 'tally actions' lists the actions.",
+	.details = "The exit status is 0 only for a 2xx answer. 'tally actions' lists the actions. A PATH, "
+		   "/v1/..., is of the data-sharing interface; its parameters are Name=Text and Name:=JSON.",
 	.options = call_options,
 	.min_args = 1,
 	.max_args = -1,

@@ -17,6 +17,7 @@ const struct settings_section settings_sections[] = {
 	{ "store", tally_store_settings },
 	{ "ledger", tally_ledger_settings },
 	{ "api", tally_api_setting_rows },
+	{ "datashare", tally_share_setting_rows },
 	{ "access", tally_access_setting_rows },
 	{ "throttle", tally_throttle_setting_rows },
 	{ "gateway", tally_gateway_setting_rows },

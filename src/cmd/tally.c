@@ -7,9 +7,9 @@
 #include "verb.h"
 
 extern const struct verb verb_account, verb_actions, verb_adopt, verb_anchor, verb_append, verb_audit,
-	verb_backup, verb_bench, verb_call, verb_certificate,
+	verb_backup, verb_bench, verb_call, verb_certificate, verb_channel,
 	verb_doctor, verb_drivers, verb_dump, verb_export, verb_get, verb_help, verb_import, verb_init, verb_key, verb_kv, verb_ledger,
-	verb_list, verb_load, verb_maintain, verb_member, verb_occult, verb_prove, verb_publish, verb_purge, verb_rebuild, verb_restore, verb_serve, verb_stat, verb_tsa, verb_verify,
+	verb_list, verb_load, verb_maintain, verb_member, verb_occult, verb_org, verb_prove, verb_publish, verb_purge, verb_rebuild, verb_restore, verb_serve, verb_stat, verb_tsa, verb_verify,
 	verb_version, verb_witness;
 
 const struct verb *const tally_verbs[] = {
@@ -20,6 +20,8 @@ const struct verb *const tally_verbs[] = {
 	&verb_key,
 	&verb_ledger,
 	&verb_member,
+	&verb_org,
+	&verb_channel,
 	&verb_append,
 	&verb_get,
 	&verb_list,

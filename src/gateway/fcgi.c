@@ -110,14 +110,28 @@ static void fcgi_close(void *ctx, struct tally_pool_conn *base)
 
 /* ---- one request ---- */
 
+/*
+ * What libfcgi has in its buffer, or one byte, for which it fills the buffer. What was taken is
+ * overwritten there: a body may carry secrets, and the buffer is freed as it is.
+ */
 static long fcgi_read(void *ctx, void *data, size_t size)
 {
 	FCGX_Stream *in = ctx;
-	int got = FCGX_GetStr(data, size > 1 << 20 ? 1 << 20 : (int)size, in);
+	unsigned char *from = in->rdNext;
+	size_t there = (size_t)(in->stop - in->rdNext);
+	int got;
 
-	if (got > 0)
-		return got;
-	return FCGX_GetError(in) != 0 ? -1 : 0;
+	if (size == 0)
+		return 0;
+	if (there > size)
+		there = size;
+	got = FCGX_GetStr(data, there > 0 ? (int)there : 1, in);
+	if (got <= 0)
+		return FCGX_GetError(in) != 0 ? -1 : 0;
+	if (there == 0)
+		from = in->rdNext - got;
+	tally_wipe(from, (size_t)got);
+	return got;
 }
 
 static bool put(FCGX_Stream *out, struct tally_bytes bytes)

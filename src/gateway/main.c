@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
@@ -114,6 +115,7 @@ static int check_config(struct tally_conf *conf, struct tally_err *err)
 	tally_conf_declare(conf, "api", tally_api_setting_rows);
 	tally_conf_declare(conf, "access", tally_access_setting_rows);
 	tally_conf_declare(conf, "throttle", tally_throttle_setting_rows);
+	tally_conf_declare(conf, "datashare", tally_share_setting_rows);
 	tally_conf_declare(conf, "gateway", tally_gateway_setting_rows);
 	tally_conf_declare(conf, "log", tally_log_setting_rows);
 	tally_conf_declare(conf, "time", tally_time_setting_rows);
@@ -163,6 +165,14 @@ static void bound_heaps(void)
 	if (getenv("MALLOC_MMAP_THRESHOLD_") == NULL)
 		mallopt(M_MMAP_THRESHOLD, 512 * 1024);
 #endif
+}
+
+/* Requests carry private keys: what is in memory stays there. */
+static void write_no_cores(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
 }
 
 static int serve(const struct tally_conf *conf, int listen_fd, bool own_socket)
@@ -228,6 +238,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	write_no_cores();
 	conf = tally_conf_new();
 	status = run(conf, &options, is_cgi);
 	tally_conf_free(&conf);

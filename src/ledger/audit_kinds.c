@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cert.h"
+#include "share.h"
+
 /* Returns what is wrong, or NULL. */
 typedef const char *kind_check(struct audit_replay *replay, const struct audit_item *item);
 
@@ -19,6 +22,7 @@ struct kind {
 	bool nobody;			/* written by the service: it has no author */
 	bool removes;			/* its certificates are by the service, its orders not */
 	bool no_data;
+	bool shares;			/* its author is an identity of the channel, no member */
 	enum kind_payload payload;
 	enum tally_permission need;	/* of the author and of every signer */
 	kind_check *check;		/* NULL: nothing more */
@@ -383,6 +387,47 @@ static const char *on_join_ledger(struct audit_replay *replay, const struct audi
 		       NULL : "a malformed ledgerId or account";
 }
 
+/* A name that is taken, or let go of. */
+static const char *take_name(struct audit_replay *replay, struct audit_map *map,
+			     const struct tally_record *record, const char *field, bool add)
+{
+	uint8_t key[AUDIT_KEY];
+	uint64_t known;
+
+	name_of(record, field, key);
+	if (audit_map_get(map, key, &known) == add)
+		return add ? "the name is taken already" : "it names none that is there";
+	if (add)
+		audit_map_put(map, key, replay->journal);
+	else
+		audit_map_remove(map, key);
+	return NULL;
+}
+
+static const char *on_org(struct audit_replay *replay, const struct audit_item *item)
+{
+	bool add = item->record.type == TYPE_ADD_ORG;
+	struct tally_cert cert;
+	struct tally_err err;
+
+	if (!tally_org_id_valid(tally_field_text(&item->record, "organization")))
+		return "a malformed name";
+	if (add && tally_cert_anchor(tally_field_text(&item->record, "certificate"), &cert, &err) != 0)
+		return "its certificate is that of no CA";
+	return take_name(replay, &replay->orgs, &item->record, "organization", add);
+}
+
+static const char *on_channel(struct audit_replay *replay, const struct audit_item *item)
+{
+	bool add = item->record.type == TYPE_ADD_CHANNEL;
+
+	if (!tally_org_id_valid(tally_field_text(&item->record, "channel")))
+		return "a malformed name";
+	if (add && tally_field_text(&item->record, "ledgerId").size != TALLY_LEDGER_ID_SIZE)
+		return "a malformed ledgerId";
+	return take_name(replay, &replay->channels, &item->record, "channel", add);
+}
+
 /* ---- the table ---- */
 
 static const struct kind kinds[256] = {
@@ -410,6 +455,8 @@ static const struct kind kinds[256] = {
 	[TYPE_KV_DELETE] = { .known = true, .payload = PAYLOAD_MAYBE, .need = PERM_APPEND,
 			     .check = on_kv },
 	[TYPE_STATE_ROOT] = { .known = true, .nobody = true, .check = on_state_root },
+	[TYPE_DATASHARE] = { .known = true, .shares = true, .payload = PAYLOAD_ALWAYS,
+			     .check = audit_share_check },
 	[TYPE_OCCULT] = { .known = true, .removes = true, .need = PERM_REMOVE,
 			  .check = audit_removal_check },
 	[TYPE_PURGE] = { .known = true, .removes = true, .need = PERM_REMOVE,
@@ -427,6 +474,11 @@ static const struct kind kinds[256] = {
 				      .check = on_account_policy },
 	[TYPE_JOIN_LEDGER] = { .known = true, .system = true, .nobody = true,
 			       .check = on_join_ledger },
+	[TYPE_ADD_ORG] = { .known = true, .system = true, .nobody = true, .check = on_org },
+	[TYPE_REMOVE_ORG] = { .known = true, .system = true, .nobody = true, .check = on_org },
+	[TYPE_ADD_CHANNEL] = { .known = true, .system = true, .nobody = true, .check = on_channel },
+	[TYPE_REMOVE_CHANNEL] = { .known = true, .system = true, .nobody = true,
+				  .check = on_channel },
 	[TYPE_ADD_LEDGER] = { .known = true, .system = true, .nobody = true,
 			      .check = on_add_ledger },
 };
@@ -517,7 +569,7 @@ static void check_author(struct audit_replay *replay, const struct kind *kind,
 {
 	const char *wrong;
 
-	if (kind->nobody || item->record.type == TYPE_CREATE_LEDGER ||
+	if (kind->nobody || kind->shares || item->record.type == TYPE_CREATE_LEDGER ||
 	    (kind->removes && item->record.member_id.size == 0))
 		return;
 	if (item->record.type == TYPE_CREATE_MEMBER &&

@@ -51,7 +51,10 @@ struct audit_replay {
 	bool deleted;
 	struct audit_members members;
 	struct audit_map keys;			/* KV: those that have a value */
-	struct audit_map accounts, access_keys;	/* of the system ledger */
+	struct audit_map accounts, access_keys;	/* of the system ledger; and: */
+	struct audit_map orgs, channels;
+	/* of a channel: states of objects, providers of orders, who got stages, DIDs of keys */
+	struct audit_map shared, share_providers, share_parties, share_keys;
 	struct audit_twice signed_hashes, signed_digests;
 	bool signed_twice;			/* that was found */
 	struct audit_erasures erasures;
@@ -112,6 +115,9 @@ const char *audit_removal_policy(struct audit_replay *replay, const struct audit
 const char *audit_access_check(struct audit_replay *replay, const struct audit_item *item);
 const char *audit_limits_check(const struct audit_replay *replay, const struct audit_item *item);
 const char *audit_kms_check(const struct audit_replay *replay, const struct audit_item *item);
+
+/* A change of shared objects (audit_share.c). */
+const char *audit_share_check(struct audit_replay *replay, const struct audit_item *item);
 
 /* An anchor (audit_anchor.c). */
 const char *audit_anchor_check(struct audit_replay *replay, const struct audit_item *item);

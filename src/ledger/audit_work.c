@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "leaf.h"
+#include "share_rules.h"
 #include "utf8.h"
 
 struct checking {
@@ -228,10 +229,15 @@ static void foreign_form(struct checking *c, struct audit_item *item,
 	item->form = FORM_FOREIGN;
 	item->signatures = evidence->signatures;
 	item->signature_count = evidence->signature_count;
-	if (tally_txrequest_parse(evidence->message, &tx, &err) != 0)
+	if (item->record.type == TYPE_DATASHARE) {
+		if (!tally_share_says(&item->record, tally_bytes_str(c->block->header.name),
+				      evidence->message))
+			note(c, "evidence", "what was signed is not what the journal says");
+	} else if (tally_txrequest_parse(evidence->message, &tx, &err) != 0) {
 		note(c, "evidence", "what was signed: %s", err.text);
-	else if (!message_agrees(c, item, evidence, &tx, payload))
+	} else if (!message_agrees(c, item, evidence, &tx, payload)) {
 		note(c, "evidence", "what was signed is not what the journal says");
+	}
 	signatures_check(c, item, evidence->message);
 }
 

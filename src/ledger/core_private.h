@@ -458,6 +458,16 @@ void tally_project_occult(struct tally_projection *projection, uint64_t journal_
 void tally_project_purge(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
 			 const struct tally_record *record);
 
+/* Organisations and channels (orgs.c). */
+void tally_project_org(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+		       const struct tally_record *record);
+void tally_project_channel(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			   const struct tally_record *record);
+
+/* Shared objects (share_rows.c). */
+void tally_project_share(struct tally_projection *projection, uint64_t journal_id, uint64_t now,
+			 const struct tally_record *record);
+
 /* Does a journal order this one's payload to be erased? 1 and the first that does (occulted ones: the
  * OCCULT journal), 0. The record is the journal's. */
 int tally_removed_by(const struct tally_view *view, uint64_t journal_id,

@@ -592,6 +592,7 @@ static projector *const projectors[256] = {
 	[TYPE_STATE_ROOT] = on_state_root,
 	[TYPE_CREATE_TIMEANCHOR] = on_create_timeanchor,
 	[TYPE_SET_TRUST_POINT] = on_set_trust_point,
+	[TYPE_DATASHARE] = tally_project_share,
 	[TYPE_OCCULT] = tally_project_occult,
 	[TYPE_PURGE] = tally_project_purge,
 	[TYPE_CREATE_STORE] = on_create_store,
@@ -603,6 +604,10 @@ static projector *const projectors[256] = {
 	[TYPE_ADD_LEDGER] = on_add_ledger,
 	[TYPE_SET_ACCOUNT_POLICY] = on_account_policy,
 	[TYPE_JOIN_LEDGER] = on_join_ledger,
+	[TYPE_ADD_ORG] = tally_project_org,
+	[TYPE_REMOVE_ORG] = tally_project_org,
+	[TYPE_ADD_CHANNEL] = tally_project_channel,
+	[TYPE_REMOVE_CHANNEL] = tally_project_channel,
 };
 
 static void add_node(struct tally_projection *p, unsigned int level, uint64_t index,

@@ -48,6 +48,10 @@ static const struct {
 	{ TYPE_ADD_LEDGER, "ADD_LEDGER" },
 	{ TYPE_SET_ACCOUNT_POLICY, "SET_ACCOUNT_POLICY" },
 	{ TYPE_JOIN_LEDGER, "JOIN_LEDGER" },
+	{ TYPE_ADD_ORG, "ADD_ORG" },
+	{ TYPE_REMOVE_ORG, "REMOVE_ORG" },
+	{ TYPE_ADD_CHANNEL, "ADD_CHANNEL" },
+	{ TYPE_REMOVE_CHANNEL, "REMOVE_CHANNEL" },
 };
 
 const char *tally_type_name(unsigned int type)

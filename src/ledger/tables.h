@@ -98,6 +98,23 @@ enum tally_ledger_table {
 	/* u64 account, ledger id that it was made a member of -> u8 1; whether it still is, the ledger
 	   knows */
 	TABLE_JOINED = 38,
+	/* id of an organisation -> u8 1, u64 created, certificate of its CA (PEM) */
+	TABLE_ORG = 44,
+	/* name of a channel -> u8 1, u64 created, ledger id */
+	TABLE_CHANNEL = 45,
+
+	/* shared objects, of a channel's ledger (share_rows.c) */
+	/* u8 kind, short name, short name (not of a DID) -> u8 1, u64 block of last change, u8 state,
+	   u64 journal of last change, u64 journal of content, u64 first journal, u64 created, u64
+	   updated; of an order: short provider, product, creator, process, else 4 empty ones; of a DID:
+	   65 public key */
+	TABLE_SHARE = 46,
+	/* 65 public key -> u8 1, DID */
+	TABLE_DID_BY_KEY = 47,
+	/* short creator, short process, u64 journal -> u8 1, u64 time, short consumer, short order */
+	TABLE_STAGE = 48,
+	/* short creator, short process, DID that got a stage of it -> u8 1 */
+	TABLE_PARTY = 49,
 };
 
 #endif

@@ -57,6 +57,10 @@ static struct curl_slist *prepare(CURL *curl, const struct tally_fetch *fetch)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
 				 fetch->body.size != 0 ? (const char *)fetch->body.data : "");
 	}
+	if (fetch->method != NULL)
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, fetch->method);
+	if (fetch->header != NULL)
+		headers = curl_slist_append(headers, fetch->header);
 	if (fetch->content_type != NULL) {
 		snprintf(type, sizeof(type), "Content-Type: %.120s", fetch->content_type);
 		headers = curl_slist_append(headers, type);

@@ -12,6 +12,8 @@
 struct tally_fetch {
 	const char *url;		/* http or https; redirects are not followed */
 	bool post;
+	const char *method;		/* with post: another method that takes a body; NULL: POST */
+	const char *header;		/* one further line, "name: value"; NULL: none */
 	const char *content_type;	/* of the body; NULL: a form's */
 	struct tally_bytes body;
 	unsigned int timeout_ms;	/* of the whole exchange; 0: two minutes */

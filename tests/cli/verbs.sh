@@ -66,6 +66,10 @@ is_json "key enable" key enable "$key"
 same "... and it is active" "$("$TALLY" key list | grep -c "^$key  *Active")" 1
 is_json "key delete" key delete "$key"
 same "... and it is gone" "$("$TALLY" key list | grep -c "^$key")" 0
+is_json "org list" org list
+is_json "channel add" channel add fourth
+is_json "channel list" channel list
+is_json "channel remove" channel remove fourth
 is_json "ledger create" ledger create third
 is_json "ledger list" ledger list
 is_json "ledger show" ledger show "$id"

@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request.path = take_line(&input);
 	request.query = take_line(&input);
 	headers[0].value = headers[1].value = headers[2].value = take_line(&input);
-	request.body = input;
+	request.body = tally_arena_bytes(&arena, input);
 	tally_service_handle(service, &request, &response);
 	check_document(&response);
 	err.code = TALLY_BUSY;

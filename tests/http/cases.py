@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 from client import Client, sign
+from sharing import data_sharing
 from world import wait_until
 
 BODY_LIMIT = 1 << 20
@@ -468,6 +469,7 @@ CASES = [
     forwarded_clients,
     parallel_appends_are_dense,
     slow_clients_hold_nobody_up,
+    data_sharing,
     killed_and_back_within_a_second,
 ]
 

@@ -278,6 +278,23 @@ def check_message(leaf, payload, client, message, found):
              for sender, one in zip(tx["senders"], found)), "the senders are not those who signed")
 
 
+def check_shared(leaf, client, message):
+    """What a caller of the data-sharing interface signed."""
+    data = leaf["data"]
+    if "request" not in data:
+        need(message == statement(leaf), "what was signed is not the statement")
+        return
+    need(verify.sha256(message).hex() == data["request"], "another request was signed")
+    given = json.loads(message)
+    for member, field in {"orgID": "organization", "timestamp": "timestamp", "did": "did",
+                          "provider": "provider", "productID": "product", "consumer": "consumer",
+                          "orderSeq": "order", "creatorDID": "creator",
+                          "processID": "process"}.items():
+        made = data["op"] == "share-dataset-new" and field in ("creator", "process")
+        need(made or not given.get(member) or field not in data or given[member] == data[field],
+             "the request that was signed says something else: " + member)
+
+
 def check_signatures(leaf, message, found):
     need(found[0]["memberId"] == leaf.get("memberId"), "its author did not sign it first")
     for one in found:
@@ -422,6 +439,8 @@ class Ledger:
         self.name, self.tree, self.deleted, self.journal = None, Frontier(), False, 0
         self.roots, self.leaves = {0: verify.sha256(b"")}, []
         self.members, self.accounts, self.used_keys, self.owner = {}, {}, set(), None
+        self.orgs, self.channels = set(), set()
+        self.shared, self.providers, self.parties, self.did_keys = {}, {}, {}, {}
         self.invited, self.gone = {}, {}
         self.policy, self.count, self.removal = "accepted", 1, "dual"
         self.origins, self.log_key, self.kv = [], None, {}
@@ -500,7 +519,10 @@ class Ledger:
             if signed is not None:
                 need(not found, "it is signed in two forms")
                 found, message = foreign, signed
-                check_message(leaf, payload, client, message, found)
+                if leaf["payloadType"] == "DATASHARE":
+                    check_shared(leaf, client, message)
+                else:
+                    check_message(leaf, payload, client, message, found)
                 check_signatures(leaf, message, found)
         self.signatures += len(found)
         unknown = slot is None and "evidenceHash" in leaf and not found
@@ -542,7 +564,7 @@ class Ledger:
         need(not self.deleted, "a journal behind DELETE_LEDGER")
         need((self.journal == 0) == (kind in ("CREATE_LEDGER", "CREATE_STORE")), "the first journal")
         need((data is None) == (kind == "CUSTOM"), "data, or none")
-        need(("payloadHash" in leaf) == (kind in ("CUSTOM", "KV_SET", "CREATE_STORE", "CREATE_KEY"))
+        need(("payloadHash" in leaf) == (kind in ("CUSTOM", "KV_SET", "CREATE_STORE", "CREATE_KEY", "DATASHARE"))
              or kind == "KV_DELETE", "a payload, or none")
         if self.space == 0:
             need("memberId" not in leaf and kind in SYSTEM, "a journal of another ledger: " + kind)
@@ -554,7 +576,7 @@ class Ledger:
         need(("memberId" in leaf) == (kind != "STATE_ROOT" and not certificate), "an author, or none")
         if kind == "CREATE_MEMBER" and "invitation" in data:
             need(found == [], "an invitation is accepted by an account")
-        elif kind != "CREATE_LEDGER" and "memberId" in leaf:
+        elif kind not in ("CREATE_LEDGER", "DATASHARE") and "memberId" in leaf:
             self.allowed(leaf, found, roles, kind in ("CUSTOM", "KV_SET", "KV_DELETE"),
                          kind in ("OCCULT", "PURGE") or (data and "removal" in data))
         handler(self, leaf, data, found)
@@ -775,6 +797,47 @@ class Ledger:
             need(self.before < number <= self.journal, "before")
             self.before, self.in_force = number, set(self.kv.values())
 
+    # -- data sharing, section 25 --
+
+    def share(self, leaf, data, found):
+        need(self.type == "JOURNAL", "a KV ledger is no channel")
+        names = {kind: tuple(data.get(field) for field in fields)
+                 for kind, fields in SHARED.items() if fields[0] in data}
+        state = {kind: self.shared.get((kind, name), "none") for kind, name in names.items()}
+        author, rule = leaf["memberId"], None
+        for op, who, steps in SHARES:
+            if op == data["op"] and state.get(steps[0][0]) in steps[0][1]:
+                rule = who, steps
+                break
+        need(rule, "%s from this state" % data["op"])
+        who, steps = rule
+        for kind, before, after in steps:
+            need(None not in names[kind] and state[kind] in before, "%s of a %s that is %s" %
+                 (data["op"], kind, state[kind]))
+        provider = data.get("provider") or self.providers.get(names.get("order"))
+        may = {"did": data.get("did"), "provider": provider, "consumer": data.get("consumer")}
+        need(author in [may[role] for role in who if role in may], "it is not for its author")
+        if "party" in who:
+            need(author in self.parties.get(names["process"], {data["creator"]}), "no party of it")
+        if data["op"] == "register-did":
+            key = bytes.fromhex(data["key"])
+            need(len(key) == 65 and key not in self.did_keys.values(), "a key that has a DID")
+            need(re.fullmatch("did:[a-z0-9]{1,24}:" + base58(verify.sha256(key)[:16]), author),
+                 "a DID that is not its key's")
+            self.did_keys[author] = key
+        if found is not None:
+            need([(one["memberId"], one["type"], one["key"]) for one in found] ==
+                 [(author, "SECP256R1", self.did_keys[author].hex())], "it is not signed by its author")
+        need(leaf.get("clues", []) == [" ".join([kind] + [part for part in names[kind]])
+                                       for kind, _, _ in steps if kind != "ciphertext"], "its clues")
+        for kind, before, after in steps:
+            if after is not None:
+                self.shared[kind, names[kind]] = after
+            if kind == "order" and "none" in before:
+                self.providers[names["order"]] = data["provider"]
+            if kind == "process":
+                self.parties.setdefault(names["process"], {data["creator"]}).add(data["consumer"])
+
     # -- the system ledger --
 
     def create_store(self, data):
@@ -806,6 +869,18 @@ class Ledger:
     def join_ledger(self, data):
         need(data["account"] > 0 and len(data["ledgerId"]) == 27, "an account that joins a ledger")
 
+    def take_name(self, data, field, names, add):
+        need((data[field] in names) != add and 0 < len(data[field]) <= 64, "a name")
+        names.add(data[field]) if add else names.remove(data[field])
+
+    def add_org(self, data):
+        need(data["certificate"].startswith("-----BEGIN CERTIFICATE-----"), "a certificate")
+        self.take_name(data, "organization", self.orgs, True)
+
+    def add_channel(self, data):
+        need(data["ledgerId"].startswith("l-") and len(data["ledgerId"]) == 27, "a ledgerId")
+        self.take_name(data, "channel", self.channels, True)
+
     # -- the end --
 
     def end(self):
@@ -814,6 +889,40 @@ class Ledger:
                 "CUSTOM", "KV_SET", "DATASHARE", "CREATE_KEY")
             purged = journal < self.before and journal not in self.in_force
             need(occulted or purged, "journal %d is erased, and no journal orders it" % journal)
+
+
+# object: the fields of data that name it
+SHARED = {"did": ("did",), "dataset": ("provider", "product"), "order": ("consumer", "order"),
+          "process": ("creator", "process"), "ciphertext": ("consumer", "order")}
+NEW = [("dataset", ["none"], "ready"), ("order", ["none"], "ready")]
+# operation, who may, then object: from, to (None: as it was)
+SHARES = [
+    ("register-did", ["did"], [("did", ["none"], "active")]),
+    ("update-did", ["did"], [("did", ["active"], "active")]),
+    ("publish-dataset", ["provider"], [("dataset", ["none"], "ready")]),
+    ("close-dataset", ["provider"], [("dataset", ["ready"], "closed")]),
+    ("delete-dataset", ["provider"], [("dataset", ["ready", "closed"], "gone")]),
+    ("share-dataset", ["provider"], NEW),
+    ("share-dataset-new", ["provider"], NEW + [("process", ["none"], "active")]),
+    ("share-dataset-append", ["provider", "party"], NEW + [("process", ["active"], "active")]),
+    ("keep-ciphertext", ["provider"], [("ciphertext", ["none"], "active")]),
+    ("apply-order", ["consumer"], [("dataset", ["ready"], None), ("order", ["none"], "request")]),
+    ("authorize-order", ["provider"], [("order", ["request"], "ready")]),
+    ("finish-order", ["consumer", "provider"], [("order", ["ready"], "finished")]),
+    ("fail-order", ["provider"], [("order", ["request"], "failed")]),
+    ("fail-order", ["consumer", "provider"], [("order", ["ready"], "failed")]),
+    ("cancel-order", ["consumer"], [("order", ["request", "ready"], "canceled")]),
+    ("delete-order", ["consumer"],
+     [("order", ["request", "ready", "finished", "failed", "canceled"], "gone")]),
+]
+
+
+def base58(data):
+    number, text = int.from_bytes(data, "big"), ""
+    while number:
+        number, rest = divmod(number, 58)
+        text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[rest] + text
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
 LEDGER = {
@@ -828,7 +937,7 @@ LEDGER = {
     "KV_SET": (WRITERS, Ledger.kv_set), "KV_DELETE": (WRITERS, Ledger.kv_delete),
     "STATE_ROOT": (ANYONE, Ledger.state_root), "SET_TRUST_POINT": (ADMINS, Ledger.trust_point),
     "CREATE_TIMEANCHOR": (ADMINS, Ledger.anchor), "OCCULT": (ADMINS, Ledger.remove),
-    "PURGE": (ADMINS, Ledger.remove),
+    "PURGE": (ADMINS, Ledger.remove), "DATASHARE": (ANYONE, Ledger.share),
 }
 SYSTEM = {
     "CREATE_STORE": Ledger.create_store, "CREATE_ACCOUNT": Ledger.create_account,
@@ -836,6 +945,9 @@ SYSTEM = {
     "DISABLE_KEY": Ledger.change_key, "DELETE_KEY": Ledger.delete_key,
     "ADD_LEDGER": Ledger.add_ledger, "SET_ACCOUNT_POLICY": Ledger.account_policy,
     "JOIN_LEDGER": Ledger.join_ledger,
+    "ADD_ORG": Ledger.add_org, "ADD_CHANNEL": Ledger.add_channel,
+    "REMOVE_ORG": lambda self, data: self.take_name(data, "organization", self.orgs, False),
+    "REMOVE_CHANNEL": lambda self, data: self.take_name(data, "channel", self.channels, False),
 }
 
 

@@ -60,6 +60,8 @@ static const struct row {
 	const char *allowed;		/* the code that those who are allowed get; NULL: 200 */
 } rows[] = {
 	{ "AcceptMember", "", ONLY_INVITED, NULL },
+	{ "AddChannel", "&Channel=c&LedgerId=@L", ONLY_LOCAL, NULL },
+	{ "AddOrganization", "&OrganizationId=o&Certificate=x", ONLY_LOCAL, NULL },
 	{ "AdoptStore", "", ONLY_LOCAL, NULL },
 	{ "AnchorLedgers", "", ONLY_LOCAL, NULL },
 	{ "AppendJournal", "&Payload=a", ONLY_WRITERS, NULL },
@@ -118,8 +120,10 @@ static const struct row {
 	{ "ListAccessKeys", "", ONLY_LOCAL, NULL },
 	{ "ListAccounts", "", ONLY_LOCAL, NULL },
 	{ "ListBackups", "", ONLY_LOCAL, NULL },
+	{ "ListChannels", "", ONLY_LOCAL, NULL },
 	{ "ListJournals", "", ONLY_READERS, NULL },
 	{ "ListMembers", "", ONLY_READERS, NULL },
+	{ "ListOrganizations", "", ONLY_LOCAL, NULL },
 	{ "ListSpaces", "", ONLY_LOCAL, NULL },
 	{ "ListTimeAnchors", "", ONLY_READERS, NULL },
 	{ "ListVpcEndpoints", "", ONLY_READERS, NULL },
@@ -134,6 +138,8 @@ static const struct row {
 	{ "PurgeLedger", "&Before=1", ONLY_ADMINS, NULL },
 	{ "ReadBlock", "&Space=0&Block=0", ONLY_LOCAL, NULL },
 	{ "RebuildIndex", "", ONLY_LOCAL, NULL },
+	{ "RemoveChannel", "&Channel=c", ONLY_LOCAL, "ResourceNotFound" },
+	{ "RemoveOrganization", "&OrganizationId=o", ONLY_LOCAL, "ResourceNotFound" },
 	{ "SetAccountPolicy", "&AliUid=@A&Policy=read-only", ONLY_LOCAL, NULL },
 	{ "SetTrustPoint", "&JournalId=1", ONLY_ADMINS, NULL },
 	{ "StatLedger", "", ONLY_READERS, NULL },

@@ -290,6 +290,12 @@ static const struct call {
 	{ "SetAccountPolicy", "&AliUid=1&Policy=read-only" },
 	{ "GetAccountPolicy", "&AliUid=1" },
 	{ "DeleteAccountPolicy", "&AliUid=1" },
+	{ "AddOrganization", "&OrganizationId=org1&Certificate=x" },
+	{ "ListOrganizations", "" },
+	{ "RemoveOrganization", "&OrganizationId=org1" },
+	{ "AddChannel", "&Channel=mychannel&LedgerId=" UNKNOWN_LEDGER },
+	{ "ListChannels", "" },
+	{ "RemoveChannel", "&Channel=mychannel" },
 	{ "EnableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DisableAccessKey", "&UserAccessKeyId=AKx" },
 	{ "DeleteAccessKey", "&UserAccessKeyId=AKx" },
@@ -1413,7 +1419,8 @@ static void writes_work(void)
 		"Action=StatLedger", "Action=DescribeLedger", "Action=DeleteLedger"
 	};
 	static const char *const administrative[] = {
-		"Action=CreateAccount&Name=third", "Action=ListAccounts", "Action=ListAccessKeys",
+		"Action=CreateAccount&Name=third", "Action=ListAccounts", "Action=ListOrganizations",
+		"Action=ListChannels", "Action=ListAccessKeys",
 		"Action=Maintain", "Action=AnchorLedgers", "Action=RebuildIndex", "Action=CheckStore", "Action=StatStore",
 		"Action=ListSpaces", "Action=AdoptStore", "Action=ReadBlock&Space=0&Block=0&Offset=8&Length=8"
 	};

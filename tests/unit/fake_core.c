@@ -7,6 +7,7 @@
 #include "cose.h"
 #include "hash.h"
 #include "note.h"
+#include "share.h"
 
 #define MEMBER "m-04389ec1075443bc04389ec107"
 #define NOW_MS 1587090122155
@@ -1287,4 +1288,177 @@ int tally_state_prove_member(struct tally_core *core, struct tally_bytes ledger_
 		return -1;
 	fill_member(&found_r->member);
 	return 1;
+}
+
+/* ---- organisations and channels ---- */
+
+bool tally_org_id_valid(struct tally_bytes id)
+{
+	return id.size > 0;
+}
+
+int tally_org_add(struct tally_core *core, const struct tally_write *write, struct tally_bytes id,
+		  struct tally_bytes certificate, struct tally_err *err)
+{
+	(void)id;
+	(void)certificate;
+	return write_outcome(core, write, err);
+}
+
+int tally_org_remove(struct tally_core *core, const struct tally_write *write,
+		     struct tally_bytes id, struct tally_err *err)
+{
+	(void)id;
+	return write_outcome(core, write, err);
+}
+
+int tally_org_list(struct tally_core *core, struct tally_arena *arena, struct tally_org **orgs_r,
+		   size_t *count_r, struct tally_err *err)
+{
+	*orgs_r = tally_arena_array(arena, struct tally_org, 1);
+	(*orgs_r)[0] = (struct tally_org){ TALLY_BYTES_LIT("org1"), TALLY_BYTES_LIT("a certificate\n"),
+					   NOW_MS };
+	*count_r = 1;
+	return outcome(core, err);
+}
+
+int tally_channel_add(struct tally_core *core, const struct tally_write *write,
+		      struct tally_bytes name, struct tally_bytes ledger_id, struct tally_err *err)
+{
+	(void)name;
+	(void)ledger_id;
+	return write_outcome(core, write, err);
+}
+
+int tally_channel_remove(struct tally_core *core, const struct tally_write *write,
+			 struct tally_bytes name, struct tally_err *err)
+{
+	(void)name;
+	return write_outcome(core, write, err);
+}
+
+int tally_channel_list(struct tally_core *core, struct tally_arena *arena,
+		       struct tally_channel **channels_r, size_t *count_r, struct tally_err *err)
+{
+	*channels_r = tally_arena_array(arena, struct tally_channel, 1);
+	(*channels_r)[0] = (struct tally_channel){ TALLY_BYTES_LIT("mychannel"),
+						   TALLY_BYTES_LIT(FAKE_PRIVATE), NOW_MS };
+	*count_r = 1;
+	return outcome(core, err);
+}
+
+/* ---- data sharing: nobody is there ---- */
+
+int tally_org_find(struct tally_core *core, struct tally_bytes id, struct tally_arena *arena,
+		   struct tally_org *org_r, struct tally_err *err)
+{
+	(void)id;
+	(void)arena;
+	(void)org_r;
+	return outcome(core, err);
+}
+
+int tally_channel_find(struct tally_core *core, struct tally_bytes name, struct tally_arena *arena,
+		       struct tally_channel *channel_r, struct tally_err *err)
+{
+	(void)name;
+	(void)arena;
+	(void)channel_r;
+	return outcome(core, err);
+}
+
+bool tally_share_did_valid(struct tally_bytes did)
+{
+	return did.size > 0;
+}
+
+bool tally_share_name_valid(struct tally_bytes name)
+{
+	return name.size > 0;
+}
+
+const char *tally_share_state_name(enum tally_share_state state)
+{
+	(void)state;
+	return "active";
+}
+
+void tally_share_did(const char *method, const uint8_t point[65], char did_r[TALLY_DID_MAX + 1])
+{
+	(void)method;
+	(void)point;
+	strcpy(did_r, "did:tally:x");
+}
+
+int tally_share_find(struct tally_core *core, struct tally_bytes ledger_id,
+		     enum tally_share_kind kind, struct tally_bytes a, struct tally_bytes b,
+		     struct tally_arena *arena, struct tally_share_object *object_r,
+		     struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)kind;
+	(void)a;
+	(void)b;
+	(void)arena;
+	(void)object_r;
+	return outcome(core, err);
+}
+
+int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
+		     enum tally_share_kind kind, struct tally_bytes a, struct tally_arena *arena,
+		     struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)kind;
+	(void)a;
+	(void)arena;
+	*objects_r = NULL;
+	*count_r = 0;
+	return outcome(core, err);
+}
+
+int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
+		       const uint8_t point[65], struct tally_arena *arena,
+		       struct tally_share_object *did_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)point;
+	(void)arena;
+	(void)did_r;
+	return outcome(core, err);
+}
+
+int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+			struct tally_arena *arena, struct tally_bytes *content_r,
+			struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	(void)arena;
+	(void)content_r;
+	return outcome(core, err);
+}
+
+int tally_share_stages(struct tally_core *core, struct tally_bytes ledger_id,
+		       struct tally_bytes creator, struct tally_bytes process,
+		       struct tally_arena *arena, struct tally_share_stage **stages_r,
+		       size_t *count_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)creator;
+	(void)process;
+	(void)arena;
+	*stages_r = NULL;
+	*count_r = 0;
+	return outcome(core, err);
+}
+
+int tally_share_change(struct tally_core *core, const struct tally_write *write,
+		       struct tally_bytes ledger_id, const struct tally_share_change *change,
+		       struct tally_share_done *done_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)change;
+	(void)done_r;
+	return write_outcome(core, write, err);
 }

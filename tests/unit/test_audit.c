@@ -894,7 +894,7 @@ static const struct forgery forgeries[] = {
 	{ "a client's journal in a KV ledger", "keys", journal_in_a_kv_ledger, "story", "KV ledger" },
 	{ "a deletion of nothing", "keys", deleted_before_it_was_set, "story", "no value" },
 	{ "a value under another key", "keys", value_of_another_key, "state", "state root" },
-	{ "a kind of no use", "plain", kind_of_no_use, "story", "no program writes" },
+	{ "a kind of no use", "plain", kind_of_no_use, "story", "it has no data" },
 	{ "a member disables another", "plain", disabled_by_a_member, "author", "had no role for that" },
 	{ "the owner is deleted", "plain", owner_deleted, "story", "stays an enabled ADMIN" },
 	{ "deleted before it is enabled", "plain", deleted_once_more, "story", "no such member" },

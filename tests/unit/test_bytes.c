@@ -228,6 +228,36 @@ static void integers_in_place(void)
 	CHECK(tally_get_u16(room) == UINT16_MAX);
 }
 
+static void base58(void)
+{
+	static const struct {
+		const char *hex, *text;
+	} cases[] = {	/* draft-msporny-base58, 5, and leading zeros */
+		{ "", "" },
+		{ "00", "1" },
+		{ "61", "2g" },
+		{ "48656c6c6f20576f726c6421", "2NEpo7TZRRrLZSi2U" },
+		{ "54686520717569636b2062726f776e20666f78206a756d7073206f76657220746865206c617a7920646f672e",
+		  "USm3fpXnKG5EUBx2ndxBDMPVciP5hGey2Jh4NDv6gmeo1LkMeiKrLJUUBk6Z" },
+		{ "0000287fb4cd", "11233QC4" },
+		{ "ffffffffffffffffffffffffffffffff", "YcVfxkQb6JRzqk5kF2tNLv" },
+	};
+	char text[TALLY_BASE58_TEXT(TALLY_BASE58_MAX)];
+	uint8_t data[TALLY_BASE58_MAX];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t size = strlen(cases[i].hex) / 2;
+
+		CASE("%s", cases[i].hex);
+		REQUIRE(tally_hex_decode(tally_bytes_str(cases[i].hex), data, size));
+		tally_base58_encode(tally_bytes(data, size), text);
+		CHECK_STR(text, cases[i].text);
+	}
+	memset(data, 0xff, sizeof(data));	/* the longest fits */
+	tally_base58_encode(tally_bytes(data, sizeof(data)), text);
+	CHECK(strlen(text) < sizeof(text));
+}
+
 int main(void)
 {
 	TEST(order);
@@ -239,5 +269,6 @@ int main(void)
 	TEST(numbers);
 	TEST(lists_of_integers);
 	TEST(integers_in_place);
+	TEST(base58);
 	return tap_done();
 }

@@ -88,11 +88,46 @@ static void clocks_go_forward(void)
 	CHECK_INT(wall / 1000 - (uint64_t)time(NULL) + 5 <= 10, 1);
 }
 
+static void offsets(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;		/* 0: malformed */
+	} cases[] = {
+		{ "2020-10-27T17:28:16+08:00", 1603790896000 },
+		{ "2020-10-27T09:28:16Z", 1603790896000 },
+		{ "2020-10-27T09:28:16-00:00", 1603790896000 },
+		{ "2020-10-27T04:58:16-04:30", 1603790896000 },
+		{ "2020-10-27T09:28:16.5Z", 1603790896500 },
+		{ "2020-10-27T09:28:16.123456789Z", 1603790896123 },
+		{ "2020-10-27T17:28:16.007+08:00", 1603790896007 },
+		{ "", 0 }, { "2020-10-27", 0 }, { "2020-10-27T09:28:16", 0 },
+		{ "2020-10-27T09:28:16z", 0 }, { "2020-10-27t09:28:16Z", 0 },
+		{ "2020-10-27 09:28:16Z", 0 }, { "2020-10-27T09:28:16.Z", 0 },
+		{ "2020-10-27T09:28:16+8:00", 0 }, { "2020-10-27T09:28:16+0800", 0 },
+		{ "2020-10-27T09:28:16+24:00", 0 }, { "2020-10-27T09:28:16+08:60", 0 },
+		{ "2020-10-27T09:28:16Zx", 0 }, { "2020-13-27T09:28:16Z", 0 },
+		{ "2020-02-30T09:28:16Z", 0 }, { "1970-01-01T00:00:00+00:01", 0 },
+		{ "1603790896", 0 }, { "2020-10-27T09:28:16+", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t ms = 0;
+		bool good = tally_time_parse_offset(tally_bytes_str(cases[i].text), &ms);
+
+		CASE("%s", cases[i].text);
+		CHECK(good == (cases[i].ms != 0));
+		if (good)
+			CHECK_INT(ms, cases[i].ms);
+	}
+}
+
 int main(void)
 {
 	TEST(times_both_ways);
 	TEST(days_agree_with_gmtime);
 	TEST(other_forms_are_refused);
 	TEST(clocks_go_forward);
+	TEST(offsets);
 	return tap_done();
 }

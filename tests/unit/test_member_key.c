@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "member_key.h"
+#include "p256.h"
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
@@ -611,6 +612,38 @@ static void threads(void)
 	}
 }
 
+/* Signatures of P-256 as decimal numbers: there and back, and a high s made low. */
+static void decimal_signatures(void)
+{
+	static const char *const bad[] = {
+		"", "+", "1", "1+", "+1", "1+2+3", "0+1", "1+0", "01+1", "1 +1", "-1+1", "a+1", "1+1 ",
+		"115792089210356248762697446949407573529996955224135760342422259061068512044369+1",
+		"1+115792089210356248762697446949407573529996955224135760342422259061068512044369",
+		"999999999999999999999999999999999999999999999999999999999999999999999999999999999+1"
+	};
+	uint8_t private[32] = { 5 }, signature[64], again[64];
+	char text[TALLY_P256_TEXT];
+
+	for (unsigned int i = 0; i < 50; i++) {
+		struct tally_bytes message = tally_bytes(&i, sizeof(i));
+
+		CHECK_OK(tally_member_sign(KEY_TYPE_SECP256R1, private, message, signature, &err));
+		tally_p256_signature_format(signature, text);
+		CHECK(tally_p256_signature_parse(tally_bytes_str(text), again));
+		CHECK_MEM(again, signature, 64);
+	}
+	/* order - 1 is the high form of 1 */
+	CHECK(tally_p256_signature_parse(
+		TALLY_BYTES_LIT("7+115792089210356248762697446949407573529996955224135760342422259061068"
+				"512044368"), signature));
+	tally_p256_signature_format(signature, text);
+	CHECK_STR(text, "7+1");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		CASE("%s", bad[i]);
+		CHECK(!tally_p256_signature_parse(tally_bytes_str(bad[i]), signature));
+	}
+}
+
 int main(void)
 {
 	if (mkdtemp(directory) == NULL) {
@@ -634,5 +667,6 @@ int main(void)
 	TEST(key_files);
 	json_object_put(golden);
 	rmdir(directory);
+	TEST(decimal_signatures);
 	return tap_done();
 }

@@ -158,7 +158,7 @@ static void types_both_ways(void)
 		CHECK_INT(tally_type_number(tally_bytes_str(name)), type);
 		count++;
 	}
-	CHECK_INT(count, 28);
+	CHECK_INT(count, 32);
 	CHECK_INT(tally_type_number(TALLY_BYTES_LIT("custom")), 0);
 	CHECK_INT(tally_type_number(TALLY_BYTES_NONE), 0);
 }

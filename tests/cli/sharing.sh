@@ -1,0 +1,123 @@
+# Data sharing by the command line, on every durable driver: organisations, channels, and what an audit
+# and another program's auditor say of them.
+. "$SOURCE/tests/cli/lib.sh"
+
+# A CA, and a certificate of it on a key of P-256, both by openssl.
+make_ca() {	# name
+	openssl ecparam -name prime256v1 -genkey -noout -out "$1-ca.key" 2>/dev/null &&
+		openssl req -x509 -new -key "$1-ca.key" -subj "/CN=$1 CA" -days 30 -sha256 \
+			-addext keyUsage=critical,keyCertSign,cRLSign -out "$1-ca.pem" 2>/dev/null
+}
+make_member() {	# ca name
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$2.key" 2>/dev/null &&
+		openssl req -new -key "$2.key" -subj "/CN=$2" -out "$2.csr" 2>/dev/null &&
+		printf 'keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >ext &&
+		openssl x509 -req -in "$2.csr" -CA "$1-ca.pem" -CAkey "$1-ca.key" -CAcreateserial -days 10 -sha256 \
+			-extfile ext -out "$2.pem" 2>/dev/null
+}
+
+make_ca org1 && make_ca org2 && make_member org1 alice || {
+	skip "data sharing" "there is no openssl that makes certificates"
+	finish
+	exit
+}
+
+administration() {	# driver
+	passes "$1: an organisation" "$TALLY" org add org1 --ca org1-ca.pem
+	passes "$1: another one" "$TALLY" org add org2 --ca org2-ca.pem
+	refuses "$1: an organisation twice" "AlreadyExists|exist" "$TALLY" org add org1 --ca org1-ca.pem
+	refuses "$1: a certificate that is no CA's" "Certificate" "$TALLY" org add org3 --ca alice.pem
+	refuses "$1: no certificate" "Certificate" "$TALLY" org add org3 --ca alice.key
+	refuses "$1: no file" "no-such-file" "$TALLY" org add org3 --ca no-such-file
+	refuses "$1: no --ca" "\-\-ca" "$TALLY" org add org3
+	refuses "$1: a name that is none" "OrganizationId" "$TALLY" org add 'a b' --ca org1-ca.pem
+	same "$1: they are listed, with their CA" \
+		"$("$TALLY" org list | sed -E 's/ +/ /g; s/[0-9]{4}-[0-9-]+T[0-9:]+Z/T/g' | tr '\n' ',')" \
+		"ORGANISATION CREATED CA GOOD UNTIL,org1 T CN=org1 CA T,org2 T CN=org2 CA T,"
+	same "$1: the certificate is what it was" "$("$TALLY" org list --json | json Organizations 0 Certificate)" \
+		"$(cat org1-ca.pem)"
+	passes "$1: one is removed" "$TALLY" org remove org2
+	refuses "$1: twice removed" "ResourceNotFound" "$TALLY" org remove org2
+	ledger=$("$TALLY" channel add mychannel)
+	same "$1: a channel has a new ledger" "$(expr length "$ledger")" 27
+	same "$1: that is its name" "$("$TALLY" ledger show "$ledger" --json | json LedgerName)" mychannel
+	refuses "$1: a ledger is one channel" "AlreadyExists|exist" "$TALLY" channel add second --ledger "$ledger"
+	refuses "$1: no such ledger" "ResourceNotFound" "$TALLY" channel add second --ledger l-00000000000000000000000ff
+	passes "$1: a ledger that is there" "$TALLY" channel add second --ledger "$("$TALLY" ledger create other)"
+	passes "$1: a channel is removed" "$TALLY" channel remove second
+	same "$1: one is left" "$("$TALLY" channel list --json | json Channels 0 LedgerId)" "$ledger"
+}
+
+audited() {	# driver
+	passes "$1: an audit finds nothing" "$TALLY" audit --index
+	if command -v python3 >/dev/null; then
+		"$TALLY" dump >whole.dump
+		passes "$1: nor does an auditor of another make" \
+			bash -c 'python3 -B "$0" <whole.dump' "$SOURCE/tests/proof/verify_export.py"
+	fi
+	passes "$1: rebuilt" "$TALLY" rebuild
+	passes "$1: ... and audited again" "$TALLY" audit --index
+}
+
+# The answer's member, of a request that is signed here and not sent its key.
+share() {	# who word...
+	local who=$1
+	shift
+	"$TALLY" call --cert "$who.pem" --key "$who.key" --org org1 --channel mychannel "$@"
+}
+
+# Through a web server: identities by signed requests, and by one that brings its key.
+through_a_server() {
+	local did body
+	make_member org1 bob
+	chmod 644 org1-ca.pem
+	$as_user "$TALLY" org add org1 --ca org1-ca.pem --store "$server_store" || return
+	ledger=$($as_user "$TALLY" channel add mychannel --store "$server_store")
+	did=$(share alice /v1/identity/did | json did)
+	same "a DID" "${did%:*}" "did:tally"
+	same "its document" "$(share bob /v1/identity/query-did did="$did" | json publicKey 0 publicKeyPem)" \
+		"$(openssl pkey -in alice.key -pubout)"
+	same "services" "$(share alice --method PUT /v1/identity/did did="$did" \
+		'service:=[{"type":"T","serviceEndpoint":"https://example.com/"}]' | json service 0 id)" "$did#service1"
+	refuses "a refusal" "status 500" share bob --method PUT /v1/identity/did did="$did"
+	same "... and why" "$(share bob --method PUT /v1/identity/did did="$did" 2>/dev/null | json errorCode)" BCS.5002913
+	refuses "a word that is none" "Name=Value" share bob /v1/identity/query-did did
+	refuses "JSON that is none" "no JSON" share bob /v1/identity/query-did 'did:=['
+	refuses "a method that is none" "PATCH" share bob --method PATCH /v1/identity/did
+	refuses "no certificate" "\-\-cert" "$TALLY" call --key bob.key --org org1 --channel mychannel /v1/identity/did
+	refuses "a key that is not its certificate's" "status 500" \
+		"$TALLY" call --cert bob.pem --key alice.key --org org1 --channel mychannel /v1/identity/did
+	if command -v python3 >/dev/null; then
+		same "a request that brings its key" "$(python3 -B - "$TALLY_ENDPOINT" <<-'END'
+			import json, sys, urllib.request
+			body = {"orgID": "org1", "channelID": "mychannel", "cryptoMethod": "SW",
+			        "cert": open("bob.pem").read().replace("\n", "\\n"),
+			        "sk": open("bob.key").read().replace("\n", "\\n"), "timestamp": "2020-10-27T17:28:16+08:00"}
+			request = urllib.request.Request(sys.argv[1].rstrip("/") + "/v1/identity/did",
+			                                 json.dumps(body).encode(), method="POST")
+			print(json.load(urllib.request.urlopen(request))["did"][:10])
+			END
+			)" "did:tally:"
+	fi
+	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
+	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
+		"verified: the clue \"did $did\" has exactly 2 journals"
+}
+
+for driver in $(durable); do
+	export TALLY_STORE=$dir/$driver
+	"$TALLY" init --driver "$driver" --json >init.json || exit 1
+	administration "$driver"
+	audited "$driver"
+done
+unset TALLY_STORE
+if start_server "$dir/served"; then
+	through_a_server
+	$as_user "$TALLY" serve --stop --store "$server_store" >/dev/null 2>&1
+	export TALLY_STORE=$server_store
+	unset TALLY_ENDPOINT
+	audited "after the server"
+else
+	skip "through a server" "there is no lighttpd"
+fi
+finish

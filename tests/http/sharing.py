@@ -1,0 +1,144 @@
+"""The data-sharing family through a web server: bodies with POST, PUT and DELETE, keys and data in them that
+leave no trace in files, and requests that their callers signed."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+
+
+def want(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+class Openssl:
+    """A CA and its members, by the command line of openssl."""
+
+    def __init__(self, world, directory):
+        self.world, self.directory = world, directory
+        os.makedirs(directory, exist_ok=True)
+        if world.as_nobody:
+            os.chown(directory, 65534, 65534)
+        self.run('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'ca.key')
+        self.run('req', '-x509', '-new', '-key', 'ca.key', '-subj', '/CN=org1', '-days', '2', '-sha256',
+                 '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-out', 'ca.pem')
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def run(self, *words, input=None):
+        return self.world.run('sh', '-c', 'cd "$0" && exec openssl "$@"', self.directory, *words,
+                              input=input).stdout
+
+    def read(self, name):
+        with open(self.path(name)) as f:
+            return f.read()
+
+    def member(self, name):
+        extensions = ('keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n'
+                      'subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n')
+        with open(self.path('extensions'), 'w') as f:
+            f.write(extensions)
+        self.run('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out',
+                 name + '.key')
+        self.run('req', '-new', '-key', name + '.key', '-subj', '/CN=' + name, '-out', name + '.csr')
+        self.run('x509', '-req', '-in', name + '.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
+                 '-CAcreateserial', '-days', '2', '-sha256', '-extfile', 'extensions', '-out',
+                 name + '.pem')
+        return Member(self, name)
+
+
+class Member:
+    def __init__(self, openssl, name):
+        self.openssl, self.name = openssl, name
+        self.cert, self.key = openssl.read(name + '.pem'), openssl.read(name + '.key')
+
+    def body(self, with_key, **fields):
+        common = {'orgID': 'org1', 'channelID': 'mychannel', 'cryptoMethod': 'SW', 'cert': self.cert,
+                  'timestamp': '2020-10-27T17:28:16+08:00'}
+        if with_key:
+            common['sk'] = self.key
+        return json.dumps(dict(common, **fields)).encode()
+
+    def sign(self, body):
+        """The header: hex of "r+s"."""
+        der = self.openssl.run('dgst', '-sha256', '-sign', self.name + '.key', input=body)
+        size = der[3]
+        r, s = der[4:4 + size], der[6 + size:]
+        return b'%d+%d' % (int.from_bytes(r, 'big'), int.from_bytes(s, 'big'))
+
+    def ask(self, client, method, path, **fields):
+        return good(client.raw(method, path, self.body(True, **fields),
+                               {'Content-Type': 'application/json'}))
+
+    def ask_signed(self, client, method, path, **fields):
+        body = self.body(False, **fields)
+        return good(client.raw(method, path, body, {'Content-Type': 'application/json',
+                                                    'X-BCS-Signature-Sign': self.sign(body).hex(),
+                                                    'X-BCS-Signature-Method': 'SW'}))
+
+
+def good(answer):
+    want(answer.status == 200, str(answer))
+    return answer.json()
+
+
+def files_with(directory, secrets):
+    """Names of files below that hold one of these."""
+    found = []
+    for place, _, names in os.walk(directory):
+        for name in names:
+            try:
+                with open(os.path.join(place, name), 'rb') as f:
+                    data = f.read()
+            except OSError:
+                continue
+            if any(secret in data for secret in secrets):
+                found.append(os.path.join(place, name))
+    return found
+
+
+def data_sharing(s):
+    if shutil.which('openssl') is None:
+        return 'there is no openssl'
+    world, client = s.world, s.client
+    openssl = Openssl(world, os.path.join(world.work, 'ca-%s' % s.ledger[2:12]))
+    alice, bob = openssl.member('alice'), openssl.member('bob')
+    for words in (('org', 'add', 'org1', '--ca', openssl.path('ca.pem')), ('channel', 'add', 'mychannel')):
+        world.run(world.tally, *words, '--config', s.running.config)
+
+    a = alice.ask(client, 'POST', '/v1/identity/did')['did']
+    b = bob.ask_signed(client, 'POST', '/v1/identity/did')['did']
+    document = bob.ask_signed(client, 'PUT', '/v1/identity/did', did=b,
+                              service=[{'type': 'T', 'serviceEndpoint': 'https://example.com/'}])
+    want(document['service'][0]['id'] == b + '#service1', str(document))
+    want(alice.ask(client, 'POST', '/v1/identity/query-did', did=b)['updated'] != '', 'updated')
+
+    # larger than what web servers keep in memory unless told to
+    plain = base64.b64encode(hashlib.sha256(b'x').digest() * 9000).decode()
+    made = alice.ask(client, 'POST', '/v1/datashare/dataset', provider=a, productName='n', productID='p1',
+                     sampleUrl='s', dataUrl='d', plainData=plain)
+    bob.ask_signed(client, 'POST', '/v1/datashare/dataset/dataset-order', consumer=b, orderSeq='1',
+                   provider=a, productID='p1')
+    alice.ask(client, 'POST', '/v1/datashare/dataset/authorize-dataset', consumer=b, orderSeq='1')
+    opened = bob.ask(client, 'POST', '/v1/datashare/dataset/query-plaintext', consumer=b, orderSeq='1',
+                     encryptData=made['encryptData'])
+    want(opened['plaintext'] == plain, 'the data is not what it was')
+    bob.ask(client, 'PUT', '/v1/datashare/dataset/order', consumer=b, orderSeq='1', orderStatus=0)
+    bob.ask(client, 'DELETE', '/v1/datashare/dataset/order', consumer=b, orderSeq='1')
+    alice.ask(client, 'DELETE', '/v1/datashare/dataset', provider=a, productID='p1')
+
+    refused = client.raw('POST', '/v1/identity/query-did', bob.body(True, did='did:tally:none'))
+    want((refused.status, refused.json()['errorCode']) == (500, 'BCS.5002902'), str(refused))
+    refused = client.raw('GET', '/v1/identity/did')
+    want((refused.status, refused.headers['Allow']) == (405, 'POST, PUT'), str(refused))
+
+    # neither keys nor data are left in a file: of the server, of its log, of the store
+    secrets = [alice.key.split('\n')[1][40:].encode(), bob.key.split('\n')[1][40:].encode(),
+               plain[1000:1100].encode(), base64.b64decode(plain)[1000:1064]]
+    left = [path for path in files_with(world.work, secrets)
+            if not path.startswith(openssl.directory)]
+    want(not left, 'secrets are left in %s' % left)
+    want(len(files_with(openssl.directory, secrets)) == 2, 'the search finds nothing')
