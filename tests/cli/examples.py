@@ -157,19 +157,47 @@ def endpoint():
     return {**values, 'VpcEndpointId': made_now['VpcEndpointId']}
 
 
+def certificate():
+    """Of a CA; an organisation of it is not there yet."""
+    if 'certificate' not in made:
+        done = shell('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null '
+                     '-subj /CN=examples -days 30 -addext keyUsage=critical,keyCertSign,cRLSign')
+        if done.returncode != 0:
+            raise RuntimeError('openssl: ' + done.stderr.strip())
+        made['certificate'] = done.stdout
+    return {'OrganizationId': 'org%d' % fresh_number(), 'Certificate': made['certificate']}
+
+
+def organization():
+    values = certificate()
+    admin('AddOrganization', **values)
+    return values
+
+
+def channel_name():
+    return {'Channel': 'channel%d' % fresh_number(), 'LedgerId': ledger()['LedgerId']}
+
+
+def channel():
+    values = channel_name()
+    admin('AddChannel', **values)
+    return values
+
+
 def nothing():
     return {'AliUid': account('second')[0], 'LedgerId': read()['LedgerId']}
 
 
 SETUP = {
-    'AcceptMember': invited, 'BackupStore': directory, 'CheckSignedCheckpoint': checkpoint,
+    'AcceptMember': invited, 'AddChannel': channel_name, 'AddOrganization': certificate, 'BackupStore': directory, 'CheckSignedCheckpoint': checkpoint,
     'CreateTemporaryKey': access_key,
     'DeleteAccessKey': access_key, 'DeleteMember': with_member, 'DeleteVpcEndpoint': endpoint,
     'DisableAccessKey': access_key, 'DisableMember': with_member, 'EnableAccessKey': disabled_key,
     'EnableMember': disabled_member, 'ForgetBackup': backup, 'GetErasureCertificate': removed,
     'KeepCosignedCheckpoint': checkpoint, 'KvDelete': keys, 'KvGet': keys, 'KvHistory': keys, 'KvList': keys,
     'KvSet': keys,
-    'ModifyMemberACLs': with_member, 'ModifyMemberKey': with_member, 'UpdateMember': with_member,
+    'ModifyMemberACLs': with_member, 'ModifyMemberKey': with_member, 'RemoveChannel': channel,
+    'RemoveOrganization': organization, 'UpdateMember': with_member,
     'UpdateMemberKeyByKMS': granted,
 }
 
