@@ -216,7 +216,7 @@ def substituted(line, values):
     for name, value in values.items():
         word = shlex.quote('%s=%s' % (name, value))
         if name != 'as':
-            line = re.sub(r"(?<![\w])%s=[^\s')]*" % name, lambda _: word, line)
+            line = re.sub(r"'%s=[^']*'|(?<![\w])%s=[^\s')]*" % (name, name), lambda _: word, line)
     return line
 
 
