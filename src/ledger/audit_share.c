@@ -185,6 +185,8 @@ const char *audit_share_check(struct audit_replay *replay, const struct audit_it
 		wrong = check_signature(replay, item);
 	if (wrong == NULL)
 		wrong = check_clues(record);
+	if (wrong == NULL)
+		wrong = audit_limits_check(replay, item);
 	for (const struct tally_share_step *step =
 		     tally_share_rule(tally_field_text(record, "op"))->steps; step->kind != 0; step++)
 		take_step(replay, record, step);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "access.h"
 #include "evidence.h"
 #include "share_rules.h"
 
@@ -244,6 +245,28 @@ static int check_signed(struct tally_build *build, const struct sharing *sharing
 	return 0;
 }
 
+/* The ledger's own limits; the server's were held before. */
+static int check_limits(struct tally_build *build, const struct sharing *sharing,
+			struct tally_err *err)
+{
+	uint64_t payload = tally_limit_of(build->core, build->head, LIMIT_PAYLOAD);
+	uint64_t clues = tally_limit_of(build->core, build->head, LIMIT_CLUES);
+
+	for (size_t i = 0; i < sharing->count; i++) {
+		const struct tally_record *record = &sharing->parts[i].prepared.record;
+
+		if (record->payload_size > payload)
+			return tally_err_about(err, TALLY_INVALID, "Size",
+					       "it has more than %llu bytes, this ledger's limit",
+					       (unsigned long long)payload);
+		if (record->clue_count > clues)
+			return tally_err_about(err, TALLY_INVALID, "Clues",
+					       "more than %llu clues, this ledger's limit",
+					       (unsigned long long)clues);
+	}
+	return 0;
+}
+
 static int add_parts(struct tally_build *build, const struct tally_write *write,
 		     struct sharing *sharing, struct tally_err *err)
 {
@@ -280,7 +303,9 @@ static int decide(struct tally_build *build, struct tally_command *command, stru
 	if (build->head->status != LEDGER_NORMAL || build->head->type != LEDGER_JOURNAL ||
 	    strcmp(build->space->name, build->core->time_ledger) == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
-	if (check_identity(build, sharing->change, err) != 0 ||
+	if (tally_reach_permit(&build->view, command->write->caller.reach, err) != 0 ||
+	    check_limits(build, sharing, err) != 0 ||
+	    check_identity(build, sharing->change, err) != 0 ||
 	    check_basis(build, sharing, err) != 0 || check_signed(build, sharing, err) != 0)
 		return -1;
 	return add_parts(build, command->write, sharing, err);

@@ -153,7 +153,8 @@ struct tally_share_done {
 /*
  * Appends its DATASHARE journal, if the rules let the caller do it. What tally_share_judge says;
  * CONFLICT where the basis is another by now: look again; NOTFOUND about "Ledger" or "DID" (the
- * caller's), DENIED about "Signature", REPLAYED, and the queue's.
+ * caller's), DENIED about "Signature", what tally_access_check says, INVALID about "Size" or "Clues"
+ * over the ledger's limits, REPLAYED, and the queue's.
  */
 int tally_share_change(struct tally_core *core, const struct tally_write *write,
 		       struct tally_bytes ledger_id, const struct tally_share_change *change,

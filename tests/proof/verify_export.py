@@ -801,6 +801,7 @@ class Ledger:
 
     def share(self, leaf, data, found):
         need(self.type == "JOURNAL", "a KV ledger is no channel")
+        self.within(leaf)
         names = {kind: tuple(data.get(field) for field in fields)
                  for kind, fields in SHARED.items() if fields[0] in data}
         state = {kind: self.shared.get((kind, name), "none") for kind, name in names.items()}

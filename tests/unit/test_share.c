@@ -473,6 +473,31 @@ static void requests_signed_by_callers(void)
 
 /* ---- wrong wholes ---- */
 
+static int set_limit(enum tally_limit limit, uint64_t value)
+{
+	const struct tally_write write = { .caller = { .account = owner.account } };
+	struct tally_ledger_change change = { .name = TALLY_BYTES_NONE };
+
+	change.set_limit[limit] = true;
+	change.limits[limit] = value;
+	return tally_ledger_modify(core, &write, id(), &change, &err);
+}
+
+/* What the audit convicts is not appended. */
+static void limits(void)
+{
+	struct tally_share_change change = change_by(ALICE, "update-did");
+
+	say(&change, "did", did(ALICE));
+	change.content = TALLY_BYTES_LIT("{\"a\":\"bcdefghijkl\"}");
+	CHECK_OK(set_limit(LIMIT_PAYLOAD, change.content.size - 1));
+	CHECK_FAILS(run(&change), TALLY_INVALID);
+	CHECK_STR(err.subject, "Size");
+	CHECK_OK(set_limit(LIMIT_PAYLOAD, change.content.size));
+	CHECK_OK(run(&change));
+	CHECK_OK(set_limit(LIMIT_PAYLOAD, 0));
+}
+
 static void malformed(void)
 {
 	struct tally_share_change change = change_by(ALICE, "publish-dataset");
@@ -756,6 +781,7 @@ int main(void)
 	TEST(basis);
 	TEST(content_stays);
 	TEST(requests_signed_by_callers);
+	TEST(limits);
 	TEST(malformed);
 	TEST(again);
 	TEST(rebuilt);
