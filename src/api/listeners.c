@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "core.h"
 #include "err.h"
+#include "request.h"
 
 static int wrong(struct tally_bytes word, const char *why, struct tally_err *err)
 {
@@ -82,4 +83,19 @@ const struct tally_listener *tally_listener_find(const struct tally_listener *li
 		if (tally_bytes_is(name, listeners[i].name))
 			return &listeners[i];
 	return NULL;
+}
+
+/*
+ * A client at this host's own address is on it only if it is the one that asks: what came through a proxy
+ * here may come from anywhere.
+ */
+void tally_reach_of(const struct tally_request *request, struct tally_reach *reach_r)
+{
+	struct tally_bytes client = request->client;
+	bool is_unix = client.size == 0 || (client.size >= 5 && memcmp(client.data, "unix:", 5) == 0);
+
+	*reach_r = (struct tally_reach){ .listener = request->listener };
+	reach_r->has_address = tally_address_parse(client, reach_r->address);
+	reach_r->this_host = (reach_r->has_address ? tally_address_is_loopback(reach_r->address) : is_unix) &&
+			     tally_request_header(request, "x-forwarded-for", NULL).size == 0;
 }

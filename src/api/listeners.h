@@ -10,6 +10,8 @@
 
 struct tally_arena;
 struct tally_err;
+struct tally_reach;
+struct tally_request;
 
 struct tally_listener {
 	const char *name;		/* "<VpcId>/<VSwitchId>" */
@@ -26,5 +28,8 @@ int tally_listeners_parse(const char *text, struct tally_arena *arena,
 /* By its name; NULL: there is none. */
 const struct tally_listener *tally_listener_find(const struct tally_listener *listeners,
 						 size_t count, struct tally_bytes name);
+
+/* Where a request came in. */
+void tally_reach_of(const struct tally_request *request, struct tally_reach *reach_r);
 
 #endif

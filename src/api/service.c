@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "address.h"
 #include "auth.h"
 #include "clock.h"
 #include "conf.h"
@@ -294,29 +293,12 @@ static bool is_public_kind(const struct tally_action *action)
 	       (action->kind == ACTION_READ && tally_permission_public(action->need));
 }
 
-/*
- * Where the request came in. A client at this host's own address is on it only if it is the one that asks:
- * what came through a proxy here may come from anywhere.
- */
-static void find_reach(struct exchange *x)
-{
-	const struct tally_request *request = x->request;
-	struct tally_reach *reach = &x->reach;
-	struct tally_bytes client = request->client;
-	bool is_unix = client.size == 0 || (client.size >= 5 && memcmp(client.data, "unix:", 5) == 0);
-
-	reach->listener = request->listener;
-	reach->has_address = tally_address_parse(client, reach->address);
-	reach->this_host = (reach->has_address ? tally_address_is_loopback(reach->address) : is_unix) &&
-			   tally_request_header(request, "x-forwarded-for", NULL).size == 0;
-}
-
 /* Who and where from. Over the store's own socket, by who may do anything with it: from within. */
 static int find_caller(struct exchange *x, enum tally_action_kind kind)
 {
 	struct tally_call *call = &x->call;
 
-	find_reach(x);
+	tally_reach_of(x->request, &x->reach);
 	if (tally_auth_check(&x->service->auth, x->request, &x->form, kind, &call->write,
 			     &call->body_covered, &x->policies, &x->fault) < 0)
 		return -1;

@@ -344,6 +344,19 @@ static int view_of(struct tally_core *core, struct tally_bytes ledger_id,
 	return found < 0 ? -1 : tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
 }
 
+int tally_access_check(struct tally_core *core, struct tally_bytes ledger_id,
+		       const struct tally_reach *reach, struct tally_err *err)
+{
+	struct tally_view view;
+	int result;
+
+	if (view_of(core, ledger_id, &view, err) != 0)
+		return -1;
+	result = tally_reach_permit(&view, reach, err);
+	tally_view_drop(&view);
+	return result;
+}
+
 int tally_access_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_arena *arena,
 		     struct tally_access *access_r, struct tally_err *err)
 {

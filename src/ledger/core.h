@@ -300,6 +300,10 @@ struct tally_access {
 };
 int tally_access_get(struct tally_core *core, struct tally_bytes ledger_id, struct tally_arena *arena,
 		     struct tally_access *access_r, struct tally_err *err);
+/* Of callers that have no account, such as those of a channel: 0 where it is reached from there, else -1 as of
+ * tally_authorise. reach NULL: from within. */
+int tally_access_check(struct tally_core *core, struct tally_bytes ledger_id,
+		       const struct tally_reach *reach, struct tally_err *err);
 int tally_access_open(struct tally_core *core, const struct tally_write *write,
 		      struct tally_bytes ledger_id, bool open, struct tally_err *err);
 

@@ -646,6 +646,46 @@ static void resolving(void)
 	share.client = NULL;
 }
 
+static void reached_from(const char *networks)
+{
+	struct tally_write write = { .caller = { .account = world.owner.account } };
+
+	CHECK_OK(tally_access_ip_list(world.core, &write, tally_bytes_str(share.ledger.ledger_id), IP_COVER,
+				      tally_bytes_str(networks), &err));
+}
+
+/* A channel's ledger is reached from where it may be, whichever interface is asked. */
+static void from_where(void)
+{
+	const char *path = text("/v1/identity/resolve/mychannel/%s", share.alice.did);
+	const char *query = text("did=%s", share.alice.did);
+	uint64_t state;
+
+	reached_from("192.0.2.0/24");
+	state = share_state();
+	share.https = true;
+	share.client = "203.0.113.9";
+	share_ask(&share.alice, "POST", "/v1/identity/query-did", query);
+	share_refused(state, 500, "BCS.5002904");
+	share_ask_signed(&share.alice, "POST", "/v1/identity/query-did", query);
+	share_refused(state, 500, "BCS.5002904");
+	share_ask(&share.alice, "PUT", "/v1/identity/did", text("did=%s|service:=[]", share.alice.did));
+	share_refused(state, 500, "BCS.5002904");
+	get(path);
+	share_refused(state, 500, "BCS.5002904");
+	share.client = "192.0.2.77";
+	share_ask(&share.alice, "POST", "/v1/identity/query-did", query);
+	share_ok();
+	get(path);
+	share_ok();
+	reached_from("0.0.0.0/0,::/0");
+	share.client = "203.0.113.9";
+	share_ask(&share.alice, "POST", "/v1/identity/query-did", query);
+	share_ok();
+	share.https = false;
+	share.client = NULL;
+}
+
 /* Removed organisations and channels are gone at once. */
 static void removed(void)
 {
@@ -714,6 +754,7 @@ int main(void)
 	TEST(strangers);
 	TEST(sent_again);
 	TEST(resolving);
+	TEST(from_where);
 	TEST(codes_are_documented);
 	TEST(removed);
 	world_close();

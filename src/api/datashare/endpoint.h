@@ -154,8 +154,9 @@ SHARE_HANDLER(tally_share_update_did);
 SHARE_HANDLER(tally_share_query_did);
 
 /* The document of a DID for a resolver: JSON-LD of W3C DID Core. 1; 0 there is none that everybody may
- * read. */
-int tally_share_resolve(struct tally_core *core, struct tally_bytes channel, struct tally_bytes did,
+ * read. What tally_access_check says of where the request came in. */
+int tally_share_resolve(struct tally_core *core, const struct tally_reach *reach,
+			struct tally_bytes channel, struct tally_bytes did,
 			struct tally_arena *arena, struct tally_node **node_r,
 			struct tally_err *err);
 

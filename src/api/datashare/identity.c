@@ -291,7 +291,8 @@ static int resolve(struct tally_share_call *call, struct tally_bytes did, struct
 	return 1;
 }
 
-int tally_share_resolve(struct tally_core *core, struct tally_bytes channel, struct tally_bytes did,
+int tally_share_resolve(struct tally_core *core, const struct tally_reach *reach,
+			struct tally_bytes channel, struct tally_bytes did,
 			struct tally_arena *arena, struct tally_node **node_r,
 			struct tally_err *err)
 {
@@ -305,6 +306,8 @@ int tally_share_resolve(struct tally_core *core, struct tally_bytes channel, str
 		found = tally_ledger_describe(core, found_channel.ledger_id, arena, &info, err);
 	if (found != 1 || info.status != LEDGER_NORMAL || !info.public_read)
 		return found < 0 ? -1 : 0;
+	if (tally_access_check(core, found_channel.ledger_id, reach, err) != 0)
+		return -1;
 	call.ledger_id = found_channel.ledger_id;
 	*node_r = call.reply;
 	return resolve(&call, did, err);

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "json_in.h"
+#include "listeners.h"
 #include "log.h"
 #include "secret.h"
 #include "share_decode.h"
@@ -39,6 +40,7 @@ struct exchange {
 	struct tally_arena *arena;
 	const char *request_id;
 	struct tally_share_call call;
+	struct tally_reach reach;
 	struct tally_secret_body taken;
 	struct json_object *body;
 	uint8_t *private;		/* locked */
@@ -255,6 +257,17 @@ static int check_caller(struct exchange *x)
 	return check_private(x);
 }
 
+/* Where a channel is not reached from is told to its organisations' people only. */
+static int check_reach(struct exchange *x)
+{
+	struct tally_share_call *call = &x->call;
+	struct tally_err err;
+
+	if (tally_access_check(call->core, call->ledger_id, call->write.caller.reach, &err) != 0)
+		return refuse_err(x, &err);
+	return 0;
+}
+
 /* The identity that the caller's key has on the channel. */
 static int find_identity(struct exchange *x)
 {
@@ -330,7 +343,8 @@ static void respond_fault(struct exchange *x)
 static void answer(struct exchange *x)
 {
 	if (check_transport(x) == 0 && find_endpoint(x) == 0 && read_body(x) == 0 &&
-	    check_caller(x) == 0 && decode(x) == 0 && find_identity(x) == 0 && run(x) == 0)
+	    check_caller(x) == 0 && check_reach(x) == 0 && decode(x) == 0 &&
+	    find_identity(x) == 0 && run(x) == 0)
 		respond(x, 200, "application/json;charset=utf-8", x->call.reply);
 	else
 		respond_fault(x);
@@ -350,7 +364,8 @@ static void answer_resolve(struct exchange *x)
 	if (slash != NULL) {
 		did = tally_bytes(slash + 1, (size_t)(tally_bytes_end(channel) - slash) - 1);
 		channel.size = (size_t)(slash - channel.data);
-		found = tally_share_resolve(x->call.core, channel, did, x->arena, &node, &err);
+		found = tally_share_resolve(x->call.core, x->call.write.caller.reach, channel, did,
+					    x->arena, &node, &err);
 	}
 	if (found == 1) {
 		respond(x, 200, "application/did+ld+json", node);
@@ -384,6 +399,9 @@ void tally_share_answer(struct tally_core *core, const struct tally_share_settin
 		.nonce = tally_bytes(request->id, sizeof(request->id)),
 		.request_ms = tally_now_ms(), .again = request->again
 	};
+	tally_reach_of(request, &x.reach);
+	if (!request->local)
+		x.call.write.caller.reach = &x.reach;
 	if (resolves(request))
 		answer_resolve(&x);
 	else
