@@ -710,6 +710,19 @@ static void without_clues(struct forge *forge)
 	forge_journal(forge, find_op(forge, "publish-dataset", false), NULL)->record.clue_count = 0;
 }
 
+/* Of the ledger, set after another one and before a change that has as much (limits() above). */
+static void under_a_limit(struct forge *forge)
+{
+	uint64_t first = forge_find(forge, TYPE_UPDATE_LEDGER, 0);
+	struct tally_field *found = forge_field(forge, forge_find(forge, TYPE_UPDATE_LEDGER, first + 1),
+						"payloadLimit");
+
+	if (found == NULL)
+		FAIL("no limit");
+	else
+		found->number = 1;
+}
+
 /* Who has the store's tools, and no caller's key, is found out. */
 static void forgeries(void)
 {
@@ -731,6 +744,7 @@ static void forgeries(void)
 		{ "another hash of it", another_hash_of_it,
 		  "what was signed is not what the journal says" },
 		{ "without clues", without_clues, "its clues are not its objects" },
+		{ "under a limit", under_a_limit, "its payload is larger than the ledger's limit" },
 	};
 	struct tally_store *blocks, *index;
 
