@@ -143,10 +143,11 @@ static bool read_duration(const struct verb_call *call, const char *text, uint64
 	return good;
 }
 
-/* The first active key of an account, into key. False after printing that there is none. */
+/* The oldest active key of an account, into key. False after printing that there is none. */
 static bool first_key(struct client *client, const char *account, char key[64])
 {
 	json_object *reply, *list;
+	int64_t oldest = INT64_MAX;
 
 	client_start_admin(client, "ListAccessKeys");
 	client_add(client, "AliUid", account);
@@ -155,11 +156,14 @@ static bool first_key(struct client *client, const char *account, char key[64])
 		return false;
 	key[0] = '\0';
 	list = reply_member(reply, "AccessKeys");
-	for (size_t i = 0; key[0] == '\0' && i < reply_count(list); i++) {
+	for (size_t i = 0; i < reply_count(list); i++) {
 		json_object *one = json_object_array_get_idx(list, i);
+		int64_t created = json_object_get_int64(reply_member(one, "CreateTime"));
 
-		if (strcmp(reply_text(one, "Status"), "Active") == 0)
-			snprintf(key, 64, "%s", reply_text(one, "AccessKeyId"));
+		if (strcmp(reply_text(one, "Status"), "Active") != 0 || created >= oldest)
+			continue;
+		oldest = created;
+		snprintf(key, 64, "%s", reply_text(one, "AccessKeyId"));
 	}
 	json_object_put(reply);
 	if (key[0] == '\0')
@@ -293,7 +297,7 @@ static const struct verb_option key_create_options[] = {
 	{ "policy", "FILE", "what it is limited to: a file with a policy, or read-only" },
 	{ "temporary", "TIME", "good for so long only, 1m to 12h, with a security token" },
 	{ "from", "KEY", "the key that a temporary one is from, and ends with (default: the "
-	  "account's first that is active)" },
+	  "account's oldest that is active)" },
 	VERB_JSON_OPTION,
 	VERB_STORE_OPTIONS,
 	VERB_OPTIONS_END

@@ -109,32 +109,6 @@ struct reading {
 	struct tally_export_line *line;
 };
 
-static bool take_text(struct reading *reading, struct tally_bytes item, struct tally_bytes *text_r)
-{
-	if (!tally_canon_text(item, reading->room, text_r))
-		return false;
-	reading->room += text_r->size;
-	return true;
-}
-
-/* Base64, also of nothing. */
-static bool take_base64(struct reading *reading, struct tally_bytes item,
-			struct tally_bytes *bytes_r)
-{
-	struct tally_bytes text;
-	int size = 0;
-
-	if (!tally_canon_plain(item, &text) || text.size > INT32_MAX)
-		return false;
-	if (text.size > 0)
-		size = tally_b64_get(text, reading->room, text.size);
-	if (size < 0)
-		return false;
-	*bytes_r = tally_bytes(reading->room, (size_t)size);
-	reading->room += size;
-	return true;
-}
-
 static bool take_salt(struct tally_bytes item, uint8_t salt[TALLY_SALT_SIZE])
 {
 	struct tally_bytes text;
@@ -147,7 +121,7 @@ static bool take_path(struct reading *reading, struct tally_bytes item)
 	struct tally_export_line *line = reading->line;
 	struct tally_bytes path;
 
-	if (!take_base64(reading, item, &path) || path.size % TALLY_HASH_SIZE != 0 ||
+	if (!tally_canon_take_base64(item, &reading->room, &path) || path.size % TALLY_HASH_SIZE != 0 ||
 	    path.size > sizeof(line->path))
 		return false;
 	line->path_count = path.size / TALLY_HASH_SIZE;
@@ -161,8 +135,8 @@ static bool take_payload(struct reading *reading, struct tally_bytes item, bool 
 	struct tally_export_line *line = reading->line;
 
 	line->has_payload = true;
-	return base64 ? take_base64(reading, item, &line->payload) :
-			take_text(reading, item, &line->payload);
+	return base64 ? tally_canon_take_base64(item, &reading->room, &line->payload) :
+			tally_canon_take_text(item, &reading->room, &line->payload);
 }
 
 /* What the line says besides is compared as a whole, when the line is written anew. */
@@ -172,11 +146,11 @@ static bool take_line_member(struct reading *reading, struct tally_bytes name,
 	struct tally_export_line *line = reading->line;
 
 	if (tally_bytes_is(name, "evidence"))
-		return take_base64(reading, item, &line->evidence);
+		return tally_canon_take_base64(item, &reading->room, &line->evidence);
 	if (tally_bytes_is(name, "evidenceSalt"))
 		return take_salt(item, line->evidence_salt);
 	if (tally_bytes_is(name, "leaf"))
-		return take_base64(reading, item, &line->leaf_text);
+		return tally_canon_take_base64(item, &reading->room, &line->leaf_text);
 	if (tally_bytes_is(name, "path"))
 		return take_path(reading, item);
 	if (tally_bytes_is(name, "payload"))
@@ -196,15 +170,15 @@ static bool take_head_member(struct reading *reading, struct tally_bytes name,
 	struct tally_export_head *head = reading->head;
 
 	if (tally_bytes_is(name, "checkpoint"))
-		return take_text(reading, item, &head->checkpoint);
+		return tally_canon_take_text(item, &reading->room, &head->checkpoint);
 	if (tally_bytes_is(name, "from"))
 		return tally_canon_uint(item, &head->from);
 	if (tally_bytes_is(name, "ledgerId"))
-		return take_text(reading, item, &head->ledger_id);
+		return tally_canon_take_text(item, &reading->room, &head->ledger_id);
 	if (tally_bytes_is(name, "to"))
 		return tally_canon_uint(item, &head->to);
 	if (tally_bytes_is(name, "verifierKey"))
-		return take_text(reading, item, &head->verifier_key);
+		return tally_canon_take_text(item, &reading->room, &head->verifier_key);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* Reading canonical JSON, and leaves. See leaf.h. */
 #include "leaf.h"
 
+#include "b64.h"
 #include "utf8.h"
 
 #define NUMBER_MAX (((uint64_t)1 << 53) - 1)
@@ -277,6 +278,30 @@ bool tally_canon_text(struct tally_bytes value, uint8_t *room, struct tally_byte
 	while (scan.at < scan.end)
 		room[used++] = next_byte(&scan);
 	*text_r = tally_bytes(room, used);
+	return true;
+}
+
+bool tally_canon_take_text(struct tally_bytes value, uint8_t **room, struct tally_bytes *text_r)
+{
+	if (!tally_canon_text(value, *room, text_r))
+		return false;
+	*room += text_r->size;
+	return true;
+}
+
+bool tally_canon_take_base64(struct tally_bytes value, uint8_t **room, struct tally_bytes *bytes_r)
+{
+	struct tally_bytes text;
+	int size = 0;
+
+	if (!tally_canon_plain(value, &text) || text.size > INT32_MAX)
+		return false;
+	if (text.size > 0)
+		size = tally_b64_get(text, *room, text.size);
+	if (size < 0)
+		return false;
+	*bytes_r = tally_bytes(*room, (size_t)size);
+	*room += size;
 	return true;
 }
 

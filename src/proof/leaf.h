@@ -44,6 +44,12 @@ bool tally_canon_is(struct tally_bytes value, struct tally_bytes text);
  * string. */
 bool tally_canon_text(struct tally_bytes value, uint8_t *room, struct tally_bytes *text_r);
 
+/* The same, and the bytes of a base64 string (also of an empty one), put at *room, which moves on behind
+ * them. They take no more than value.size bytes: room as large as the whole document is enough for all
+ * of its members. False where it is no such string; *room stands where it was then. */
+bool tally_canon_take_text(struct tally_bytes value, uint8_t **room, struct tally_bytes *text_r);
+bool tally_canon_take_base64(struct tally_bytes value, uint8_t **room, struct tally_bytes *bytes_r);
+
 /* A leaf of version 1. Members that are not there are empty; further ones are passed over. */
 struct tally_leaf {
 	struct tally_bytes text;

@@ -1,7 +1,6 @@
 /* State proof files. See statefile.h. */
 #include "statefile.h"
 
-#include "b64.h"
 #include "err.h"
 
 #include <inttypes.h>
@@ -47,32 +46,6 @@ struct reading {
 	unsigned int seen;
 };
 
-static bool take_text(struct reading *reading, struct tally_bytes item, struct tally_bytes *text_r)
-{
-	if (!tally_canon_text(item, reading->room, text_r))
-		return false;
-	reading->room += text_r->size;
-	return true;
-}
-
-/* Base64, also of nothing. */
-static bool take_base64(struct reading *reading, struct tally_bytes item,
-			struct tally_bytes *bytes_r)
-{
-	struct tally_bytes text;
-	int size = 0;
-
-	if (!tally_canon_plain(item, &text) || text.size > INT32_MAX)
-		return false;
-	if (text.size > 0)
-		size = tally_b64_get(text, reading->room, text.size);
-	if (size < 0)
-		return false;
-	*bytes_r = tally_bytes(reading->room, (size_t)size);
-	reading->room += size;
-	return true;
-}
-
 static bool take_kind(struct reading *reading, struct tally_bytes item)
 {
 	for (size_t i = 0; i < KINDS; i++)
@@ -102,7 +75,7 @@ static bool take_proof(struct reading *reading, struct tally_bytes item)
 {
 	struct tally_bytes bytes;
 
-	return take_base64(reading, item, &bytes) &&
+	return tally_canon_take_base64(item, &reading->room, &bytes) &&
 	       tally_state_proof_decode(bytes, &reading->file->proof);
 }
 
@@ -160,21 +133,21 @@ static bool take_member(struct reading *reading, enum member member, struct tall
 
 	switch (member) {
 	case ABSENT:		return take_absent(file, item);
-	case CHECKPOINT:	return take_text(reading, item, &file->checkpoint);
+	case CHECKPOINT:	return tally_canon_take_text(item, &reading->room, &file->checkpoint);
 	case COUNT:		return tally_canon_uint(item, &file->count);
 	case FORMAT:		return true;	/* it was looked at */
 	case JOURNAL:		return take_object(item, &file->journal);
 	case JOURNALS:		return take_journals(reading, item);
-	case KEY:		return take_text(reading, item, &file->key);
+	case KEY:		return tally_canon_take_text(item, &reading->room, &file->key);
 	case KIND:		return take_kind(reading, item);
-	case LEDGER_ID:		return take_text(reading, item, &file->ledger_id);
+	case LEDGER_ID:		return tally_canon_take_text(item, &reading->room, &file->ledger_id);
 	case RECORD:		return take_object(item, &file->record);
 	case RECORD_JOURNAL_ID:	return tally_canon_uint(item, &file->record_journal);
 	case SALT:		return take_salt(file, item);
 	case STATE_PROOF:	return take_proof(reading, item);
 	case STATE_ROOT_LEAF:	return take_object(item, &file->root_leaf);
 	case STATE_ROOT_PATH:	return take_path(file, item);
-	case VALUE:		return take_base64(reading, item, &file->value);
+	case VALUE:		return tally_canon_take_base64(item, &reading->room, &file->value);
 	case MEMBERS:		break;
 	}
 	return false;

@@ -11,7 +11,7 @@ import uuid
 
 from cases import good, want
 from client import Client, sign
-from world import wait_until
+from starts import free_ports
 
 # How far a request gets before the connection ends.
 CUTS = ('half the head', 'the head', 'half the body', 'the request', 'the first byte of the answer',
@@ -245,15 +245,6 @@ def retry(scene, action, row, ledger, cut):
         what, status, second, first))
     want(count() == before + 1, '%s: %d were written' % (what, count() - before))
     return ledger, row.writes, before + 1
-
-
-def free_ports(count):
-    """Ports that the kernel has to give away."""
-    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def each_action_with_a_token(world, server):

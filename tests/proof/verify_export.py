@@ -352,7 +352,8 @@ def read_note(note):
     for line in lines.decode().splitlines():
         dash, name, signature = line.split(" ")
         need(dash == "\u2014", "a malformed line of a signature")
-        signature = base64.b64decode(signature, validate=True)
+        coded, signature = signature, base64.b64decode(signature, validate=True)
+        need(base64.b64encode(signature).decode() == coded, "a malformed line of a signature")
         found[name, signature[:4]] = signature[4:]
     return rows[0], int(rows[1]), base64.b64decode(rows[2], validate=True), text, found
 

@@ -81,7 +81,8 @@ def read_checkpoint(text, vkey):
     for one in signatures[:-1].split('\n'):
         dash, signer, data = one.split(' ')
         need(dash == '\u2014', 'checkpoint')
-        data = base64.b64decode(data, validate=True)
+        coded, data = data, base64.b64decode(data, validate=True)
+        need(base64.b64encode(data).decode() == coded, 'checkpoint')	# bits behind the end are zero
         if signer == name and data[:4] == key_id:
             need(ed25519_verify(key, (body + '\n').encode(), data[4:]), 'checkpoint: not signed by the key')
             mine += 1
