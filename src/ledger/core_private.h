@@ -660,5 +660,10 @@ int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 int tally_view_record(const struct tally_view *view, uint64_t journal_id,
 		      struct tally_arena *arena, struct tally_record *record_r,
 		      struct tally_hash *hash_r, struct tally_err *err);
-
+/* Records from <= journal < to, all of which the view has, block by block in one read each. space is
+ * for the leaf, where it is asked for. Ends where each returns other than 0, and returns that. */
+typedef int tally_record_each(void *ctx, const struct tally_place *place,
+			      const struct tally_record *record, struct tally_buf *space);
+int tally_view_records(const struct tally_view *view, uint64_t from, uint64_t to,
+		       tally_record_each *each, void *ctx, struct tally_err *err);
 #endif

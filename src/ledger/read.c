@@ -242,6 +242,63 @@ int tally_view_record(const struct tally_view *view, uint64_t journal_id,
 	return 1;
 }
 
+/* Those of one block from this journal on; next_r is the first that is not among them. */
+static int block_records(const struct tally_view *view, uint64_t from, uint64_t to,
+			 struct tally_arena *arena, tally_record_each *each, void *ctx,
+			 uint64_t *next_r, struct tally_err *err)
+{
+	struct tally_bytes table, body;
+	struct tally_block_entry last;
+	struct tally_buf leaf = { 0 };
+	struct tally_spot spot;
+	int result = 0;
+
+	if (tally_view_locate(view, from, &spot, err) != 0 ||
+	    tally_view_read(view, spot.block, tally_block_table_place(0),
+			    (uint64_t)spot.count * TALLY_BLOCK_ENTRY, arena, &table, err) != 0)
+		return -1;
+	tally_block_entry_read(table.data + (spot.count - 1) * TALLY_BLOCK_ENTRY, &last);
+	if (tally_view_read(view, spot.block, tally_block_body_place(spot.count),
+			    last.place + tally_block_entry_size(&last), arena, &body, err) != 0)
+		return -1;
+	for (uint64_t id = from; result == 0 && id < to && id < spot.first + spot.count; id++) {
+		struct tally_place place = { tally_bytes_str(view->space->name), id, spot.time_ms };
+		struct tally_block_entry entry;
+		struct tally_record record;
+		struct tally_bytes slot;
+
+		tally_block_entry_read(table.data + (id - spot.first) * TALLY_BLOCK_ENTRY, &entry);
+		if (entry.place > body.size ||
+		    tally_block_slot(&entry, tally_bytes(body.data + entry.place,
+							 body.size - entry.place),
+				     SLOT_RECORD, &slot, err) != 1 ||
+		    tally_record_decode(slot, arena, &record, err) != 0) {
+			tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+			result = corrupt(view, id, err);
+			break;
+		}
+		result = each(ctx, &place, &record, &leaf);
+	}
+	tally_buf_free(&leaf);
+	*next_r = spot.first + spot.count;
+	return result;
+}
+
+int tally_view_records(const struct tally_view *view, uint64_t from, uint64_t to,
+		       tally_record_each *each, void *ctx, struct tally_err *err)
+{
+	struct tally_arena arena;
+	int result = 0;
+
+	tally_arena_init(&arena);
+	while (result == 0 && from < to) {
+		tally_arena_reset(&arena);
+		result = block_records(view, from, to, &arena, each, ctx, &from, err);
+	}
+	tally_arena_free(&arena);
+	return result;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)

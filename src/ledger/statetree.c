@@ -264,25 +264,31 @@ void tally_changed_journal(struct tally_buf *changed, uint64_t journal_id,
 	}
 }
 
+/* Does the state know of such a journal? Most have no clue and are not about members. */
+static bool is_change(const struct tally_record *record)
+{
+	return record->clue_count > 0 ||
+	       (record->type != TYPE_CUSTOM && record->type != TYPE_STATE_ROOT);
+}
+
+static int changed_each(void *ctx, const struct tally_place *place,
+			const struct tally_record *record, struct tally_buf *space)
+{
+	struct tally_hash hash;
+
+	if (!is_change(record))
+		return 0;
+	tally_buf_clear(space);
+	tally_leaf_encode(record, place, space);
+	tally_leaf_hash(tally_buf_bytes(space), &hash);
+	tally_changed_journal(ctx, place->journal_id, record, &hash);
+	return 0;
+}
+
 int tally_changed_read(const struct tally_view *view, uint64_t from, uint64_t to,
 		       struct tally_buf *changed, struct tally_err *err)
 {
-	struct tally_arena arena;
-	int result = 0;
-
-	tally_arena_init(&arena);
-	for (uint64_t id = from; result == 0 && id < to; id++) {
-		struct tally_record record;
-		struct tally_hash hash;
-
-		tally_arena_reset(&arena);
-		if (tally_view_record(view, id, &arena, &record, &hash, err) == 1)
-			tally_changed_journal(changed, id, &record, &hash);
-		else
-			result = -1;
-	}
-	tally_arena_free(&arena);
-	return result;
+	return tally_view_records(view, from, to, changed_each, changed, err);
 }
 
 /* One entry of a list of changes. */

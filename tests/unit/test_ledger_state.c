@@ -16,6 +16,7 @@
 #include "statement.h"
 #include "store.h"
 #include "tap.h"
+#include "wrap.h"
 
 struct world {
 	struct tally_conf *conf;
@@ -51,6 +52,7 @@ static struct tally_write owner(const struct world *w)
 
 /* A process that lives long keeps much of the state in memory; one that does not reads the index. */
 static bool lives_long;
+static bool counted;		/* calls of the store are (tally_wrap_fail_at) */
 
 static bool open_core(struct world *w, const char *name, bool create)
 {
@@ -61,6 +63,7 @@ static bool open_core(struct world *w, const char *name, bool create)
 
 	if (tally_driver_find("mem", NULL, &driver, &err) == 0 &&
 	    tally_store_open(driver, &args, &w->store, &err) == 0 &&
+	    (!counted || (w->store = tally_wrap_fail(w->store, 0, TALLY_FAULT_IO)) != NULL) &&
 	    tally_core_open_on(&options, w->store, w->store, create ? &w->first : NULL, &w->core,
 			       &err) == 0)
 		return true;
@@ -257,6 +260,42 @@ static void check_rebuild(struct world *w)
 }
 
 /* ---- the state ---- */
+
+#define BLOCKS 8
+#define EACH 500
+
+/* What changed since the last one is read from the blocks by who opens the ledger anew, in a read or two
+ * a block and not a journal: a long gap must not hold up who comes after a crash. */
+static void changes_are_read_by_blocks(void)
+{
+	struct tally_bytes clue = TALLY_BYTES_LIT("c");
+	struct tally_append_result results[EACH];
+	struct tally_entry entries[EACH];
+	struct tally_write write;
+	struct world w;
+	uint64_t calls;
+
+	counted = true;
+	REQUIRE(begin(&w, "mem:gap", LEDGER_JOURNAL));
+	write = owner(&w);
+	for (size_t i = 0; i < EACH; i++)
+		entries[i] = (struct tally_entry){ .payload = TALLY_BYTES_LIT("x"), .clues = &clue,
+						   .clue_count = i == 7 };
+	for (int block = 0; block < BLOCKS; block++)
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, EACH, true, results, &err));
+	CHECK_OK(tally_core_maintain(w.core, &err));
+	tally_core_close(&w.core);
+	REQUIRE(open_core(&w, "mem:gap", false));
+	CHECK_INT(journals(&w), 1 + BLOCKS * EACH);
+	tally_wrap_fail_at(w.store, 0, TALLY_FAULT_IO);
+	CHECK_INT(tally_state_refresh(w.core, id_of(&w), &err), 1);
+	calls = tally_wrap_fail_at(w.store, 0, TALLY_FAULT_IO);
+	printf("# %llu calls of the store\n", (unsigned long long)calls);
+	CHECK(calls > 0 && calls < 8 * BLOCKS);
+	check_state(&w);
+	end(&w, "mem:gap");
+	counted = false;
+}
 
 static void a_state_root_is_about_all_before_it(void)
 {
@@ -746,6 +785,7 @@ static void a_light_client_signs_its_own_message(void)
 int main(void)
 {
 	TEST(a_state_root_is_about_all_before_it);
+	TEST(changes_are_read_by_blocks);
 	TEST(clues_are_proved_complete_at_any_time);
 	TEST(clues_are_proved_from_memory_too);
 	TEST(pages_of_a_lineage);
