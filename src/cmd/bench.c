@@ -1,26 +1,15 @@
 /*
  * tally bench: how fast this machine appends and reads, durably, through the ledger core itself
  * (no web server), and how fast its disk takes the same bytes with no ledger at all.
- *
- *   append  clients threads, each appending batches of journals to one ledger and waiting until
- *           they are durable, for a number of seconds
- *   read    the same with single journals read at random positions of a ledger filled before
- *   prove   the same with inclusion proofs, from stored tiles; with --clues, lineages of clues
- *   verify  one thread: such proofs checked, without a store and without signatures
- *   audit   a store of so many journals, audited from its blocks up (bench_audit.c)
- *   floor   one thread: one write and one fdatasync for each batch, into space written before;
- *           no hashing, no index: what the medium can give
+ * The kinds of work stand in bench.h.
  *
  * Rates count journals. The store is made in a directory of its own and removed again.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +21,6 @@
 
 #include <json-c/json.h>
 
-#include "arena.h"
 #include "bench.h"
 #include "clock.h"
 #include "conf.h"
@@ -47,7 +35,6 @@
 #define BENCH_BATCH_MAX 10000
 #define BENCH_SIZE_MAX (4u << 20)
 #define BENCH_FILL 100000		/* journals that read and prove find in their ledger */
-#define BENCH_PROOFS 4096		/* different ones that verify checks in turn */
 #define LATENCY_MAX (1u << 20)		/* of one thread; beyond, every second one is dropped */
 
 /* Set by an interrupt: the work ends early, and what was made is removed as ever. */
@@ -64,19 +51,12 @@ bool bench_interrupted(void)
 	return interrupted;
 }
 
-/* One client's own: nothing in it is shared while it runs. */
-struct worker {
-	struct bench *bench;
-	pthread_t thread;
-	uint64_t random;
-	uint64_t count;			/* journals done */
-	uint64_t *latencies;		/* ns of each call */
-	size_t latency_count, latency_skip, latency_turn;
-	struct tally_err err;
-	bool failed;
-};
-
 /* ---- what every kind shares ---- */
+
+bool bench_goes_on(const struct bench *bench, uint64_t now_ns)
+{
+	return !bench->failed && !interrupted && now_ns < bench->deadline_ns;
+}
 
 uint64_t bench_random(uint64_t *state)
 {
@@ -87,9 +67,38 @@ uint64_t bench_random(uint64_t *state)
 	return *state * 0x2545f4914f6cdd1dull;
 }
 
-/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
-static void note_latency(struct worker *worker, uint64_t ns)
+uint8_t *bench_pool(uint64_t size)
 {
+	uint8_t *pool = tally_malloc(size + 65536);
+
+	tally_random(pool, size + 65536);
+	return pool;
+}
+
+struct tally_write bench_write(const struct bench *bench)
+{
+	return (struct tally_write){ .caller = { .account = bench->key.account, .local = true } };
+}
+
+void bench_worker_begin(struct bench_worker *worker, struct bench *bench, uint64_t number)
+{
+	*worker = (struct bench_worker){
+		.bench = bench,
+		.random = 0x9e3779b97f4a7c15ull * (number + 1),
+		.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t)),
+	};
+}
+
+void bench_worker_end(struct bench_worker *worker)
+{
+	free(worker->latencies);
+}
+
+/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
+void bench_note(struct bench_worker *worker, uint64_t ns)
+{
+	if (ns > worker->longest)
+		worker->longest = ns;
 	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
 		return;
 	if (worker->latency_count == LATENCY_MAX) {
@@ -108,9 +117,10 @@ static int compare_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, struct outcome *outcome)
+void bench_sum_up(const struct bench_worker *workers, size_t count, uint64_t begun_ns,
+		  struct outcome *outcome)
 {
-	uint64_t *all, ended_ns = tally_mono_ns();
+	uint64_t *all, ended_ns = tally_mono_ns(), longest = 0;
 	size_t total = 0, at = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -122,289 +132,24 @@ static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, stru
 			       workers[i].latency_count * sizeof *all);
 		at += workers[i].latency_count;
 		outcome->count += workers[i].count;
+		if (workers[i].longest > longest)
+			longest = workers[i].longest;
 	}
 	qsort(all, total, sizeof *all, compare_u64);
 	outcome->seconds = (double)(ended_ns - begun_ns) / 1e9;
 	if (total != 0) {
 		outcome->p50_ms = (double)all[total / 2] / 1e6;
 		outcome->p99_ms = (double)all[total * 99 / 100] / 1e6;
+		outcome->p999_ms = (double)all[total * 999 / 1000] / 1e6;
 	}
+	outcome->longest_ms = (double)longest / 1e6;
 	free(all);
 }
 
-uint8_t *bench_pool(uint64_t size)
+/* ---- the store ---- */
+
+bool bench_configure(struct bench *bench)
 {
-	uint8_t *pool = tally_malloc(size + 65536);
-
-	tally_random(pool, size + 65536);
-	return pool;
-}
-
-/* ---- append ---- */
-
-struct clue {
-	char text[32];
-	struct tally_bytes bytes;
-};
-
-static int append_batch(struct bench *bench, const uint8_t *pool, uint64_t *random,
-			struct tally_entry *entries, struct clue *clues,
-			struct tally_append_result *results, uint64_t count, struct tally_err *err)
-{
-	struct tally_write write = { .caller = { .account = bench->key.account, .local = true } };
-
-	for (uint64_t i = 0; i < count; i++) {
-		entries[i] = (struct tally_entry){
-			.payload = tally_bytes(pool + bench_random(random) % 65536, bench->size)
-		};
-		if (bench->clues == 0)
-			continue;
-		snprintf(clues[i].text, sizeof clues[i].text, "clue %llu",
-			 (unsigned long long)(bench_random(random) % bench->clues));
-		clues[i].bytes = tally_bytes_str(clues[i].text);
-		entries[i].clues = &clues[i].bytes;
-		entries[i].clue_count = 1;
-	}
-	return tally_append(bench->core, &write, tally_bytes_str(bench->ledger), entries, count, true,
-			    results, err);
-}
-
-static void *append_thread(void *ctx)
-{
-	struct worker *worker = ctx;
-	struct bench *bench = worker->bench;
-	struct tally_entry *entries = tally_calloc(bench->batch, sizeof *entries);
-	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
-	struct clue *clues = tally_calloc(bench->batch, sizeof *clues);
-	uint8_t *pool = bench_pool(bench->size);
-	uint64_t now = tally_mono_ns();
-
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
-		uint64_t begun = now;
-
-		if (append_batch(bench, pool, &worker->random, entries, clues, results,
-				 bench->batch, &worker->err) == 0) {
-			worker->count += bench->batch;
-		} else if (worker->err.code != TALLY_BUSY) {
-			worker->failed = true;
-			bench->failed = true;
-		}
-		now = tally_mono_ns();
-		note_latency(worker, now - begun);
-	}
-	free(pool);
-	free(clues);
-	free(results);
-	free(entries);
-	return NULL;
-}
-
-/* ---- read ---- */
-
-static bool fill(struct bench *bench)
-{
-	struct tally_append_result *results = tally_calloc(1000, sizeof *results);
-	struct tally_entry *entries = tally_calloc(1000, sizeof *entries);
-	struct clue *clues = tally_calloc(1000, sizeof *clues);
-	uint8_t *pool = bench_pool(bench->size);
-	uint64_t random = 88172645463325252ull, step;
-	struct tally_err err;
-	struct bar bar;
-	bool good = true;
-
-	/* at most a batch of 4 MiB at a time */
-	step = bench->size > 4096 ? (4u << 20) / bench->size : 1000;
-	bar_begin(&bar, "fill", "journals");
-	while (good && !interrupted && bench->filled < bench->journals) {
-		good = append_batch(bench, pool, &random, entries, clues, results, step, &err) == 0;
-		bench->filled += step;
-		bar_show(&bar, bench->filled, bench->journals);
-	}
-	bar_end(&bar);
-	if (!good)
-		verb_fail_err(bench->call, &err);
-	free(pool);
-	free(clues);
-	free(entries);
-	free(results);
-	return good && tally_core_maintain(bench->core, &err) == 0;
-}
-
-static void *read_thread(void *ctx)
-{
-	struct worker *worker = ctx;
-	struct bench *bench = worker->bench;
-	struct tally_bytes ledger = tally_bytes_str(bench->ledger);
-	struct tally_arena arena = { 0 };
-	uint64_t now = tally_mono_ns();
-
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
-		uint64_t id = bench_random(&worker->random) % bench->filled, begun = now;
-		struct tally_journal journal;
-		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
-
-		if (found == 0)
-			tally_err_set(&worker->err, TALLY_CORRUPT, "journal %llu is not there",
-				      (unsigned long long)id);
-		worker->failed = found != 1;
-		bench->failed = bench->failed || worker->failed;
-		worker->count++;
-		tally_arena_reset(&arena);
-		now = tally_mono_ns();
-		note_latency(worker, now - begun);
-	}
-	tally_arena_free(&arena);
-	return NULL;
-}
-
-/* ---- prove ---- */
-
-static int prove_one(struct bench *bench, uint64_t random, struct tally_arena *arena,
-		     struct tally_err *err)
-{
-	struct tally_bytes ledger = tally_bytes_str(bench->ledger);
-	struct tally_state_found state;
-	struct tally_inclusion proof;
-	char clue[32];
-
-	if (bench->clues == 0)
-		return tally_journal_prove(bench->core, ledger, random % bench->filled, 0, &proof, err);
-	snprintf(clue, sizeof clue, "clue %llu", (unsigned long long)(random % bench->clues));
-	return tally_state_prove_clue(bench->core, ledger, tally_bytes_str(clue), 0, SIZE_MAX, 0, arena,
-				      &state, err);
-}
-
-static void *prove_thread(void *ctx)
-{
-	struct worker *worker = ctx;
-	struct bench *bench = worker->bench;
-	struct tally_arena arena = { 0 };
-	uint64_t now = tally_mono_ns();
-
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
-		uint64_t begun = now;
-		int found = prove_one(bench, bench_random(&worker->random), &arena, &worker->err);
-
-		if (found == 0)
-			tally_err_set(&worker->err, TALLY_CORRUPT, "there is nothing to prove");
-		worker->failed = found != 1;
-		bench->failed = bench->failed || worker->failed;
-		worker->count++;
-		tally_arena_reset(&arena);
-		now = tally_mono_ns();
-		note_latency(worker, now - begun);
-	}
-	tally_arena_free(&arena);
-	return NULL;
-}
-
-/* ---- verify ---- */
-
-/* A tree of so many leaves that differ in their number alone, all its levels. */
-struct levels {
-	struct tally_hash *level[TALLY_TREE_MAX_PATH];
-	uint64_t leaves;
-};
-
-static void levels_make(struct levels *levels, uint64_t leaves)
-{
-	uint64_t width = leaves;
-
-	*levels = (struct levels){ .leaves = leaves };
-	for (unsigned int l = 0; width > 0; l++, width /= 2) {
-		levels->level[l] = tally_malloc(width * sizeof(struct tally_hash));
-		for (uint64_t i = 0; i < width; i++) {
-			if (l == 0)
-				tally_leaf_hash(tally_bytes(&i, sizeof i), &levels->level[0][i]);
-			else
-				tally_node_hash(&levels->level[l - 1][2 * i],
-						&levels->level[l - 1][2 * i + 1],
-						&levels->level[l][i]);
-		}
-	}
-}
-
-static void levels_free(struct levels *levels)
-{
-	for (unsigned int l = 0; l < TALLY_TREE_MAX_PATH; l++)
-		free(levels->level[l]);
-}
-
-static int levels_node(void *ctx, unsigned int level, uint64_t index, struct tally_hash *hash_r)
-{
-	const struct levels *levels = ctx;
-
-	*hash_r = levels->level[level][index];
-	return 0;
-}
-
-struct proven {
-	uint64_t index;
-	struct tally_hash leaf;
-	struct tally_hash path[TALLY_TREE_MAX_PATH];
-	size_t count;
-};
-
-static void prove_some(const struct levels *levels, struct proven *proofs, struct tally_hash *root_r)
-{
-	uint64_t random = 88172645463325252ull;
-	struct tally_frontier frontier;
-
-	tally_frontier_init(&frontier);
-	for (uint64_t i = 0; i < levels->leaves; i++)
-		tally_frontier_append(&frontier, &levels->level[0][i]);
-	tally_frontier_root(&frontier, root_r);
-	for (size_t i = 0; i < BENCH_PROOFS; i++) {
-		proofs[i].index = bench_random(&random) % levels->leaves;
-		proofs[i].leaf = levels->level[0][proofs[i].index];
-		proofs[i].count = (size_t)tally_inclusion_prove(proofs[i].index, levels->leaves,
-								levels_node, (void *)levels,
-								proofs[i].path);
-	}
-}
-
-static bool run_verify(struct bench *bench, struct outcome *outcome)
-{
-	struct proven *proofs = tally_calloc(BENCH_PROOFS, sizeof *proofs);
-	struct worker worker = { .bench = bench };
-	uint64_t begun, now;
-	struct levels levels;
-	struct tally_hash root;
-	bool good = true;
-
-	levels_make(&levels, bench->journals);
-	prove_some(&levels, proofs, &root);
-	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
-	begun = now = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && !interrupted && now < bench->deadline_ns) {
-		uint64_t before = now;
-
-		for (size_t i = 0; good && i < BENCH_PROOFS; i++)
-			good = tally_inclusion_verify(proofs[i].index, levels.leaves, &proofs[i].leaf,
-						      proofs[i].path, proofs[i].count, &root);
-		worker.count += BENCH_PROOFS;
-		now = tally_mono_ns();
-		note_latency(&worker, (now - before) / BENCH_PROOFS);
-	}
-	if (!good)
-		verb_fail(bench->call, "a proof does not verify");
-	sum_up(&worker, 1, begun, outcome);
-	free(worker.latencies);
-	free(proofs);
-	levels_free(&levels);
-	return good;
-}
-
-/* ---- the store of append, read and prove ---- */
-
-bool bench_open_store(struct bench *bench)
-{
-	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("bench"),
-					      .type = LEDGER_JOURNAL };
-	struct tally_core_options options = { 0 };
-	struct tally_ledger_created created;
-	struct tally_write write = { 0 };
 	const struct tally_driver *driver;
 	char path[PATH_MAX + 32];
 	struct tally_err err;
@@ -423,151 +168,33 @@ bool bench_open_store(struct bench *bench)
 	snprintf(path, sizeof path, "%s/master.key", bench->directory);
 	tally_conf_override(bench->conf, "store", "master_key", path);
 	tally_conf_override(bench->conf, "store", "driver", bench->driver);
+	return true;
+}
+
+bool bench_open_store(struct bench *bench)
+{
+	struct tally_ledger_create create = { .name = TALLY_BYTES_LIT("bench"),
+					      .type = LEDGER_JOURNAL };
+	struct tally_core_options options = { 0 };
+	struct tally_ledger_created created;
+	struct tally_write write;
+	struct tally_err err;
+
+	if (bench->conf == NULL && !bench_configure(bench))
+		return false;
 	options.conf = bench->conf;
 	if (tally_core_init(&options, NULL, &bench->key, &err) != 0 ||
 	    tally_core_open(&options, &bench->core, &err) != 0) {
 		verb_fail_err(bench->call, &err);
 		return false;
 	}
-	write.caller = (struct tally_caller){ .account = bench->key.account, .local = true };
+	write = bench_write(bench);
 	if (tally_ledger_create(bench->core, &write, &create, &created, &err) != 0) {
 		verb_fail_err(bench->call, &err);
 		return false;
 	}
 	memcpy(bench->ledger, created.ledger_id, sizeof bench->ledger);
 	return true;
-}
-
-static void add_syncs(void *ctx, const char *name, uint64_t value)
-{
-	uint64_t *syncs = ctx;
-
-	if (strcmp(name, "syncs") == 0)
-		*syncs += value;
-}
-
-static uint64_t count_syncs(struct bench *bench)
-{
-	struct tally_err err;
-	uint64_t syncs = 0;
-
-	if (tally_core_stat(bench->core, add_syncs, &syncs, &err) != 0)
-		return 0;
-	return syncs;
-}
-
-static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcome *outcome)
-{
-	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
-	uint64_t begun, syncs = count_syncs(bench);
-	bool good = true;
-
-	begun = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		workers[i].bench = bench;
-		workers[i].random = 0x9e3779b97f4a7c15ull * (i + 1);
-		workers[i].latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
-		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0) {
-			verb_fail(bench->call, "cannot start %llu threads",
-				  (unsigned long long)bench->clients);
-			bench->failed = true;
-			bench->clients = i;
-		}
-	}
-	for (uint64_t i = 0; i < bench->clients; i++)
-		pthread_join(workers[i].thread, NULL);
-	sum_up(workers, bench->clients, begun, outcome);
-	outcome->syncs = count_syncs(bench) - syncs;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		if (workers[i].failed && good) {
-			good = false;
-			verb_fail_err(bench->call, &workers[i].err);
-		}
-		free(workers[i].latencies);
-	}
-	free(workers);
-	return good && !bench->failed;
-}
-
-static bool run_append(struct bench *bench, struct outcome *outcome)
-{
-	return bench_open_store(bench) && run_threads(bench, append_thread, outcome);
-}
-
-static bool run_prove(struct bench *bench, struct outcome *outcome)
-{
-	return bench_open_store(bench) && fill(bench) && run_threads(bench, prove_thread, outcome);
-}
-
-static bool run_read(struct bench *bench, struct outcome *outcome)
-{
-	return bench_open_store(bench) && fill(bench) && run_threads(bench, read_thread, outcome);
-}
-
-/* ---- floor ---- */
-
-#define FLOOR_SPACE (256u << 20)
-
-/* A file of zeros that is all on the disk, so that fdatasync has no block to allocate. */
-static int floor_file(struct bench *bench, uint64_t size)
-{
-	char path[PATH_MAX + 16], zeros[65536] = { 0 };
-	int fd;
-
-	snprintf(path, sizeof path, "%s/floor", bench->directory);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	for (uint64_t at = 0; fd >= 0 && at < size; at += sizeof zeros) {
-		if (pwrite(fd, zeros, sizeof zeros, (off_t)at) != (ssize_t)sizeof zeros) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	if (fd < 0 || fsync(fd) != 0) {
-		verb_fail(bench->call, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static bool run_floor(struct bench *bench, struct outcome *outcome)
-{
-	uint64_t group = bench->batch * bench->size, at = 0, space, begun, now;
-	struct worker worker = { .bench = bench };
-	uint8_t *data;
-	bool good = true;
-	int fd;
-
-	space = FLOOR_SPACE > group ? FLOOR_SPACE : group;
-	space = (space + 65535) / 65536 * 65536;
-	fd = floor_file(bench, space);
-	if (fd < 0)
-		return false;
-	data = bench_pool(group);
-	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
-	begun = now = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && !interrupted && now < bench->deadline_ns) {
-		uint64_t before = now;
-
-		if (at + group > space)
-			at = 0;
-		good = pwrite(fd, data, group, (off_t)at) == (ssize_t)group && fdatasync(fd) == 0;
-		at += group;
-		worker.count += bench->batch;
-		outcome->syncs++;
-		now = tally_mono_ns();
-		note_latency(&worker, now - before);
-	}
-	if (!good)
-		verb_fail(bench->call, "writing: %s", strerror(errno));
-	sum_up(&worker, 1, begun, outcome);
-	free(worker.latencies);
-	free(data);
-	close(fd);
-	return good;
 }
 
 /* ---- what is printed ---- */
@@ -624,6 +251,16 @@ static void print_outcome_json(const struct bench *bench, const char *kind, cons
 	add_double(object, "rate", (double)outcome->count / outcome->seconds);
 	add_double(object, "p50_ms", outcome->p50_ms);
 	add_double(object, "p99_ms", outcome->p99_ms);
+	add_double(object, "p999_ms", outcome->p999_ms);
+	add_double(object, "longest_ms", outcome->longest_ms);
+	if (strcmp(kind, "open") == 0) {
+		add_double(object, "recovery_ms", outcome->recovery_ms);
+		add_double(object, "open_ms", outcome->open_ms);
+		add_double(object, "memory_mb", outcome->memory_mb);
+		add_double(object, "bytes_each", outcome->bytes_each);
+	}
+	if (outcome->node_rate > 0)
+		add_double(object, "node_rate", outcome->node_rate);
 	json_object_object_add(object, "syncs", json_object_new_uint64(outcome->syncs));
 	json_object_object_add(object, "count", json_object_new_uint64(outcome->count));
 	add_double(object, "seconds", outcome->seconds);
@@ -644,7 +281,8 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 {
 	bool reads = strcmp(kind, "read") == 0, raw = strcmp(kind, "floor") == 0;
 	bool proves = strcmp(kind, "prove") == 0, checks = strcmp(kind, "verify") == 0;
-	bool audits = strcmp(kind, "audit") == 0;
+	bool audits = strcmp(kind, "audit") == 0, builds = strcmp(kind, "tree") == 0;
+	bool opens = strcmp(kind, "open") == 0;
 
 	printf("machine      %s\n", machine);
 	printf("work         %s\n",
@@ -652,14 +290,18 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	       checks ? "inclusion proofs checked up to a known root, one thread" :
 	       proves && bench->clues != 0 ? "whole lineages of clues with their state proofs" :
 	       proves ? "inclusion proofs made at random positions, in the newest tree" :
+	       opens  ? "a store opened up to its first read: after SIGKILL, and closed in order" :
+	       builds ? "leaves into a tree of depth 40, its root after each batch, one thread" :
 	       audits ? "every journal of a store audited, as tally audit does" :
 	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
 		       "journals appended; a client's batch is acknowledged before its next");
-	if (!raw && !checks)
+	if (!raw && !checks && !builds)
 		printf("driver       %s, %s\n", bench->driver,
 		       bench->durable ? "durable: on the medium when acknowledged"
 				      : "in memory, nothing is durable");
-	if (!checks)
+	if (builds)
+		printf("batch        %llu leaves\n", (unsigned long long)bench->batch);
+	else if (!checks)
 		printf("payload      %llu bytes, %llu at a time, %llu client%s\n",
 		       (unsigned long long)bench->size,
 		       (unsigned long long)(reads || proves ? 1 : bench->batch),
@@ -668,12 +310,26 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 		printf("ledger       %llu journals\n", (unsigned long long)bench->journals);
 	if (bench->clues != 0)
 		printf("clues        one a journal, of %llu\n", (unsigned long long)bench->clues);
-	printf("rate         %.0f %s/s (%llu in %.2f s)\n",
-	       (double)outcome->count / outcome->seconds, proves || checks ? "proofs" : "journals",
-	       (unsigned long long)outcome->count, outcome->seconds);
-	if (audits)
+	if (opens) {
+		printf("ledger       %llu journals\n", (unsigned long long)outcome->count);
+		printf("recovery     %.0f ms after SIGKILL\n", outcome->recovery_ms);
+		printf("open         %.0f ms\n", outcome->open_ms);
+		printf("memory       %.0f MB at most\n", outcome->memory_mb);
+		printf("disk         %.0f bytes a journal beyond its payload, log files not counted\n",
+		       outcome->bytes_each);
 		return;
-	printf("latency      %.3f ms median, %.3f ms at 99 %%\n", outcome->p50_ms, outcome->p99_ms);
+	}
+	printf("rate         %.0f %s/s (%llu in %.2f s)\n",
+	       (double)outcome->count / outcome->seconds, proves || checks ? "proofs" :
+	       builds ? "leaves" : "journals",
+	       (unsigned long long)outcome->count, outcome->seconds);
+	if (builds)
+		printf("node hashes  %.0f/s alone; %.0f %% of it\n", outcome->node_rate,
+		       100 * (double)outcome->count / outcome->seconds / outcome->node_rate);
+	if (audits || builds)
+		return;
+	printf("latency      %.3f ms median, %.3f ms at 99 %%, %.3f ms at 99.9 %%, %.1f ms longest\n",
+	       outcome->p50_ms, outcome->p99_ms, outcome->p999_ms, outcome->longest_ms);
 	if (!reads && !proves && !checks)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
 		       per_group(bench, outcome));
@@ -725,7 +381,7 @@ static bool read_options(struct bench *bench)
 }
 
 static int run_bench(struct verb_call *call, const char *kind,
-		     bool (*run)(struct bench *bench, struct outcome *outcome))
+		     bench_kind *run)
 {
 	struct bench bench = { .call = call, .driver = tally_driver_default(), .batch = 1,
 			       .size = 256, .clients = 1, .seconds = 5,
@@ -757,12 +413,14 @@ static int run_bench(struct verb_call *call, const char *kind,
 	return VERB_OK;
 }
 
-static int append_run(struct verb_call *call) { return run_bench(call, "append", run_append); }
-static int read_run(struct verb_call *call) { return run_bench(call, "read", run_read); }
-static int prove_run(struct verb_call *call) { return run_bench(call, "prove", run_prove); }
-static int verify_run(struct verb_call *call) { return run_bench(call, "verify", run_verify); }
+static int append_run(struct verb_call *call) { return run_bench(call, "append", bench_append); }
+static int read_run(struct verb_call *call) { return run_bench(call, "read", bench_read); }
+static int prove_run(struct verb_call *call) { return run_bench(call, "prove", bench_prove); }
+static int verify_run(struct verb_call *call) { return run_bench(call, "verify", bench_verify); }
+static int tree_run(struct verb_call *call) { return run_bench(call, "tree", bench_tree); }
 static int audit_run(struct verb_call *call) { return run_bench(call, "audit", bench_audit); }
-static int floor_run(struct verb_call *call) { return run_bench(call, "floor", run_floor); }
+static int open_run(struct verb_call *call) { return run_bench(call, "open", bench_open); }
+static int floor_run(struct verb_call *call) { return run_bench(call, "floor", bench_floor); }
 
 static const struct verb_option bench_options[] = {
 	{ "driver", "NAME", "storage driver (default: bdb; floor uses none)" },
@@ -771,44 +429,52 @@ static const struct verb_option bench_options[] = {
 	{ "clients", "N", "threads at work at the same time (default 1; floor uses one)" },
 	{ "seconds", "N", "how long it runs (default 5)" },
 	{ "clues", "N", "each journal has one of so many clues (default 0: none)" },
-	{ "journals", "N", "ledger that read, prove, verify and audit work on (default 100000)" },
-	{ "signed", NULL, "audit: each journal is signed by a member (secp256k1)" },
+	{ "journals", "N", "ledger that the others work on; what append --signed signs first (default 100000)" },
+	{ "signed", NULL, "append, audit: each journal is signed by a member (secp256k1)" },
 	{ "index", NULL, "audit: index tables too are made anew, and compared" },
 	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END
 };
 
-static const struct verb bench_append = {
+static const struct verb append_verb = {
 	.name = "append", .usage = "", .summary = "Append journals, each batch durable",
 	.options = bench_options, .run = append_run,
 };
-static const struct verb bench_read = {
+static const struct verb read_verb = {
 	.name = "read", .usage = "", .summary = "Read single journals at random positions",
 	.options = bench_options, .run = read_run,
 };
-static const struct verb bench_prove = {
+static const struct verb prove_verb = {
 	.name = "prove", .usage = "", .summary = "Make inclusion proofs, or with --clues lineages",
 	.options = bench_options, .run = prove_run,
 };
-static const struct verb bench_verify = {
+static const struct verb verify_verb = {
 	.name = "verify", .usage = "", .summary = "Check inclusion proofs, without a store",
 	.options = bench_options, .run = verify_run,
 };
-static const struct verb bench_audit_verb = {
+static const struct verb tree_verb = {
+	.name = "tree", .usage = "", .summary = "Build a deep log tree in batches, without a store",
+	.options = bench_options, .run = tree_run,
+};
+static const struct verb audit_verb = {
 	.name = "audit", .usage = "", .summary = "Audit a store of many journals, by all processors",
 	.options = bench_options, .run = audit_run,
 };
-static const struct verb bench_floor = {
+static const struct verb open_verb = {
+	.name = "open", .usage = "", .summary = "Open a large store again, after SIGKILL and in order",
+	.options = bench_options, .run = open_run,
+};
+static const struct verb floor_verb = {
 	.name = "floor", .usage = "", .summary = "Write and sync the same bytes to a plain file",
 	.options = bench_options, .run = floor_run,
 };
-static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_prove, &bench_verify,
-						  &bench_audit_verb, &bench_floor, NULL };
+static const struct verb *const bench_parts[] = { &append_verb, &read_verb, &prove_verb, &verify_verb,
+						  &tree_verb, &audit_verb, &open_verb, &floor_verb, NULL };
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.usage = "append|read|prove|verify|audit|floor",
+	.usage = "append|read|prove|verify|tree|audit|open|floor",
 	.summary = "Measure appending, reading and proving, and the disk alone",
 	.parts = bench_parts,
 };

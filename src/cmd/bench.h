@@ -3,10 +3,13 @@
 #define TALLY_CMD_BENCH_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core.h"
+#include "err.h"
+#include "record.h"
 #include "verb.h"
 
 struct bench {
@@ -20,6 +23,9 @@ struct bench {
 	char ledger[TALLY_LEDGER_ID_SIZE + 1];
 	uint64_t filled;		/* journals to read from */
 	bool durable;			/* as the driver promises */
+	struct tally_entry *prepared;	/* append: signed before, each to be appended once */
+	uint64_t prepared_count;
+	_Atomic uint64_t prepared_next;
 	uint64_t deadline_ns;
 	_Atomic bool failed;
 };
@@ -27,20 +33,82 @@ struct bench {
 struct outcome {
 	double seconds;
 	uint64_t count, syncs;
-	double p50_ms, p99_ms;
+	double p50_ms, p99_ms, p999_ms;
+	double longest_ms;
+	double node_rate;		/* tree: node hashes a second, alone */
+	double recovery_ms, open_ms, memory_mb, bytes_each;	/* open */
 };
+
+/* One thread's own: nothing in it is shared while it runs. */
+struct bench_worker {
+	struct bench *bench;
+	pthread_t thread;
+	uint64_t random;
+	uint64_t count;			/* journals or proofs done */
+	uint64_t *latencies;		/* ns of each call */
+	size_t latency_count, latency_skip, latency_turn;
+	uint64_t longest;		/* of them, ns; none is left out here */
+	struct tally_err err;
+	bool failed;
+};
+void bench_worker_begin(struct bench_worker *worker, struct bench *bench, uint64_t number);
+void bench_note(struct bench_worker *worker, uint64_t ns);
+void bench_sum_up(const struct bench_worker *workers, size_t count, uint64_t begun_ns,
+		  struct outcome *outcome);
+void bench_worker_end(struct bench_worker *worker);
+
+/* Ended by the clock, an interrupt, or a failure. */
+bool bench_goes_on(const struct bench *bench, uint64_t now_ns);
 
 /* Payloads that do not compress and differ from one another: part of a random pool each. */
 uint8_t *bench_pool(uint64_t size);
 uint64_t bench_random(uint64_t *state);
 
+/* Where the bench's store is, and its driver. False after printing why not. */
+bool bench_configure(struct bench *bench);
+
 /* A store in the bench's directory, with a ledger. False after printing why not. */
 bool bench_open_store(struct bench *bench);
+
+/* Who writes: the account that the store was made for. */
+struct tally_write bench_write(const struct bench *bench);
+
+/* A writer of the bench's ledger that has a key (secp256k1). False after printing why not. */
+struct bench_signer {
+	uint8_t private[TALLY_MEMBER_PRIVATE];
+	char member_id[TALLY_MEMBER_ID_SIZE + 1];
+};
+bool bench_signer_add(struct bench *bench, struct bench_signer *signer);
+
+/* Signs an entry; number makes its nonce, one for each. The entry points into signed_r. */
+struct bench_signed {
+	struct tally_signing signing;
+	struct tally_signature signature;
+	uint8_t salt[TALLY_SALT_SIZE];
+	char nonce[24];
+};
+int bench_sign(const struct bench *bench, const struct bench_signer *signer, uint64_t number,
+	       struct tally_entry *entry, struct bench_signed *signed_r, struct tally_err *err);
 
 /* An interrupt asked to end early. */
 bool bench_interrupted(void);
 
-/* bench audit: a store of so many journals, signed or not, audited. */
-bool bench_audit(struct bench *bench, struct outcome *outcome);
+/*
+ * The kinds. Each fills the outcome; false after printing why not.
+ *
+ *   append  clients threads, each appending batches of journals to one ledger and waiting until
+ *           they are durable, for a number of seconds
+ *   read    the same with single journals read at random positions of a ledger filled before
+ *   prove   the same with inclusion proofs, from stored tiles; with --clues, lineages of clues
+ *   verify  one thread: such proofs checked, without a store and without signatures
+ *   tree    one thread: batches of leaves into a tree of depth 40 and its root after each; in turns
+ *           with node hashes alone, which are the most it could be
+ *   audit   a store of so many journals, signed or not, audited from its blocks up
+ *   open    a store of so many journals opened, after a SIGKILL and after it was closed in order
+ *   floor   one thread: one write and one fdatasync for each batch, into space written before;
+ *           no hashing, no index: what the medium can give
+ */
+typedef bool bench_kind(struct bench *bench, struct outcome *outcome);
+bench_kind bench_append, bench_read, bench_prove, bench_verify, bench_tree, bench_audit, bench_open, bench_floor;
 
 #endif

@@ -100,6 +100,15 @@ for kind in append read; do
 	"$TALLY" bench $kind --driver "$driver" --seconds 1 --clients 2 --size 100 --dir "$dir" --json >out
 	[ "$(json count <out)" -gt 0 ] && ok "bench $kind counts" || not_ok "bench $kind counts" "$(cat out)"
 done
+"$TALLY" bench append --driver "$driver" --signed --batch 100 --journals 1000 --clients 2 --seconds 60 \
+	--dir "$dir" --json >out
+same "bench append --signed appends what was signed" "$(json count <out)" 1000
+"$TALLY" bench tree --batch 16 --seconds 1 --json >out
+[ "$(json count <out)" -gt 0 ] && json node_rate <out >/dev/null && ok "bench tree counts" ||
+	not_ok "bench tree counts" "$(cat out)"
+"$TALLY" bench open --driver "$driver" --batch 100 --journals 1000 --dir "$dir" --json >out
+[ "$(json count <out)" -ge 21000 ] && json recovery_ms <out >/dev/null && ok "bench open finds all again" ||
+	not_ok "bench open finds all again" "$(cat out)"
 "$TALLY" bench audit --driver "$driver" --journals 1000 --signed --index --dir "$dir" --json >out
 same "bench audit counts" "$(json count <out)" 1000
 finish
