@@ -9,19 +9,17 @@
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "bench.h"
+#include "bench_work.h"
 #include "clock.h"
 #include "conf.h"
 #include "err.h"
@@ -35,37 +33,8 @@
 #define BENCH_BATCH_MAX 10000
 #define BENCH_SIZE_MAX (4u << 20)
 #define BENCH_FILL 100000		/* journals that read and prove find in their ledger */
-#define LATENCY_MAX (1u << 20)		/* of one thread; beyond, every second one is dropped */
-
-/* Set by an interrupt: the work ends early, and what was made is removed as ever. */
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-bool bench_interrupted(void)
-{
-	return interrupted;
-}
 
 /* ---- what every kind shares ---- */
-
-bool bench_goes_on(const struct bench *bench, uint64_t now_ns)
-{
-	return !bench->failed && !interrupted && now_ns < bench->deadline_ns;
-}
-
-uint64_t bench_random(uint64_t *state)
-{
-	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
 
 uint8_t *bench_pool(uint64_t size)
 {
@@ -78,72 +47,6 @@ uint8_t *bench_pool(uint64_t size)
 struct tally_write bench_write(const struct bench *bench)
 {
 	return (struct tally_write){ .caller = { .account = bench->key.account, .local = true } };
-}
-
-void bench_worker_begin(struct bench_worker *worker, struct bench *bench, uint64_t number)
-{
-	*worker = (struct bench_worker){
-		.bench = bench,
-		.random = 0x9e3779b97f4a7c15ull * (number + 1),
-		.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t)),
-	};
-}
-
-void bench_worker_end(struct bench_worker *worker)
-{
-	free(worker->latencies);
-}
-
-/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
-void bench_note(struct bench_worker *worker, uint64_t ns)
-{
-	if (ns > worker->longest)
-		worker->longest = ns;
-	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
-		return;
-	if (worker->latency_count == LATENCY_MAX) {
-		for (size_t i = 0; i < LATENCY_MAX / 2; i++)
-			worker->latencies[i] = worker->latencies[2 * i];
-		worker->latency_count = LATENCY_MAX / 2;
-		worker->latency_skip = 2 * worker->latency_skip + 1;
-	}
-	worker->latencies[worker->latency_count++] = ns;
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-void bench_sum_up(const struct bench_worker *workers, size_t count, uint64_t begun_ns,
-		  struct outcome *outcome)
-{
-	uint64_t *all, ended_ns = tally_mono_ns(), longest = 0;
-	size_t total = 0, at = 0;
-
-	for (size_t i = 0; i < count; i++)
-		total += workers[i].latency_count;
-	all = tally_calloc(total + 1, sizeof *all);
-	for (size_t i = 0; i < count; i++) {
-		if (workers[i].latency_count != 0)
-			memcpy(all + at, workers[i].latencies,
-			       workers[i].latency_count * sizeof *all);
-		at += workers[i].latency_count;
-		outcome->count += workers[i].count;
-		if (workers[i].longest > longest)
-			longest = workers[i].longest;
-	}
-	qsort(all, total, sizeof *all, compare_u64);
-	outcome->seconds = (double)(ended_ns - begun_ns) / 1e9;
-	if (total != 0) {
-		outcome->p50_ms = (double)all[total / 2] / 1e6;
-		outcome->p99_ms = (double)all[total * 99 / 100] / 1e6;
-		outcome->p999_ms = (double)all[total * 999 / 1000] / 1e6;
-	}
-	outcome->longest_ms = (double)longest / 1e6;
-	free(all);
 }
 
 /* ---- the store ---- */
@@ -199,45 +102,11 @@ bool bench_open_store(struct bench *bench)
 
 /* ---- what is printed ---- */
 
-static void describe_machine(char *text, size_t size)
-{
-	char line[256], model[128] = "unknown processor";
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	struct utsname name;
-	struct sysinfo info;
-
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		char *colon = strchr(line, ':');
-
-		if (strncmp(line, "model name", 10) != 0 || colon == NULL)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(model, sizeof model, "%s", colon + 2);
-		break;
-	}
-	if (file != NULL)
-		fclose(file);
-	uname(&name);
-	sysinfo(&info);
-	snprintf(text, size, "%s %s, %ld x %s, %.1f GiB memory", name.sysname, name.release,
-		 sysconf(_SC_NPROCESSORS_ONLN), model,
-		 (double)info.totalram * info.mem_unit / (1 << 30));
-}
-
 static double per_group(const struct bench *bench, const struct outcome *outcome)
 {
 	return outcome->count != 0
 		       ? (double)outcome->syncs / ((double)outcome->count / (double)bench->batch)
 		       : 0;
-}
-
-/* A number with three places, as precise as it is. */
-static void add_double(json_object *object, const char *name, double value)
-{
-	char text[64];
-
-	snprintf(text, sizeof text, "%.3f", value);
-	json_object_object_add(object, name, json_object_new_double_s(value, text));
 }
 
 static void print_outcome_json(const struct bench *bench, const char *kind, const char *machine,
@@ -248,28 +117,24 @@ static void print_outcome_json(const struct bench *bench, const char *kind, cons
 	json_object_object_add(object, "bench", json_object_new_string(kind));
 	if (strcmp(kind, "floor") != 0)
 		json_object_object_add(object, "driver", json_object_new_string(bench->driver));
-	add_double(object, "rate", (double)outcome->count / outcome->seconds);
-	add_double(object, "p50_ms", outcome->p50_ms);
-	add_double(object, "p99_ms", outcome->p99_ms);
-	add_double(object, "p999_ms", outcome->p999_ms);
-	add_double(object, "longest_ms", outcome->longest_ms);
+	bench_add_rate(object, outcome);
 	if (strcmp(kind, "open") == 0) {
-		add_double(object, "recovery_ms", outcome->recovery_ms);
-		add_double(object, "open_ms", outcome->open_ms);
-		add_double(object, "memory_mb", outcome->memory_mb);
-		add_double(object, "bytes_each", outcome->bytes_each);
+		bench_add_double(object, "recovery_ms", outcome->recovery_ms);
+		bench_add_double(object, "open_ms", outcome->open_ms);
+		bench_add_double(object, "memory_mb", outcome->memory_mb);
+		bench_add_double(object, "bytes_each", outcome->bytes_each);
 	}
 	if (outcome->node_rate > 0)
-		add_double(object, "node_rate", outcome->node_rate);
+		bench_add_double(object, "node_rate", outcome->node_rate);
 	json_object_object_add(object, "syncs", json_object_new_uint64(outcome->syncs));
 	json_object_object_add(object, "count", json_object_new_uint64(outcome->count));
-	add_double(object, "seconds", outcome->seconds);
+	bench_add_double(object, "seconds", outcome->seconds);
 	json_object_object_add(object, "batch", json_object_new_uint64(bench->batch));
 	json_object_object_add(object, "size", json_object_new_uint64(bench->size));
 	json_object_object_add(object, "clients", json_object_new_uint64(bench->clients));
 	json_object_object_add(object, "clues", json_object_new_uint64(bench->clues));
 	json_object_object_add(object, "journals", json_object_new_uint64(bench->journals));
-	add_double(object, "syncs_per_batch", per_group(bench, outcome));
+	bench_add_double(object, "syncs_per_batch", per_group(bench, outcome));
 	json_object_object_add(object, "durable", json_object_new_boolean(
 							  bench->durable || strcmp(kind, "floor") == 0));
 	json_object_object_add(object, "machine", json_object_new_string(machine));
@@ -328,8 +193,7 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 		       100 * (double)outcome->count / outcome->seconds / outcome->node_rate);
 	if (audits || builds)
 		return;
-	printf("latency      %.3f ms median, %.3f ms at 99 %%, %.3f ms at 99.9 %%, %.1f ms longest\n",
-	       outcome->p50_ms, outcome->p99_ms, outcome->p999_ms, outcome->longest_ms);
+	bench_print_latency(outcome);
 	if (!reads && !proves && !checks)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
 		       per_group(bench, outcome));
@@ -394,8 +258,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 		return VERB_USAGE;
 	if (!make_directory(&bench))
 		return VERB_FAILED;
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
+	bench_catch_interrupts();
 	good = run(&bench, &outcome);
 	if (bench.core != NULL)
 		tally_core_close(&bench.core);
@@ -405,7 +268,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 		verb_fail(call, "removing %s: %s", bench.directory, strerror(errno));
 	if (!good)
 		return VERB_FAILED;
-	describe_machine(machine, sizeof machine);
+	bench_describe_machine(machine, sizeof machine);
 	if (verb_given(call, "json"))
 		print_outcome_json(&bench, kind, machine, &outcome);
 	else
@@ -470,11 +333,12 @@ static const struct verb floor_verb = {
 	.options = bench_options, .run = floor_run,
 };
 static const struct verb *const bench_parts[] = { &append_verb, &read_verb, &prove_verb, &verify_verb,
-						  &tree_verb, &audit_verb, &open_verb, &floor_verb, NULL };
+						  &tree_verb, &audit_verb, &open_verb, &floor_verb,
+						  &bench_http, NULL };
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.usage = "append|read|prove|verify|tree|audit|open|floor",
-	.summary = "Measure appending, reading and proving, and the disk alone",
+	.usage = "append|read|prove|verify|tree|audit|open|floor|http",
+	.summary = "Measure appending, reading and proving, the disk alone, and a server",
 	.parts = bench_parts,
 };

@@ -3,7 +3,6 @@
 #define TALLY_CMD_BENCH_H
 
 #include <limits.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,6 +10,8 @@
 #include "err.h"
 #include "record.h"
 #include "verb.h"
+
+struct json_object;
 
 struct bench {
 	struct verb_call *call;
@@ -33,32 +34,10 @@ struct bench {
 struct outcome {
 	double seconds;
 	uint64_t count, syncs;
-	double p50_ms, p99_ms, p999_ms;
-	double longest_ms;
+	double p50_ms, p99_ms, p999_ms, longest_ms;
 	double node_rate;		/* tree: node hashes a second, alone */
 	double recovery_ms, open_ms, memory_mb, bytes_each;	/* open */
 };
-
-/* One thread's own: nothing in it is shared while it runs. */
-struct bench_worker {
-	struct bench *bench;
-	pthread_t thread;
-	uint64_t random;
-	uint64_t count;			/* journals or proofs done */
-	uint64_t *latencies;		/* ns of each call */
-	size_t latency_count, latency_skip, latency_turn;
-	uint64_t longest;		/* of them, ns; none is left out here */
-	struct tally_err err;
-	bool failed;
-};
-void bench_worker_begin(struct bench_worker *worker, struct bench *bench, uint64_t number);
-void bench_note(struct bench_worker *worker, uint64_t ns);
-void bench_sum_up(const struct bench_worker *workers, size_t count, uint64_t begun_ns,
-		  struct outcome *outcome);
-void bench_worker_end(struct bench_worker *worker);
-
-/* Ended by the clock, an interrupt, or a failure. */
-bool bench_goes_on(const struct bench *bench, uint64_t now_ns);
 
 /* Payloads that do not compress and differ from one another: part of a random pool each. */
 uint8_t *bench_pool(uint64_t size);
@@ -90,6 +69,13 @@ struct bench_signed {
 int bench_sign(const struct bench *bench, const struct bench_signer *signer, uint64_t number,
 	       struct tally_entry *entry, struct bench_signed *signed_r, struct tally_err *err);
 
+/* What is printed: the machine in one line; members rate, p50_ms, p99_ms, p999_ms, longest_ms; a number
+ * with three places, as precise as it is. */
+void bench_describe_machine(char *text, size_t size);
+void bench_add_double(struct json_object *object, const char *name, double value);
+void bench_add_rate(struct json_object *object, const struct outcome *outcome);
+void bench_print_latency(const struct outcome *outcome);
+
 /* An interrupt asked to end early. */
 bool bench_interrupted(void);
 
@@ -110,5 +96,8 @@ bool bench_interrupted(void);
  */
 typedef bool bench_kind(struct bench *bench, struct outcome *outcome);
 bench_kind bench_append, bench_read, bench_prove, bench_verify, bench_tree, bench_audit, bench_open, bench_floor;
+
+/* bench http, a part of the verb on its own: it has no store. */
+extern const struct verb bench_http;
 
 #endif

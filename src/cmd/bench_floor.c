@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "bench_work.h"
 #include "clock.h"
 #include "secret.h"
 
@@ -45,7 +46,7 @@ static int floor_file(struct bench *bench, uint64_t size)
 bool bench_floor(struct bench *bench, struct outcome *outcome)
 {
 	uint64_t group = bench->batch * bench->size, at = 0, space, begun, now;
-	struct bench_worker worker;
+	struct worker worker = { .bench = bench };
 	uint8_t *data;
 	bool good = true;
 	int fd;
@@ -56,10 +57,10 @@ bool bench_floor(struct bench *bench, struct outcome *outcome)
 	if (fd < 0)
 		return false;
 	data = bench_pool(group);
-	bench_worker_begin(&worker, bench, 0);
+	bench_worker_begin(&worker);
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && bench_goes_on(bench, now)) {
+	while (good && bench_goes_on(&worker, now)) {
 		uint64_t before = now;
 
 		if (at + group > space)
@@ -69,7 +70,7 @@ bool bench_floor(struct bench *bench, struct outcome *outcome)
 		worker.count += bench->batch;
 		outcome->syncs++;
 		now = tally_mono_ns();
-		bench_note(&worker, now - before);
+		bench_note_latency(&worker, now - before);
 	}
 	if (!good)
 		verb_fail(bench->call, "writing: %s", strerror(errno));

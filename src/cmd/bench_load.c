@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "arena.h"
 #include "bench.h"
+#include "bench_work.h"
 #include "clock.h"
 #include "err.h"
 #include "print.h"
@@ -39,34 +39,11 @@ static uint64_t count_syncs(struct bench *bench)
 
 static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcome *outcome)
 {
-	struct bench_worker *workers = tally_calloc(bench->clients, sizeof *workers);
-	uint64_t begun, syncs = count_syncs(bench);
-	bool good = true;
+	uint64_t syncs = count_syncs(bench);
+	bool good = bench_run_workers(bench, run, outcome);
 
-	begun = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		bench_worker_begin(&workers[i], bench, i);
-		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0) {
-			verb_fail(bench->call, "cannot start %llu threads",
-				  (unsigned long long)bench->clients);
-			bench->failed = true;
-			bench->clients = i;
-		}
-	}
-	for (uint64_t i = 0; i < bench->clients; i++)
-		pthread_join(workers[i].thread, NULL);
-	bench_sum_up(workers, bench->clients, begun, outcome);
 	outcome->syncs = count_syncs(bench) - syncs;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		if (workers[i].failed && good) {
-			good = false;
-			verb_fail_err(bench->call, &workers[i].err);
-		}
-		bench_worker_end(&workers[i]);
-	}
-	free(workers);
-	return good && !bench->failed;
+	return good;
 }
 
 /* ---- append ---- */
@@ -98,7 +75,7 @@ static int append_batch(struct bench *bench, const uint8_t *pool, uint64_t *rand
 			    results, err);
 }
 
-static void note_append(struct bench_worker *worker, int result)
+static void note_append(struct worker *worker, int result)
 {
 	if (result == 0) {
 		worker->count += worker->bench->batch;
@@ -110,7 +87,7 @@ static void note_append(struct bench_worker *worker, int result)
 
 static void *append_thread(void *ctx)
 {
-	struct bench_worker *worker = ctx;
+	struct worker *worker = ctx;
 	struct bench *bench = worker->bench;
 	struct tally_entry *entries = tally_calloc(bench->batch, sizeof *entries);
 	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
@@ -118,13 +95,13 @@ static void *append_thread(void *ctx)
 	uint8_t *pool = bench_pool(bench->size);
 	uint64_t now = tally_mono_ns();
 
-	while (bench_goes_on(bench, now)) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t begun = now;
 
 		note_append(worker, append_batch(bench, pool, &worker->random, entries, clues, results,
 						 bench->batch, &worker->err));
 		now = tally_mono_ns();
-		bench_note(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	free(pool);
 	free(clues);
@@ -163,13 +140,13 @@ static bool sign_ahead(struct bench *bench, struct bench_signer *signer, const u
 
 static void *signed_thread(void *ctx)
 {
-	struct bench_worker *worker = ctx;
+	struct worker *worker = ctx;
 	struct bench *bench = worker->bench;
 	struct tally_append_result *results = tally_calloc(bench->batch, sizeof *results);
 	struct tally_write write = bench_write(bench);
 	uint64_t now = tally_mono_ns();
 
-	while (bench_goes_on(bench, now)) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t begun = now, at = atomic_fetch_add(&bench->prepared_next, bench->batch);
 
 		if (at + bench->batch > bench->prepared_count)
@@ -178,7 +155,7 @@ static void *signed_thread(void *ctx)
 						 bench->prepared + at, bench->batch, true, results,
 						 &worker->err));
 		now = tally_mono_ns();
-		bench_note(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	free(results);
 	return NULL;
@@ -233,13 +210,13 @@ static bool fill(struct bench *bench)
 
 static void *read_thread(void *ctx)
 {
-	struct bench_worker *worker = ctx;
+	struct worker *worker = ctx;
 	struct bench *bench = worker->bench;
 	struct tally_bytes ledger = tally_bytes_str(bench->ledger);
 	struct tally_arena arena = { 0 };
 	uint64_t now = tally_mono_ns();
 
-	while (bench_goes_on(bench, now)) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t id = bench_random(&worker->random) % bench->filled, begun = now;
 		struct tally_journal journal;
 		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
@@ -252,7 +229,7 @@ static void *read_thread(void *ctx)
 		worker->count++;
 		tally_arena_reset(&arena);
 		now = tally_mono_ns();
-		bench_note(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	tally_arena_free(&arena);
 	return NULL;
@@ -277,12 +254,12 @@ static int prove_one(struct bench *bench, uint64_t random, struct tally_arena *a
 
 static void *prove_thread(void *ctx)
 {
-	struct bench_worker *worker = ctx;
+	struct worker *worker = ctx;
 	struct bench *bench = worker->bench;
 	struct tally_arena arena = { 0 };
 	uint64_t now = tally_mono_ns();
 
-	while (bench_goes_on(bench, now)) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t begun = now;
 		int found = prove_one(bench, bench_random(&worker->random), &arena, &worker->err);
 
@@ -293,7 +270,7 @@ static void *prove_thread(void *ctx)
 		worker->count++;
 		tally_arena_reset(&arena);
 		now = tally_mono_ns();
-		bench_note(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	tally_arena_free(&arena);
 	return NULL;

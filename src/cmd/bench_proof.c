@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "bench_work.h"
 #include "clock.h"
 #include "secret.h"
 #include "tree.h"
@@ -81,7 +82,7 @@ static void prove_some(const struct levels *levels, struct proven *proofs, struc
 bool bench_verify(struct bench *bench, struct outcome *outcome)
 {
 	struct proven *proofs = tally_calloc(PROOFS, sizeof *proofs);
-	struct bench_worker worker;
+	struct worker worker = { .bench = bench };
 	uint64_t begun, now;
 	struct levels levels;
 	struct tally_hash root;
@@ -89,10 +90,10 @@ bool bench_verify(struct bench *bench, struct outcome *outcome)
 
 	levels_make(&levels, bench->journals);
 	prove_some(&levels, proofs, &root);
-	bench_worker_begin(&worker, bench, 0);
+	bench_worker_begin(&worker);
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && bench_goes_on(bench, now)) {
+	while (good && bench_goes_on(&worker, now)) {
 		uint64_t before = now;
 
 		for (size_t i = 0; good && i < PROOFS; i++)
@@ -100,7 +101,7 @@ bool bench_verify(struct bench *bench, struct outcome *outcome)
 						      proofs[i].path, proofs[i].count, &root);
 		worker.count += PROOFS;
 		now = tally_mono_ns();
-		bench_note(&worker, (now - before) / PROOFS);
+		bench_note_latency(&worker, (now - before) / PROOFS);
 	}
 	if (!good)
 		verb_fail(bench->call, "a proof does not verify");
@@ -157,13 +158,14 @@ bool bench_tree(struct bench *bench, struct outcome *outcome)
 {
 	struct tally_hash *leaves = tally_malloc(TREE_LEAVES * sizeof *leaves), root, node = { 0 };
 	double building = 0, hashing = 0;
+	struct worker worker = { .bench = bench };
 	struct tally_frontier frontier;
 	uint64_t nodes = 0, begun;
 
 	tally_random(leaves, TREE_LEAVES * sizeof *leaves);
 	deep_frontier(&frontier);
 	bench->deadline_ns = tally_mono_ns() + bench->seconds * 1000000000ull;
-	while (bench_goes_on(bench, begun = tally_mono_ns())) {
+	while (bench_goes_on(&worker, begun = tally_mono_ns())) {
 		outcome->count += build_for_a_turn(bench, &frontier, leaves, &root);
 		building += (double)(tally_mono_ns() - begun) / 1e9;
 		begun = tally_mono_ns();
