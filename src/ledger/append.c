@@ -1,209 +1,17 @@
 /*
- * Appending journals. A worker prepares each entry (checks, salt, hashes, slots); the committer
- * decides (member, role, token, nonce, clock) and gives numbers; the worker makes the receipts.
+ * Appending journals. A worker prepares each entry (prepare.c); the committer decides (member, role,
+ * token, nonce, clock) and gives numbers; the worker makes the receipts.
  */
 #include "access.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "signing.h"
-#include "utf8.h"
-
-/* ---- preparing ---- */
-
-void tally_salt(uint8_t salt_r[TALLY_SALT_SIZE])
-{
-	static __thread uint8_t pool[256 * TALLY_SALT_SIZE];
-	static __thread size_t left;
-
-	if (left == 0) {
-		tally_random(pool, sizeof(pool));
-		left = sizeof(pool);
-	}
-	left -= TALLY_SALT_SIZE;
-	memcpy(salt_r, pool + left, TALLY_SALT_SIZE);
-	tally_wipe(pool + left, TALLY_SALT_SIZE);
-}
-
-void tally_prepare_payload(struct tally_arena *arena, struct tally_bytes payload,
-			   struct tally_bytes evidence, struct tally_prepared *prepared)
-{
-	tally_prepare_salted(arena, payload, TALLY_BYTES_NONE, evidence, prepared);
-}
-
-void tally_prepare_salted(struct tally_arena *arena, struct tally_bytes payload,
-			  struct tally_bytes salt, struct tally_bytes evidence,
-			  struct tally_prepared *prepared)
-{
-	struct tally_payload_slot slot = { .evidence = evidence, .payload = payload };
-	struct tally_record *record = &prepared->record;
-	struct tally_buf head = { 0 };
-
-	if (salt.size == TALLY_SALT_SIZE)
-		memcpy(slot.salt, salt.data, TALLY_SALT_SIZE);
-	else
-		tally_salt(slot.salt);
-	record->has_payload = true;
-	record->payload_size = payload.size;
-	tally_payload_hash(slot.salt, payload, record->payload_hash);
-	if (evidence.size > 0) {
-		tally_salt(slot.evidence_salt);
-		record->has_evidence = true;
-		tally_evidence_hash(slot.evidence_salt, evidence, record->evidence_hash);
-	}
-	tally_buf_reserve(&head, 64 + evidence.size);
-	tally_payload_head_encode(&slot, &head);
-	prepared->payload_head = tally_arena_bytes(arena, tally_buf_bytes(&head));
-	prepared->payload = payload;
-	prepared->payload_crc = tally_crc32c(
-		tally_crc32c(0, prepared->payload_head.data, prepared->payload_head.size),
-		payload.data, payload.size);
-	tally_buf_free(&head);
-}
-
-/* One entry on its way. */
-struct entry {
-	struct tally_prepared prepared;
-	uint8_t request[32];			/* SHA-256 of what is asked, for the receipt */
-	uint8_t request_key[TALLY_DIGEST_SIZE];	/* keyed, for the envelope */
-	uint8_t token[TALLY_DIGEST_SIZE];
-	bool has_token;
-	struct entry *twin;			/* one before it in the command that has the same token */
-	bool known;				/* it was there already: journal_id is the first */
-	uint64_t journal_id;
-	struct tally_hash leaf;
-	struct tally_signed *of;		/* NULL: not signed by a member */
-	struct tally_err err;			/* of this entry alone */
-	bool refused;				/* err is what the committer said: decided anew each time */
-	size_t index;				/* in the batch */
-};
-
-/* RequestDigest: SHA-256 over a label and, each behind its length (u64), LedgerId, payload type,
- * ClientId, the number of clues, each clue, the payload. */
-static void add_sized(struct tally_sha256 *sha, struct tally_bytes bytes)
-{
-	uint8_t size[8];
-
-	tally_put_u64(size, bytes.size);
-	tally_sha256_add(sha, size, 8);
-	if (bytes.size > 0)
-		tally_sha256_add(sha, bytes.data, bytes.size);
-}
-
-static void request_digest(struct tally_bytes ledger_id, const struct tally_entry *in,
-			   uint8_t digest_r[32])
-{
-	static const char label[] = "tallystick append v1\n";
-	struct tally_sha256 sha;
-	uint8_t count[8];
-
-	tally_sha256_init(&sha);
-	tally_sha256_add(&sha, label, sizeof(label) - 1);
-	add_sized(&sha, ledger_id);
-	add_sized(&sha, TALLY_BYTES_LIT("CUSTOM"));
-	add_sized(&sha, in->client_id);
-	tally_put_u64(count, in->clue_count);
-	tally_sha256_add(&sha, count, 8);
-	for (size_t i = 0; i < in->clue_count; i++)
-		add_sized(&sha, in->clues[i]);
-	add_sized(&sha, in->payload);
-	tally_sha256_end(&sha, digest_r);
-}
-
-static int check_entry(struct tally_core *core, const struct tally_entry *in,
-		       struct tally_err *err)
-{
-	if (in->payload.size > core->limits.payload)
-		return tally_err_about(err, TALLY_INVALID, "Payload",
-				       "it has %zu bytes, more than %llu", in->payload.size,
-				       (unsigned long long)core->limits.payload);
-	if (in->clue_count > TALLY_MAX_CLUES)
-		return tally_err_about(err, TALLY_INVALID, "Clues", "more than %d clues",
-				       TALLY_MAX_CLUES);
-	for (size_t i = 0; i < in->clue_count; i++) {
-		if (in->clues[i].size == 0 || in->clues[i].size > TALLY_MAX_CLUE ||
-		    !tally_utf8_valid(in->clues[i]))
-			return tally_err_about(err, TALLY_INVALID, "Clues",
-					       "a clue has 1 to %d bytes of UTF-8",
-					       TALLY_MAX_CLUE);
-		for (size_t j = 0; j < i; j++)
-			if (tally_bytes_equal(in->clues[i], in->clues[j]))
-				return tally_err_about(err, TALLY_INVALID, "Clues",
-						       "a clue is given twice");
-	}
-	if (in->client_id.size > 256 || !tally_utf8_valid(in->client_id))
-		return tally_err_about(err, TALLY_INVALID, "ClientId",
-				       "it has up to 256 bytes of UTF-8");
-	return 0;
-}
-
-/* The salt of a signed payload is the member's: its hash is what was signed. */
-static int check_salt(const struct tally_signing *signing, struct tally_err *err)
-{
-	if (signing == NULL || signing->count == 0 || signing->message.size > 0 ||
-	    signing->salt.size == TALLY_SALT_SIZE)
-		return 0;
-	return signing->salt.size == 0 ?
-		       tally_err_about(err, TALLY_MISSING, "PayloadSalt",
-				       "what the member signed has the payload's hash with a salt") :
-		       tally_err_about(err, TALLY_INVALID, "PayloadSalt", "it has 16 bytes");
-}
-
-static void set_token(struct tally_core *core, const struct tally_write *write,
-		      struct tally_bytes ledger_id, const struct tally_entry *in, size_t index,
-		      bool batch, struct tally_arena *arena, struct entry *entry)
-{
-	struct tally_bytes token = in->token;
-
-	if (token.size == 0 && write->token.size > 0)
-		token = batch ? tally_bytes_str(tally_arena_printf(
-					arena, "%.*s#%zu", (int)write->token.size,
-					(const char *)write->token.data, index)) :
-				write->token;
-	if (token.size == 0)
-		return;
-	entry->has_token = true;
-	tally_token_digest(core, ledger_id, write->caller.account, token, entry->token);
-}
-
-static int prepare(struct tally_space *space, const struct tally_write *write,
-		   const struct tally_entry *in, size_t index, bool batch,
-		   struct tally_arena *arena, struct entry *entry, struct tally_err *err)
-{
-	struct tally_core *core = space->core;
-	struct tally_bytes ledger_id = tally_bytes_str(space->name);
-	struct tally_record *record = &entry->prepared.record;
-	const struct tally_signing *signing = in->signing;
-
-	record->type = TYPE_CUSTOM;
-	record->clues = in->clues;
-	record->clue_count = (uint8_t)in->clue_count;
-	if (signing != NULL && signing->count > 0) {
-		entry->of = tally_arena_alloc(arena, sizeof(*entry->of));
-		if (check_salt(signing, err) != 0 ||
-		    tally_signing_signers(space, &write->caller, signing, arena, entry->of,
-					  err) != 0 ||
-		    tally_signing_check_message(signing, entry->of, err) != 0)
-			return -1;
-	}
-	tally_prepare_salted(arena, in->payload,
-			     signing != NULL ? signing->salt : TALLY_BYTES_NONE,
-			     tally_signing_evidence(signing, in->client_id, entry->of, arena),
-			     &entry->prepared);
-	if (entry->of != NULL && tally_signing_check(space, signing, in->payload, in->client_id,
-						     record, entry->of, err) != 0)
-		return -1;
-	request_digest(ledger_id, in, entry->request);
-	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
-	set_token(core, write, ledger_id, in, index, batch, arena, entry);
-	return 0;
-}
+#include "prepare.h"
 
 /* ---- deciding ---- */
 
 struct append {
-	struct entry *entries;
+	struct tally_appending *entries;
 	size_t count;
 	size_t batch;		/* entries of the whole batch, of which these may be a part */
 	bool atomic;
@@ -214,7 +22,7 @@ struct append {
 static int decide_tokens(struct tally_build *build, struct append *append, struct tally_err *err)
 {
 	for (size_t i = 0; i < append->count; i++) {
-		struct entry *entry = &append->entries[i];
+		struct tally_appending *entry = &append->entries[i];
 		int known;
 
 		entry->known = false;
@@ -240,9 +48,9 @@ static bool all_known(const struct append *append)
 }
 
 /* A token that came with an entry before this one, too: it stands for the same journal. */
-static void decide_twin(struct entry *entry)
+static void decide_twin(struct tally_appending *entry)
 {
-	const struct entry *twin = entry->twin;
+	const struct tally_appending *twin = entry->twin;
 
 	while (twin != NULL && twin->err.code != TALLY_OK)
 		twin = twin->twin;
@@ -258,7 +66,7 @@ static void decide_twin(struct entry *entry)
 static int decide_again(struct append *append, uint64_t journal_id)
 {
 	for (size_t i = 0; i < append->count; i++) {
-		struct entry *entry = &append->entries[i];
+		struct tally_appending *entry = &append->entries[i];
 
 		decide_twin(entry);
 		if (entry->known || entry->err.code != TALLY_OK)
@@ -270,7 +78,7 @@ static int decide_again(struct append *append, uint64_t journal_id)
 }
 
 /* Policy and signers; of a batch that is not atomic a refusal is the entry's own. */
-static int decide_signing(struct tally_build *build, struct append *append, struct entry *entry,
+static int decide_signing(struct tally_build *build, struct append *append, struct tally_appending *entry,
 			  struct tally_err *err)
 {
 	static const struct tally_signed unsigned_entry;
@@ -288,17 +96,6 @@ static int decide_signing(struct tally_build *build, struct append *append, stru
 	return -1;
 }
 
-static void name_entry(size_t index, bool batch, struct tally_err *err)
-{
-	char subject[sizeof(err->subject)];
-
-	if (!batch)
-		return;
-	snprintf(subject, sizeof(subject), "Journals.%zu%s%.60s", index,
-		 err->subject[0] != '\0' ? "." : "", err->subject);
-	memcpy(err->subject, subject, sizeof(subject));
-}
-
 /* The ledger's own limits; the server's were held before. Of a batch that is not atomic a refusal is the
  * entry's own. */
 static int decide_limits(struct tally_build *build, struct append *append, struct tally_err *err)
@@ -312,7 +109,7 @@ static int decide_limits(struct tally_build *build, struct append *append, struc
 				       "a batch of this ledger has up to %llu journals",
 				       (unsigned long long)batch);
 	for (size_t i = 0; i < append->count; i++) {
-		struct entry *entry = &append->entries[i];
+		struct tally_appending *entry = &append->entries[i];
 		const struct tally_record *record = &entry->prepared.record;
 
 		if (entry->err.code != TALLY_OK ||
@@ -327,7 +124,7 @@ static int decide_limits(struct tally_build *build, struct append *append, struc
 			tally_err_about(&entry->err, TALLY_INVALID, "Clues",
 					"more than %llu clues, this ledger's limit",
 					(unsigned long long)clues);
-		name_entry(entry->index, append->batch > 1, &entry->err);
+		tally_entry_name(entry->index, append->batch > 1, &entry->err);
 		entry->refused = true;
 		if (!append->atomic)
 			continue;
@@ -343,7 +140,7 @@ static int add_entries(struct tally_build *build, const struct tally_write *writ
 	bool first = true;
 
 	for (size_t i = 0; i < append->count; i++) {
-		struct entry *entry = &append->entries[i];
+		struct tally_appending *entry = &append->entries[i];
 
 		decide_twin(entry);
 		if (entry->err.code == TALLY_MISMATCH && append->atomic) {
@@ -384,7 +181,7 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 		return tally_err_about(err, TALLY_INVALID, "LedgerId",
 				       "a KV ledger takes no journals of clients");
 	for (size_t i = 0; i < append->count; i++) {
-		struct entry *entry = &append->entries[i];
+		struct tally_appending *entry = &append->entries[i];
 
 		if (entry->refused || entry->err.code == TALLY_MISMATCH)
 			entry->err.code = TALLY_OK;	/* decided again after a conflict */
@@ -458,7 +255,7 @@ int tally_receipt_again(struct tally_core *core, struct tally_space *space, uint
 /* ---- one command's worth ---- */
 
 static int run_part(struct tally_core *core, struct tally_space *space,
-		    const struct tally_write *write, struct entry *entries, size_t count,
+		    const struct tally_write *write, struct tally_appending *entries, size_t count,
 		    size_t batch, size_t bytes, bool atomic, struct tally_append_result *results,
 		    struct tally_err *err)
 {
@@ -487,7 +284,7 @@ static int run_part(struct tally_core *core, struct tally_space *space,
 	return 0;
 }
 
-static size_t entry_cost(const struct entry *entry)
+static size_t entry_cost(const struct tally_appending *entry)
 {
 	size_t record = 160 + (entry->of != NULL ? entry->of->count * 192 + TALLY_MAX_NONCE : 0);
 
@@ -496,52 +293,6 @@ static size_t entry_cost(const struct entry *entry)
 	return tally_block_cost(record,
 				entry->prepared.payload_head.size + entry->prepared.payload.size,
 				64);
-}
-
-/* Tokens are keyed digests, so their first bytes are as good as any hash of them. */
-static void find_twins(struct entry *entries, size_t count, struct tally_arena *arena)
-{
-	size_t room = 4;
-	struct entry **table;
-
-	while (room < 2 * count)
-		room *= 2;
-	table = tally_arena_array(arena, struct entry *, room);
-	for (size_t i = 0; i < count; i++) {
-		size_t at = tally_get_u32(entries[i].token) & (room - 1);
-
-		if (!entries[i].has_token)
-			continue;
-		while (table[at] != NULL &&
-		       memcmp(table[at]->token, entries[i].token, TALLY_DIGEST_SIZE) != 0)
-			at = (at + 1) & (room - 1);
-		entries[i].twin = table[at];
-		table[at] = &entries[i];
-	}
-}
-
-static int prepare_all(struct tally_space *space, const struct tally_write *write,
-		       const struct tally_entry *in, size_t count, bool atomic,
-		       struct tally_arena *arena, struct entry *entries, struct tally_err *err)
-{
-	bool batch = count > 1;
-
-	for (size_t i = 0; i < count; i++) {
-		entries[i].index = i;
-		if (in[i].refused != NULL)
-			entries[i].err = *in[i].refused;
-		else if (check_entry(space->core, &in[i], &entries[i].err) != 0 ||
-			 prepare(space, write, &in[i], i, batch, arena, &entries[i],
-				 &entries[i].err) != 0)
-			name_entry(i, batch, &entries[i].err);
-		if (entries[i].err.code == TALLY_OK || !atomic)
-			continue;
-		*err = entries[i].err;
-		return -1;
-	}
-	if (batch)
-		find_twins(entries, count, arena);
-	return 0;
 }
 
 /* A batch of many blocks runs as so many commands; each has a nonce of its own, so that the whole
@@ -560,7 +311,7 @@ static struct tally_write part_write(const struct tally_write *write, size_t fro
 }
 
 static int run_all(struct tally_core *core, struct tally_space *space,
-		   const struct tally_write *write, struct entry *entries, size_t count,
+		   const struct tally_write *write, struct tally_appending *entries, size_t count,
 		   bool atomic, struct tally_arena *arena, struct tally_append_result *results,
 		   struct tally_err *err)
 {
@@ -599,9 +350,9 @@ int tally_append(struct tally_core *core, const struct tally_write *write,
 		 struct tally_bytes ledger_id, const struct tally_entry *entries, size_t count,
 		 bool atomic, struct tally_append_result *results_r, struct tally_err *err)
 {
+	struct tally_appending *own;
 	struct tally_space *space;
-	struct tally_arena arena;
-	struct entry *own;
+	struct tally_hands hands;
 	int result;
 
 	if (count == 0 || count > core->limits.batch)
@@ -613,13 +364,12 @@ int tally_append(struct tally_core *core, const struct tally_write *write,
 		return -1;
 	if (result == 0)
 		return tally_err_about(err, TALLY_NOTFOUND, "Ledger", "no such ledger");
-	tally_arena_init(&arena);
 	own = tally_calloc(count, sizeof(*own));
-	result = prepare_all(space, write, entries, count, atomic, &arena, own, err);
+	result = tally_prepare_entries(space, write, entries, count, atomic, &hands, own, err);
 	if (result == 0)
-		result = run_all(core, space, write, own, count, atomic, &arena, results_r,
+		result = run_all(core, space, write, own, count, atomic, &hands.arenas[0], results_r,
 				 err);
 	free(own);
-	tally_arena_free(&arena);
+	tally_hands_free(&hands);
 	return result;
 }

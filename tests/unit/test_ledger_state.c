@@ -672,6 +672,73 @@ static void members_sign_in_the_own_form(void)
 	end(&w, "mem:sign");
 }
 
+/* Batches of so many signed journals are shared among threads (prepare.c). */
+#define MANY 200
+struct many {
+	struct tally_entry entries[MANY];
+	struct tally_signing signings[MANY];
+	struct tally_signature signatures[MANY];
+	struct tally_append_result results[MANY];
+	char nonces[MANY][16];
+};
+
+static void sign_many(struct world *w, struct many *many, const char *member_id)
+{
+	static const uint8_t salt[16] = "sixteen bytes..";
+	struct tally_bytes payload = TALLY_BYTES_LIT("one of many");
+	uint8_t hash[32];
+
+	tally_payload_hash(salt, payload, hash);
+	for (size_t i = 0; i < MANY; i++) {
+		struct tally_statement statement = { .ledger_id = id_of(w),
+						     .member_id = tally_bytes_str(member_id),
+						     .payload_size = payload.size,
+						     .payload_hash = hash,
+						     .payload_type = TALLY_BYTES_LIT("CUSTOM") };
+		struct tally_buf buf = { 0 };
+
+		snprintf(many->nonces[i], sizeof(many->nonces[i]), "many-%zu", i);
+		statement.nonce = tally_bytes_str(many->nonces[i]);
+		tally_statement_format(&statement, &buf);
+		many->signatures[i].member_id = statement.member_id;
+		CHECK_OK(tally_member_sign(KEY_TYPE_SECP256K1, private_keys[0],
+					   tally_buf_bytes(&buf), many->signatures[i].bytes, &err));
+		tally_buf_free(&buf);
+		many->signings[i] = (struct tally_signing){ &many->signatures[i], 1, statement.nonce,
+							    tally_bytes(salt, 16), TALLY_BYTES_NONE };
+		many->entries[i] = (struct tally_entry){ .payload = payload,
+							 .signing = &many->signings[i] };
+	}
+}
+
+static void many_signatures_of_a_batch(void)
+{
+	static struct many many;
+	char id[TALLY_MEMBER_ID_SIZE + 1];
+	struct tally_write write;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:many", LEDGER_JOURNAL));
+	write = owner(&w);
+	CHECK_OK(add_member(&w, write, ROLE_WRITER, key_of(KEY_TYPE_SECP256K1, 0), 0, id));
+	sign_many(&w, &many, id);
+	many.signatures[170].bytes[40] ^= 1;
+	many.signatures[43].bytes[40] ^= 1;
+	CASE("all or none");
+	CHECK_INT(tally_append(w.core, &write, id_of(&w), many.entries, MANY, true, many.results, &err),
+		  -1);
+	CHECK_INT(err.code, TALLY_DENIED);
+	CHECK_STR(err.subject, "Journals.43.MemberSignature");	/* the first of them */
+	CHECK_INT(journals(&w), 2);
+	CASE("each by itself");
+	CHECK_OK(tally_append(w.core, &write, id_of(&w), many.entries, MANY, false, many.results, &err));
+	for (size_t i = 0; i < MANY; i++)
+		CHECK_INT(many.results[i].err.code, i == 43 || i == 170 ? TALLY_DENIED : TALLY_OK);
+	CHECK_INT(journals(&w), MANY);
+	check_rebuild(&w);
+	end(&w, "mem:many");
+}
+
 static void a_ledger_has_its_policy(void)
 {
 	static const unsigned int types[] = { KEY_TYPE_SECP256K1, KEY_TYPE_ED25519 };
@@ -794,6 +861,7 @@ int main(void)
 	TEST(keys_come_and_go_in_the_state);
 	TEST(members_have_accounts_keys_and_roles);
 	TEST(members_sign_in_the_own_form);
+	TEST(many_signatures_of_a_batch);
 	TEST(a_ledger_has_its_policy);
 	TEST(what_is_demanded_to_be_signed);
 	TEST(a_light_client_signs_its_own_message);
