@@ -11,8 +11,8 @@ import sys
 
 # peer, variant: name, acknowledged when synced, what can be shown to somebody else afterwards
 WAYS = {
-    ("tallystick", "bdb"): ("Tallystick, bdb", True, "Merkle tree, signed receipts"),
-    ("tallystick", "flatfile"): ("Tallystick, flatfile", True, "Merkle tree, signed receipts"),
+    ("tallystick", "bdb"): ("Tallystick, bdb", True, "Merkle tree, signed when asked"),
+    ("tallystick", "flatfile"): ("Tallystick, flatfile", True, "Merkle tree, signed when asked"),
     ("tallystick", "http-signed"): ("Tallystick, FastCGI, members sign", True,
                                     "Merkle tree, signed receipts, members' signatures"),
     ("tallystick", "http"): ("Tallystick, FastCGI", True, "Merkle tree, signed receipts"),
@@ -22,8 +22,8 @@ WAYS = {
     ("sqlite", "-"): ("SQLite, hash chain", True, "the whole chain"),
     ("postgres", "chain"): ("PostgreSQL, hash chain", True, "the whole chain"),
     ("postgres", "plain"): ("PostgreSQL, rows alone", True, "nothing"),
-    ("hypercore", "async"): ("hypercore, not synced", False, "Merkle tree, signed"),
-    ("hypercore", "synced"): ("hypercore, synced from outside", True, "Merkle tree, signed"),
+    ("hypercore", "async"): ("hypercore, not synced", False, "Merkle tree, signed each time"),
+    ("hypercore", "synced"): ("hypercore, synced from outside", True, "Merkle tree, signed each time"),
     ("immudb", "default"): ("immudb store, sync every 20 ms", True, "Merkle tree"),
     ("immudb", "quick"): ("immudb store, sync every 1 ms", True, "Merkle tree"),
 }

@@ -20,8 +20,8 @@ cat >known/results.ndjson <<'END'
 END
 passes "a report of known results" python3 "$source/bench/peers/report.py" known
 same "... medians, range, ratio, what is not on the disk" "$(grep -E '^\| (\*\*T|h)' known/report.md)" \
-"| **Tallystick, bdb** | 2,000 | 1,000 to 9,000 | 1.00 | 2 | 3 | 9 | yes | Merkle tree, signed receipts |
-| hypercore, not synced | 500 | 500 to 500 | 0.25 | 1 | 2 | 3 | **no** | Merkle tree, signed |"
+"| **Tallystick, bdb** | 2,000 | 1,000 to 9,000 | 1.00 | 2 | 3 | 9 | yes | Merkle tree, signed when asked |
+| hypercore, not synced | 500 | 500 to 500 | 0.25 | 1 | 2 | 3 | **no** | Merkle tree, signed each time |"
 same "... what was left out" "$(grep -c '^Left out: immudb (there is no Go)' known/report.md)" 1
 same "... bars to scale" "$(grep -o '<rect[^>]*' known/single-1.svg | sed 's/.* width="\([0-9]*\).*/\1/' |
 	tr '\n' ' ')" "500 125 "
