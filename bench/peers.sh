@@ -11,12 +11,13 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/lib.sh"
 
 usage="usage: bench/peers.sh [--build DIR] [--dir DIR] [--out DIR] [--rounds N] [--seconds N] [--short] [PEER...]
-PEER: tallystick floor bdb sqlite postgres hypercore immudb (default: all)"
+PEER: tallystick floor bdb sqlite postgres hypercore immudb tessera (default: all)"
 seconds=2 rounds=3 short= out=
 size=256
 
 HYPERCORE=hypercore@11.39.5
 IMMUDB=github.com/codenotary/immudb/embedded/store@v1.9.5
+TESSERA=github.com/transparency-dev/tessera/storage/posix@v1.0.4
 
 # table peer variant writers batch
 rows() {
@@ -34,7 +35,9 @@ rows() {
 		echo "$table hypercore async $writers $batch"
 		echo "$table hypercore synced $writers $batch"
 		echo "$table immudb default $writers $batch"
-		echo "$table immudb quick $writers $batch"
+		[ "$batch" != 1 ] || echo "$table immudb quick $writers $batch"
+		[ "$table" != single-16 ] || echo "$table tessera default $writers $batch"
+		echo "$table tessera quick $writers $batch"
 	done
 	echo "single-64 tallystick bdb 64 1"
 	echo "single-64 tallystick flatfile 64 1"
@@ -93,14 +96,19 @@ have_hypercore() {
 	node=$(command -v node)
 }
 
-have_immudb() {
-	local module=${IMMUDB%@*}
+# A peer's own file, the frame beside it, and what the module proxy has.
+build_go() {	# name module@version
+	local at=$packages/$1 minor
 	command -v go >/dev/null || { why="there is no Go"; return 1; }
-	mkdir -p "$packages/immudb"
-	cp "$here/peers/immudb.go" "$packages/immudb/main.go"
-	(cd "$packages/immudb" && { [ -f go.mod ] || go mod init peer; } && go get "$IMMUDB" &&
-		go build -o peer .) || { why="Go does not build $module"; return 1; }
+	minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+	[ "${minor:-0}" -ge 22 ] || { why="Go is older than 1.22"; return 1; }
+	mkdir -p "$at" && rm -f "$at"/*.go && cp "$here/peers/peer.go" "$here/peers/$1.go" "$at/" || return 1
+	(cd "$at" && { [ -f go.mod ] || go mod init peer; } && go get "$2") ||
+		{ why="the module proxy does not give $2"; return 1; }
+	(cd "$at" && go build -o peer .) || { why="it does not compile"; return 1; }
 }
+have_immudb() { build_go immudb "$IMMUDB"; }
+have_tessera() { build_go tessera "$TESSERA"; }
 
 # ---- measuring ----
 
@@ -168,10 +176,11 @@ run_hypercore() {
 		--batch "$3" --size $size --seconds "$own_seconds" --dir "$4"
 }
 
-run_immudb() {
-	"$packages/immudb/peer" -variant "$1" -writers "$2" -batch "$3" -size $size \
-		-seconds "$own_seconds" -dir "$4/store"
+run_go() {	# name variant writers batch dir
+	"$packages/$1/peer" -variant "$2" -writers "$3" -batch "$4" -size $size -seconds "$own_seconds" -dir "$5"
 }
+run_immudb() { run_go immudb "$@"; }
+run_tessera() { run_go tessera "$@"; }
 
 measure() {	# round table peer variant writers batch
 	local at result
@@ -215,7 +224,7 @@ if [ -n "$short" ]; then
 else
 	own_seconds=$seconds
 fi
-for peer in ${words:=tallystick floor bdb sqlite postgres hypercore immudb}; do
+for peer in ${words:=tallystick floor bdb sqlite postgres hypercore immudb tessera}; do
 	declare -F "have_$peer" >/dev/null || die "there is no peer $peer; $usage"
 done
 case $(df --output=fstype "$dir" | tail -n 1) in

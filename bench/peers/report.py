@@ -26,6 +26,8 @@ WAYS = {
     ("hypercore", "synced"): ("hypercore, synced from outside", True, "Merkle tree, signed each time"),
     ("immudb", "default"): ("immudb store, sync every 20 ms", True, "Merkle tree"),
     ("immudb", "quick"): ("immudb store, sync every 1 ms", True, "Merkle tree"),
+    ("tessera", "default"): ("Tessera, groups of 250 ms", True, "Merkle tree, signed at intervals"),
+    ("tessera", "quick"): ("Tessera, groups of 1 ms", True, "Merkle tree, signed at intervals"),
 }
 
 # table: title, the row that ratios refer to

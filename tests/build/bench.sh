@@ -63,7 +63,9 @@ check("every table is there", list(tables) == list(report.TABLES), list(tables))
 check("it says that it is a smoke test", "A smoke test" in text)
 there = {(row["peer"], row["variant"]) for rows in tables.values() for row in rows}
 for way in report.WAYS:
-    if way[0] in left_out:
+    if "compile" in left_out.get(way[0], ""):
+        check(f"{way[0]} compiles", False, left_out[way[0]])
+    elif way[0] in left_out:
         print(f"ok - {' '.join(way)} # SKIP {left_out[way[0]]}")
     else:
         check(f"{' '.join(way)} ran", way in there)
