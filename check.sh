@@ -292,7 +292,7 @@ prepare() {
 		version=$(clang -dumpversion | cut -d. -f1)
 		install_packages "libclang-rt-$version-dev" "llvm-$version"
 	fi
-	if is_wanted http || is_wanted quickstart || is_wanted sdk || is_wanted cli || is_wanted bench; then
+	if is_wanted http || is_wanted quickstart || is_wanted sdk || is_wanted cli; then
 		install_packages spawn-fcgi python3
 		server_place
 		for server in lighttpd apache2 nginx; do
@@ -317,6 +317,7 @@ prepare() {
 	fi
 	# what a peer lacks leaves that peer out
 	if is_wanted bench; then
+		install_packages python3
 		(install_packages libsqlite3-dev) || say "    there is no SQLite to compare with"
 		(install_packages libpq-dev) || say "    there is no PostgreSQL to compare with"
 		command -v npm >/dev/null || (install_packages nodejs npm) ||

@@ -10,7 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/../tools/lib.sh"
 . "$here/lib.sh"
 
-usage="usage: bench/peers.sh [--build DIR] [--dir DIR] [--out DIR] [--rounds N] [--seconds N] [--short] [PEER...]
+usage="usage: bench/peers.sh [--build DIR] [--dir DIR] [--out DIR] [--rounds N] [--seconds N] [--short]
+                      [PEER...]
 PEER: tallystick floor bdb sqlite postgres hypercore immudb tessera (default: all)"
 seconds=2 rounds=3 short= out=
 size=256
@@ -177,7 +178,8 @@ run_hypercore() {
 }
 
 run_go() {	# name variant writers batch dir
-	"$packages/$1/peer" -variant "$2" -writers "$3" -batch "$4" -size $size -seconds "$own_seconds" -dir "$5"
+	"$packages/$1/peer" -variant "$2" -writers "$3" -batch "$4" -size $size \
+		-seconds "$own_seconds" -dir "$5"
 }
 run_immudb() { run_go immudb "$@"; }
 run_tessera() { run_go tessera "$@"; }
