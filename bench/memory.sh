@@ -11,17 +11,7 @@ read_options "$@"
 PATH=$PATH:/usr/sbin
 command -v lighttpd >/dev/null && command -v curl >/dev/null || die "this needs lighttpd and curl"
 
-# Web servers do not run as root, nor need they see the build.
-as=
-if [ "$(id -u)" = 0 ]; then
-	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	chown 65534:65534 "$dir"
-	chmod 755 "$dir"
-fi
-mkdir -p "$dir/bin/src/cmd" "$dir/bin/src/gateway"
-cp "$tally" "$dir/bin/src/cmd/"
-cp "$fcgi" "$dir/bin/src/gateway/"
-tally="$as $dir/bin/src/cmd/tally" fcgi=$dir/bin/src/gateway/tally.fcgi
+leave_root
 
 clients=
 stop() {
@@ -30,7 +20,7 @@ stop() {
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	clients=
-	[ -z "${store-}" ] || $tally serve --stop --store "$store" >/dev/null 2>&1 || true
+	[ -z "${store-}" ] || stop_serving "$store"
 }
 clean_up() {
 	stop
@@ -72,11 +62,9 @@ work() {	# function argument
 	wait
 }
 
-for driver in $drivers; do
+for driver in ${words:-bdb flatfile}; do
 	make_store "$driver"
-	url=$($tally serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$fcgi" \
-		--templates "$here/../templates" | grep -o 'http://[^ ]*')
-	url=${url%/}
+	serve_store "$store"
 	pid=$(owner)
 	for command in "appends 1" "appends 2" "reads 1" "reads 500" "lists 1" "lists 4"; do
 		work $command &
