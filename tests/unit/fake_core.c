@@ -1387,6 +1387,11 @@ bool tally_share_name_valid(struct tally_bytes name)
 	return name.size > 0;
 }
 
+bool tally_share_long_valid(struct tally_bytes name)
+{
+	return name.size > 0;
+}
+
 const char *tally_share_state_name(enum tally_share_state state)
 {
 	(void)state;
@@ -1446,6 +1451,16 @@ int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, u
 	(void)journal_id;
 	(void)arena;
 	(void)content_r;
+	return outcome(core, err);
+}
+
+int tally_share_signed(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		       const uint8_t point[65], struct tally_arena *arena, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	(void)point;
+	(void)arena;
 	return outcome(core, err);
 }
 
