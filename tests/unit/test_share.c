@@ -675,6 +675,27 @@ static struct tally_share_change signed_request(unsigned int who, struct tally_s
 	return change;
 }
 
+static uint64_t last_of_dataset(unsigned int number)
+{
+	struct tally_share_object object = { .state = SHARE_NONE };
+
+	CHECK_INT(tally_share_find(core, id(), SHARE_DATASET, did(ALICE), name(number), &arena, &object,
+				   &err), 1);
+	return object.last;
+}
+
+/* Whoever asks who signed a change is told by its evidence: of both forms, and of other journals. */
+static void who_signed(void)
+{
+	unsigned int number = make(SHARE_READY, SHARE_NONE);
+	uint64_t journal = last_of_dataset(number);
+
+	CHECK_INT(tally_share_signed(core, id(), journal, people[ALICE].point, &arena, &err), 1);
+	CHECK_INT(tally_share_signed(core, id(), journal, people[BOB].point, &arena, &err), 0);
+	CHECK_INT(tally_share_signed(core, id(), 0, people[ALICE].point, &arena, &err), 0);
+	CHECK_INT(tally_share_signed(core, id(), 1000000, people[ALICE].point, &arena, &err), 0);
+}
+
 static void requests_signed_by_callers(void)
 {
 	unsigned int number = ++made;
@@ -691,6 +712,10 @@ static void requests_signed_by_callers(void)
 	CHECK_FAILS(run(&change), TALLY_DENIED);
 	change.message = tally_bytes_str(body);
 	CHECK_OK(run(&change));
+	CHECK_INT(tally_share_signed(core, id(), last_of_dataset(number), people[ALICE].point, &arena, &err),
+		  1);
+	CHECK_INT(tally_share_signed(core, id(), last_of_dataset(number), people[BOB].point, &arena, &err),
+		  0);
 	change.op = "close-dataset";		/* what was signed is for one journal */
 	CHECK_FAILS(run(&change), TALLY_REPLAYED);
 	change = signed_request(BOB, change, body);
@@ -1111,6 +1136,7 @@ int main(void)
 	TEST(long_names);
 	TEST(basis);
 	TEST(content_stays);
+	TEST(who_signed);
 	TEST(requests_signed_by_callers);
 	TEST(limits);
 	TEST(malformed);
