@@ -109,6 +109,10 @@ int tally_share_find(struct tally_core *core, struct tally_bytes ledger_id,
 int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 		     enum tally_share_kind kind, struct tally_bytes a, struct tally_arena *arena,
 		     struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err);
+/* The applications that are open, to this issuer (for one service, unless it is empty), oldest first. */
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err);
 /* The DID that has this public key. */
 int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 		       const uint8_t point[65], struct tally_arena *arena,

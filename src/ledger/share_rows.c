@@ -190,6 +190,7 @@ int tally_share_is_party(const struct tally_view *view, struct tally_bytes creat
 /* ---- the projection ---- */
 
 static const uint8_t version_byte[1] = { ROW_VERSION };
+#define SHARE_ASKED_KEY_MAX (1 + TALLY_DID_MAX + 8)
 
 static void put(struct tally_projection *p, uint32_t table, struct tally_bytes key,
 		struct tally_bytes value)
@@ -255,6 +256,28 @@ static void go_on(const struct tally_record *record, struct tally_share_object *
 		take_text(record, object, 2);
 }
 
+/* An application is found by whom it asks for as long as it is open. */
+static void put_asked(struct tally_projection *p, const struct tally_share_object *application)
+{
+	uint8_t key[SHARE_ASKED_KEY_MAX];
+	size_t size;
+
+	if (application->issuer.size > TALLY_DID_MAX)
+		return;		/* it may come from outside */
+	size = key_part(key, application->issuer);
+	tally_put_u64(key + size, application->created);
+	if (application->state != SHARE_REQUEST) {
+		tally_overlay_remove(p->overlay, p->tag, TABLE_ASKED, tally_bytes(key, size + 8));
+		return;
+	}
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, ROW_VERSION);
+	put_short(&p->scratch, application->a);
+	put_short(&p->scratch, application->b);
+	put_short(&p->scratch, application->service);
+	put(p, TABLE_ASKED, tally_bytes(key, size + 8), tally_buf_bytes(&p->scratch));
+}
+
 static void project_step(struct tally_projection *p, uint64_t journal_id, uint64_t now,
 			 const struct tally_record *record, const struct tally_share_step *step)
 {
@@ -289,6 +312,8 @@ static void project_step(struct tally_projection *p, uint64_t journal_id, uint64
 	}
 	if (found == 0 && step->kind == SHARE_DID)
 		put_key(p, &object);
+	if (found >= 0 && step->kind == SHARE_APPLICATION)
+		put_asked(p, &object);
 	tally_arena_free(&arena);
 }
 
@@ -357,6 +382,7 @@ int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 
 struct collect {
 	const struct tally_view *view;
+	struct tally_bytes service;
 	struct tally_arena *arena;
 	struct tally_share_object *objects;
 	struct tally_share_stage *stages;
@@ -433,6 +459,68 @@ int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 	*objects_r = collect.objects;
 	*count_r = collect.count;
 	return 0;
+}
+
+static int each_asked(void *ctx, struct tally_bytes key, struct tally_bytes value)
+{
+	struct collect *collect = ctx;
+	struct tally_reader reader = tally_reader(tally_arena_bytes(collect->arena, value));
+	struct tally_share_object name = { .kind = SHARE_APPLICATION };
+
+	(void)key;
+	tally_read_u8(&reader);
+	name.a = get_short(&reader);
+	name.b = get_short(&reader);
+	name.service = get_short(&reader);
+	if (collect->service.size > 0 && !tally_bytes_equal(name.service, collect->service))
+		return 0;
+	collect->objects = tally_arena_more(collect->arena, collect->objects, collect->count,
+					    &collect->room, sizeof(name));
+	collect->objects[collect->count++] = name;
+	return 0;
+}
+
+/* The index may be ahead of the view, or behind it: what counts is the row. */
+static int look_asked(struct collect *collect, size_t *count_r)
+{
+	*count_r = 0;
+	for (size_t i = 0; i < collect->count; i++) {
+		struct tally_share_object *object = &collect->objects[*count_r];
+		int found = tally_share_look(collect->view, SHARE_APPLICATION, collect->objects[i].a,
+					     collect->objects[i].b, collect->arena, object,
+					     collect->err);
+
+		if (found < 0)
+			return -1;
+		*count_r += found == 1 && object->state == SHARE_REQUEST;
+	}
+	return 0;
+}
+
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err)
+{
+	uint8_t low[SHARE_ASKED_KEY_MAX], high[SHARE_ASKED_KEY_MAX];
+	struct tally_view view;
+	struct collect collect = { .view = &view, .service = service, .arena = arena, .err = err };
+	size_t size;
+	int result;
+
+	*objects_r = NULL;
+	*count_r = 0;
+	if (issuer.size > TALLY_DID_MAX)
+		return 0;
+	size = key_part(low, issuer);
+	if (take_view(core, ledger_id, &view, err) != 0)
+		return -1;
+	result = tally_view_scan(&view, TABLE_ASKED, tally_bytes(low, size), behind(low, size, high),
+				 false, each_asked, &collect, err);
+	if (result == 0)
+		result = look_asked(&collect, count_r);
+	tally_view_drop(&view);
+	*objects_r = collect.objects;
+	return result;
 }
 
 int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,

@@ -116,6 +116,9 @@ enum tally_ledger_table {
 	TABLE_STAGE = 48,
 	/* short creator, short process, DID that got a stage of it -> u8 1 */
 	TABLE_PARTY = 49,
+	/* short issuer, u64 first journal of an application that is open -> u8 1, short applicant, short
+	   application, short service */
+	TABLE_ASKED = 50,
 };
 
 #endif

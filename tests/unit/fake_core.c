@@ -1432,6 +1432,19 @@ int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 	return outcome(core, err);
 }
 
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)issuer;
+	(void)service;
+	(void)arena;
+	*objects_r = NULL;
+	*count_r = 0;
+	return outcome(core, err);
+}
+
 int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 		       const uint8_t point[65], struct tally_arena *arena,
 		       struct tally_share_object *did_r, struct tally_err *err)

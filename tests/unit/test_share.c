@@ -566,6 +566,50 @@ static void applications(void)
 	CHECK_STR(err.subject, "State");
 }
 
+/* Open ones are found by whom they ask, oldest first, until they are answered. */
+static void asked(void)
+{
+	static const struct tally_bytes first = TALLY_BYTES_LIT("did:test:a#service1"),
+					second = TALLY_BYTES_LIT("did:test:a#service2");
+	unsigned int number = made + 1;
+	struct tally_share_object *objects;
+	struct tally_share_change change;
+	size_t before, count;
+
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &before,
+				   &err));
+	must(of_schema(ALICE, number));
+	must(of_credential(ALICE, number, name(number)));
+	for (made += 3; number <= made; number++) {
+		change = of_application(BOB, number);
+		if (number == made)
+			change.fields[3].text = second;
+		must(change);
+	}
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	REQUIRE(count == before + 3);
+	for (size_t i = 0; i < 3; i++) {
+		CHECK_BYTES(objects[before + i].b, digits(made - 2 + (unsigned int)i));
+		CHECK_BYTES(objects[before + i].issuer, did(ALICE));
+		CHECK_INT(objects[before + i].state, SHARE_REQUEST);
+	}
+	change = answer(ALICE, made - 1, name(made - 2));
+	CHECK_OK(run(&change));
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	REQUIRE(count == before + 2);
+	CHECK_BYTES(objects[before].b, digits(made - 2));
+	CHECK_BYTES(objects[before + 1].b, digits(made));
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), first, &arena, &objects, &count, &err));
+	CHECK_INT(count, before + 1);
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), second, &arena, &objects, &count, &err));
+	CHECK_INT(count, 1);
+	CHECK_OK(tally_share_asked(core, id(), did(CAROL), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	CHECK_INT(count, 0);
+}
+
 /* A credential of somebody else, and one of another issuer, answer nothing. */
 static void answers_of_others(void)
 {
@@ -1132,6 +1176,7 @@ int main(void)
 	TEST(schemas);
 	TEST(issued);
 	TEST(applications);
+	TEST(asked);
 	TEST(answers_of_others);
 	TEST(long_names);
 	TEST(basis);

@@ -236,15 +236,7 @@ static int add_item(struct tally_share_call *call, struct tally_node *items,
 	return 1;
 }
 
-/* Open ones, for services of the caller: of one of them, or of all. */
-static bool is_wanted(const struct tally_share_call *call, struct tally_bytes service,
-		      const struct tally_share_object *application)
-{
-	return application->state == SHARE_REQUEST &&
-	       tally_bytes_equal(application->issuer, call->did.a) &&
-	       (service.size == 0 || tally_bytes_equal(application->service, service));
-}
-
+/* For services of the caller: one of them, or all. */
 int tally_share_query_applications(struct tally_share_call *call, struct tally_err *err)
 {
 	struct tally_bytes service = tally_share_text(call, "serviceID");
@@ -256,13 +248,12 @@ int tally_share_query_applications(struct tally_share_call *call, struct tally_e
 	if (service.size > 0 && (find_service(call, service, &issuer, err) != 0 ||
 				 tally_share_must_be(call, issuer.a, err) != 0))
 		return -1;
-	if (tally_share_list(call->core, call->ledger_id, SHARE_APPLICATION, TALLY_BYTES_NONE,
-			     call->arena, &applications, &count, err) != 0)
+	if (tally_share_asked(call->core, call->ledger_id, call->did.a, service, call->arena,
+			      &applications, &count, err) != 0)
 		return -1;
 	items = tally_add_list(call->arena, call->reply, "items", "item");
 	for (size_t i = 0; i < count && added < call->settings->page_limit; i++) {
-		int result = is_wanted(call, service, &applications[i]) ?
-			add_item(call, items, &applications[i], err) : 0;
+		int result = add_item(call, items, &applications[i], err);
 
 		if (result < 0)
 			return -1;
