@@ -85,7 +85,7 @@ credentials() {	# issuer's DID, holder's
 	local order card=$1_card number=$1_7
 	same "a schema" "$(share alice /v1/identity/credential-schema issuer="$1" identifier=card \
 		'attributes:=[{"name":"age","type":"integer"}]' | json schemaIndex)" "$card"
-	same "its next version" "$(share alice /v1/identity/credential-schema issuer="$1" identifier=card \
+	same "its next version" "$(share alice /v1/identity/credential-schema issuer="$1" identifier=card title=Card \
 		'attributes:=[{"name":"age","type":"integer"}]' | json credentialSchema version)" 2
 	same "it is found" "$(share bob /v1/identity/query-credential-schema schemaIndex="$card" | json attributes 0 type)" integer
 	order=$(share bob /v1/identity/apply-vc applyer="$2" serviceID="$1#service1" | json orderIndex)
