@@ -62,7 +62,7 @@ void audit_replay_free(struct audit_replay *replay)
 	audit_map_free(&replay->orgs);
 	audit_map_free(&replay->channels);
 	audit_map_free(&replay->shared);
-	audit_map_free(&replay->share_providers);
+	audit_map_free(&replay->share_whose);
 	audit_map_free(&replay->share_parties);
 	audit_map_free(&replay->share_keys);
 	audit_erasures_free(&replay->erasures);

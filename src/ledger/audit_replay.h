@@ -53,8 +53,8 @@ struct audit_replay {
 	struct audit_map keys;			/* KV: those that have a value */
 	struct audit_map accounts, access_keys;	/* of the system ledger; and: */
 	struct audit_map orgs, channels;
-	/* of a channel: states of objects, providers of orders, who got stages, DIDs of keys */
-	struct audit_map shared, share_providers, share_parties, share_keys;
+	/* of a channel: states of objects, whose they are, who got stages, DIDs of keys */
+	struct audit_map shared, share_whose, share_parties, share_keys;
 	struct audit_twice signed_hashes, signed_digests;
 	bool signed_twice;			/* that was found */
 	struct audit_erasures erasures;

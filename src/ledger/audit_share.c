@@ -51,16 +51,16 @@ static int see_state(void *ctx, enum tally_share_kind kind, struct tally_bytes a
 	return 0;
 }
 
-static int see_provider(void *ctx, struct tally_bytes consumer, struct tally_bytes order,
-			struct tally_bytes did, struct tally_err *err)
+static int see_whose(void *ctx, enum tally_share_kind kind, struct tally_bytes a,
+		     struct tally_bytes b, struct tally_bytes did, struct tally_err *err)
 {
 	const struct audit_replay *replay = ctx;
 	uint8_t key[AUDIT_KEY];
-	uint64_t provider;
+	uint64_t whose;
 
 	(void)err;
-	object_key(SHARE_ORDER, consumer, order, key);
-	return audit_map_get(&replay->share_providers, key, &provider) && provider == short_hash(did);
+	object_key(kind, a, b, key);
+	return audit_map_get(&replay->share_whose, key, &whose) && whose == short_hash(did);
 }
 
 static int see_party(void *ctx, struct tally_bytes creator, struct tally_bytes process,
@@ -149,14 +149,14 @@ static const char *check_clues(const struct tally_record *record)
 static void take_step(struct audit_replay *replay, const struct tally_record *record,
 		      const struct tally_share_step *step)
 {
-	struct tally_bytes a, b, consumer, order;
+	struct tally_bytes a, b, consumer, order, whose;
 	uint8_t key[AUDIT_KEY];
 
 	tally_share_parts(record, step->kind, &a, &b);
 	object_key(step->kind, a, b, key);
-	if (step->kind == SHARE_ORDER && (step->from & 1u << SHARE_NONE) != 0)
-		audit_map_put(&replay->share_providers, key,
-			      short_hash(tally_field_text(record, "provider")));
+	whose = tally_share_whose(record, step->kind);
+	if (whose.size > 0 && (step->from & 1u << SHARE_NONE) != 0)
+		audit_map_put(&replay->share_whose, key, short_hash(whose));
 	if (step->to != SHARE_SAME)
 		audit_map_put(&replay->shared, key, step->to);
 	if (step->kind != SHARE_PROCESS)
@@ -168,7 +168,7 @@ static void take_step(struct audit_replay *replay, const struct tally_record *re
 
 const char *audit_share_check(struct audit_replay *replay, const struct audit_item *item)
 {
-	const struct tally_share_world world = { replay, see_state, see_provider, see_party };
+	const struct tally_share_world world = { replay, see_state, see_whose, see_party };
 	const struct tally_record *record = &item->record;
 	struct tally_err err;
 	const char *wrong = NULL;

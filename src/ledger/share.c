@@ -171,15 +171,14 @@ static int see_state(void *ctx, enum tally_share_kind kind, struct tally_bytes a
 	return found < 0 ? -1 : 0;
 }
 
-static int see_provider(void *ctx, struct tally_bytes consumer, struct tally_bytes order,
-			struct tally_bytes did, struct tally_err *err)
+static int see_whose(void *ctx, enum tally_share_kind kind, struct tally_bytes a,
+		     struct tally_bytes b, struct tally_bytes did, struct tally_err *err)
 {
 	const struct seen *seen = ctx;
 	struct tally_share_object object;
-	int found = tally_share_look(seen->view, SHARE_ORDER, consumer, order, seen->arena, &object,
-				     err);
+	int found = tally_share_look(seen->view, kind, a, b, seen->arena, &object, err);
 
-	return found == 1 ? tally_bytes_equal(object.provider, did) : found;
+	return found == 1 ? tally_bytes_equal(tally_share_whose_of(&object), did) : found;
 }
 
 static int see_party(void *ctx, struct tally_bytes creator, struct tally_bytes process,
@@ -271,7 +270,7 @@ static int add_parts(struct tally_build *build, const struct tally_write *write,
 		     struct sharing *sharing, struct tally_err *err)
 {
 	struct seen seen = { &build->view, &build->arena };
-	const struct tally_share_world world = { &seen, see_state, see_provider, see_party };
+	const struct tally_share_world world = { &seen, see_state, see_whose, see_party };
 
 	for (size_t i = 0; i < sharing->count; i++)
 		if (tally_share_judge(&world, &sharing->parts[i].prepared.record, err) != 0)

@@ -56,10 +56,12 @@ int tally_channel_list(struct tally_core *core, struct tally_arena *arena,
 
 #define TALLY_DID_MAX 56		/* bytes; "did:", the method, ':', base58 of 16 bytes */
 #define TALLY_SHARE_NAME_MAX 60		/* bytes of a product's, an order's, a process's name */
+#define TALLY_SHARE_LONG_MAX 128	/* ... of a schema's, of a credential's */
 
 /* Both numbers are on disk. */
 enum tally_share_kind {
-	SHARE_DID = 1, SHARE_DATASET, SHARE_ORDER, SHARE_PROCESS, SHARE_CIPHERTEXT
+	SHARE_DID = 1, SHARE_DATASET, SHARE_ORDER, SHARE_PROCESS, SHARE_CIPHERTEXT,
+	SHARE_SCHEMA, SHARE_APPLICATION, SHARE_CREDENTIAL
 };
 enum tally_share_state {
 	SHARE_NONE = 0, SHARE_ACTIVE, SHARE_READY, SHARE_CLOSED, SHARE_REQUEST, SHARE_FINISHED,
@@ -69,6 +71,7 @@ const char *tally_share_state_name(enum tally_share_state state);
 
 bool tally_share_did_valid(struct tally_bytes did);	/* printable ASCII without spaces */
 bool tally_share_name_valid(struct tally_bytes name);	/* printable */
+bool tally_share_long_valid(struct tally_bytes name);	/* the same, up to TALLY_SHARE_LONG_MAX */
 
 /* The DID of a public key: its method (at most 24 characters), and the first 16 bytes of the SHA-256 of
  * the point. */
@@ -76,8 +79,9 @@ void tally_share_did(const char *method, const uint8_t point[65], char did_r[TAL
 
 /*
  * An object by its two names: a DID (did, nothing), a data set (provider, product), an order or its
- * ciphertext (consumer, order), a process (creator, process). Deleted ones are there, with state
- * SHARE_GONE: their names are never used again.
+ * ciphertext (consumer, order), a process (creator, process), a schema of credentials (publisher,
+ * schema), an application for one (applicant, number of 10 digits), a credential (issuer, sequence).
+ * Deleted ones are there, with state SHARE_GONE: their names are never used again.
  */
 struct tally_share_object {
 	enum tally_share_kind kind;
@@ -89,6 +93,11 @@ struct tally_share_object {
 	uint64_t create_ms, update_ms;
 	struct tally_bytes provider, product;	/* of an order */
 	struct tally_bytes creator, process;	/* of an order that is a stage */
+	struct tally_bytes issuer, service;	/* of an application: whom it asks ... */
+	struct tally_bytes sequence;		/* ... and whose credential with this name it got */
+	struct tally_bytes owner;		/* of a credential: its holder ... */
+	struct tally_bytes publisher, schema;	/* ... and the schema that its data follows */
+	uint64_t version;		/* of a schema: how often it was published */
 	uint8_t point[65];		/* of a DID: public key */
 };
 int tally_share_find(struct tally_core *core, struct tally_bytes ledger_id,
@@ -100,6 +109,10 @@ int tally_share_find(struct tally_core *core, struct tally_bytes ledger_id,
 int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 		     enum tally_share_kind kind, struct tally_bytes a, struct tally_arena *arena,
 		     struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err);
+/* The applications that are open, to this issuer (for one service, unless it is empty), oldest first. */
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err);
 /* The DID that has this public key. */
 int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 		       const uint8_t point[65], struct tally_arena *arena,
@@ -108,6 +121,10 @@ int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
 			struct tally_arena *arena, struct tally_bytes *content_r,
 			struct tally_err *err);
+
+/* Is the journal signed by who has this key, over what it says? 1; 0, also where that was removed. */
+int tally_share_signed(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		       const uint8_t point[65], struct tally_arena *arena, struct tally_err *err);
 
 /* Stages of a process, the first first. */
 struct tally_share_stage {

@@ -1,6 +1,7 @@
 /* Shared objects: the projection of DATASHARE journals, and reading what it made. */
 #include "share_rows.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "share_rules.h"
@@ -48,7 +49,37 @@ bool tally_share_point(const struct tally_record *record, uint8_t point_r[65])
 
 /* ---- rows ---- */
 
-static void encode(const struct tally_share_object *object, uint64_t block, struct tally_buf *buf)
+/* The four texts of a row, by kind: from which fields of its first journal; an application's credential
+ * comes later. The first one is whose it is. */
+#define SAID 4
+#define TEXT(name) { #name, offsetof(struct tally_share_object, name) }
+static const struct said {
+	const char *field;
+	size_t at;
+} said[][SAID] = {
+	[SHARE_ORDER] = { TEXT(provider), TEXT(product), TEXT(creator), TEXT(process) },
+	[SHARE_APPLICATION] = { TEXT(issuer), TEXT(service), TEXT(sequence) },
+	[SHARE_CREDENTIAL] = { TEXT(owner), TEXT(publisher), TEXT(schema) },
+};
+#define SAID_KINDS (sizeof(said) / sizeof(*said))
+
+/* NULL: a row of this kind says nothing there. */
+static struct tally_bytes *said_at(struct tally_share_object *object, size_t i)
+{
+	if (object->kind >= SAID_KINDS || said[object->kind][i].field == NULL)
+		return NULL;
+	return (struct tally_bytes *)((char *)object + said[object->kind][i].at);
+}
+
+struct tally_bytes tally_share_whose_of(const struct tally_share_object *object)
+{
+	struct tally_share_object copy = *object;
+	const struct tally_bytes *first = said_at(&copy, 0);
+
+	return first != NULL ? *first : TALLY_BYTES_NONE;
+}
+
+static void encode(struct tally_share_object *object, uint64_t block, struct tally_buf *buf)
 {
 	tally_buf_add_u8(buf, ROW_VERSION);
 	tally_buf_add_u64(buf, block);
@@ -58,12 +89,15 @@ static void encode(const struct tally_share_object *object, uint64_t block, stru
 	tally_buf_add_u64(buf, object->created);
 	tally_buf_add_u64(buf, object->create_ms);
 	tally_buf_add_u64(buf, object->update_ms);
-	put_short(buf, object->provider);
-	put_short(buf, object->product);
-	put_short(buf, object->creator);
-	put_short(buf, object->process);
+	for (size_t i = 0; i < SAID; i++) {
+		const struct tally_bytes *text = said_at(object, i);
+
+		put_short(buf, text != NULL ? *text : TALLY_BYTES_NONE);
+	}
 	if (object->kind == SHARE_DID)
 		tally_buf_add(buf, object->point, sizeof(object->point));
+	if (object->kind == SHARE_SCHEMA)
+		tally_buf_add_u64(buf, object->version);
 }
 
 static struct tally_bytes get_short(struct tally_reader *reader)
@@ -89,10 +123,14 @@ int tally_share_read(const struct tally_view *view, struct tally_bytes key, stru
 	object_r->created = tally_read_u64(&reader);
 	object_r->create_ms = tally_read_u64(&reader);
 	object_r->update_ms = tally_read_u64(&reader);
-	object_r->provider = get_short(&reader);
-	object_r->product = get_short(&reader);
-	object_r->creator = get_short(&reader);
-	object_r->process = get_short(&reader);
+	for (size_t i = 0; i < SAID; i++) {
+		struct tally_bytes text = get_short(&reader), *at = said_at(object_r, i);
+
+		if (at != NULL)
+			*at = text;
+	}
+	if (object_r->kind == SHARE_SCHEMA)
+		object_r->version = tally_read_u64(&reader);
 	point = tally_read_bytes(&reader, object_r->kind == SHARE_DID ? 65 : 0);
 	if (point.size == 65)
 		memcpy(object_r->point, point.data, 65);
@@ -111,7 +149,7 @@ int tally_share_look(const struct tally_view *view, enum tally_share_kind kind,
 	struct tally_bytes name, value;
 	int found;
 
-	if (a.size == 0 || a.size > TALLY_DID_MAX || b.size > TALLY_SHARE_NAME_MAX ||
+	if (a.size == 0 || a.size > TALLY_DID_MAX || b.size > TALLY_SHARE_LONG_MAX ||
 	    (kind != SHARE_DID && b.size == 0))
 		return 0;
 	name = tally_share_key(kind, a, b, key);
@@ -152,6 +190,7 @@ int tally_share_is_party(const struct tally_view *view, struct tally_bytes creat
 /* ---- the projection ---- */
 
 static const uint8_t version_byte[1] = { ROW_VERSION };
+#define SHARE_ASKED_KEY_MAX (1 + TALLY_DID_MAX + 8)
 
 static void put(struct tally_projection *p, uint32_t table, struct tally_bytes key,
 		struct tally_bytes value)
@@ -188,6 +227,16 @@ static void put_stage(struct tally_projection *p, uint64_t journal_id, uint64_t 
 	put(p, TABLE_STAGE, tally_bytes(key, size + 8), tally_buf_bytes(&p->scratch));
 }
 
+static void take_text(const struct tally_record *record, struct tally_share_object *object, size_t i)
+{
+	struct tally_bytes *at = said_at(object, i);
+	struct tally_bytes text = at != NULL ? tally_field_text(record, said[object->kind][i].field) :
+					       TALLY_BYTES_NONE;
+
+	if (text.size > 0 && text.size <= UINT8_MAX)	/* it may come from outside */
+		*at = text;
+}
+
 /* What a new object takes from its first journal, whatever comes later. */
 static void begin_object(const struct tally_record *record, uint64_t journal_id, uint64_t now,
 			 struct tally_share_object *object)
@@ -196,12 +245,37 @@ static void begin_object(const struct tally_record *record, uint64_t journal_id,
 	object->create_ms = now;
 	if (object->kind == SHARE_DID)
 		(void)tally_share_point(record, object->point);
-	if (object->kind != SHARE_ORDER)
+	for (size_t i = 0; i < SAID; i++)
+		take_text(record, object, i);
+}
+
+/* What later journals add to it. */
+static void go_on(const struct tally_record *record, struct tally_share_object *object)
+{
+	if (object->kind == SHARE_APPLICATION)
+		take_text(record, object, 2);
+}
+
+/* An application is found by whom it asks for as long as it is open. */
+static void put_asked(struct tally_projection *p, const struct tally_share_object *application)
+{
+	uint8_t key[SHARE_ASKED_KEY_MAX];
+	size_t size;
+
+	if (application->issuer.size > TALLY_DID_MAX)
+		return;		/* it may come from outside */
+	size = key_part(key, application->issuer);
+	tally_put_u64(key + size, application->created);
+	if (application->state != SHARE_REQUEST) {
+		tally_overlay_remove(p->overlay, p->tag, TABLE_ASKED, tally_bytes(key, size + 8));
 		return;
-	object->provider = tally_field_text(record, "provider");
-	object->product = tally_field_text(record, "product");
-	object->creator = tally_field_text(record, "creator");
-	object->process = tally_field_text(record, "process");
+	}
+	tally_buf_clear(&p->scratch);
+	tally_buf_add_u8(&p->scratch, ROW_VERSION);
+	put_short(&p->scratch, application->a);
+	put_short(&p->scratch, application->b);
+	put_short(&p->scratch, application->service);
+	put(p, TABLE_ASKED, tally_bytes(key, size + 8), tally_buf_bytes(&p->scratch));
 }
 
 static void project_step(struct tally_projection *p, uint64_t journal_id, uint64_t now,
@@ -214,14 +288,17 @@ static void project_step(struct tally_projection *p, uint64_t journal_id, uint64
 	int found;
 
 	tally_share_parts(record, step->kind, &a, &b);
-	if (a.size == 0 || a.size > TALLY_DID_MAX || b.size > TALLY_SHARE_NAME_MAX)
+	if (a.size == 0 || a.size > TALLY_DID_MAX || b.size > TALLY_SHARE_LONG_MAX)
 		return;		/* it may come from outside */
 	tally_arena_init(&arena);
 	found = tally_share_look(&p->view, step->kind, a, b, &arena, &object, &p->failed);
 	if (found == 0) {
 		object = (struct tally_share_object){ .kind = step->kind, .a = a, .b = b };
 		begin_object(record, journal_id, now, &object);
+	} else if (found == 1) {
+		go_on(record, &object);
 	}
+	object.version++;
 	object.state = step->to;
 	object.last = journal_id;
 	object.update_ms = now;
@@ -235,6 +312,8 @@ static void project_step(struct tally_projection *p, uint64_t journal_id, uint64
 	}
 	if (found == 0 && step->kind == SHARE_DID)
 		put_key(p, &object);
+	if (found >= 0 && step->kind == SHARE_APPLICATION)
+		put_asked(p, &object);
 	tally_arena_free(&arena);
 }
 
@@ -303,6 +382,7 @@ int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 
 struct collect {
 	const struct tally_view *view;
+	struct tally_bytes service;
 	struct tally_arena *arena;
 	struct tally_share_object *objects;
 	struct tally_share_stage *stages;
@@ -379,6 +459,68 @@ int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 	*objects_r = collect.objects;
 	*count_r = collect.count;
 	return 0;
+}
+
+static int each_asked(void *ctx, struct tally_bytes key, struct tally_bytes value)
+{
+	struct collect *collect = ctx;
+	struct tally_reader reader = tally_reader(tally_arena_bytes(collect->arena, value));
+	struct tally_share_object name = { .kind = SHARE_APPLICATION };
+
+	(void)key;
+	tally_read_u8(&reader);
+	name.a = get_short(&reader);
+	name.b = get_short(&reader);
+	name.service = get_short(&reader);
+	if (collect->service.size > 0 && !tally_bytes_equal(name.service, collect->service))
+		return 0;
+	collect->objects = tally_arena_more(collect->arena, collect->objects, collect->count,
+					    &collect->room, sizeof(name));
+	collect->objects[collect->count++] = name;
+	return 0;
+}
+
+/* The index may be ahead of the view, or behind it: what counts is the row. */
+static int look_asked(struct collect *collect, size_t *count_r)
+{
+	*count_r = 0;
+	for (size_t i = 0; i < collect->count; i++) {
+		struct tally_share_object *object = &collect->objects[*count_r];
+		int found = tally_share_look(collect->view, SHARE_APPLICATION, collect->objects[i].a,
+					     collect->objects[i].b, collect->arena, object,
+					     collect->err);
+
+		if (found < 0)
+			return -1;
+		*count_r += found == 1 && object->state == SHARE_REQUEST;
+	}
+	return 0;
+}
+
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err)
+{
+	uint8_t low[SHARE_ASKED_KEY_MAX], high[SHARE_ASKED_KEY_MAX];
+	struct tally_view view;
+	struct collect collect = { .view = &view, .service = service, .arena = arena, .err = err };
+	size_t size;
+	int result;
+
+	*objects_r = NULL;
+	*count_r = 0;
+	if (issuer.size > TALLY_DID_MAX)
+		return 0;
+	size = key_part(low, issuer);
+	if (take_view(core, ledger_id, &view, err) != 0)
+		return -1;
+	result = tally_view_scan(&view, TABLE_ASKED, tally_bytes(low, size), behind(low, size, high),
+				 false, each_asked, &collect, err);
+	if (result == 0)
+		result = look_asked(&collect, count_r);
+	tally_view_drop(&view);
+	*objects_r = collect.objects;
+	return result;
 }
 
 int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,

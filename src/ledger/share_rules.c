@@ -13,6 +13,9 @@
 #define ORDER(from, to) { SHARE_ORDER, from, to }
 #define PROCESS(from, to) { SHARE_PROCESS, from, to }
 #define CIPHERTEXT(from, to) { SHARE_CIPHERTEXT, from, to }
+#define SCHEMA(from, to) { SHARE_SCHEMA, from, to }
+#define APPLICATION(from, to) { SHARE_APPLICATION, from, to }
+#define CREDENTIAL(from, to) { SHARE_CREDENTIAL, from, to }
 
 #define ORDER_ANY (IN(REQUEST) | IN(READY) | IN(FINISHED) | IN(FAILED) | IN(CANCELED))
 
@@ -45,6 +48,13 @@ const struct tally_share_rule tally_share_rules[] = {
 	{ "cancel-order", SHARE_BY_CONSUMER,
 	  { ORDER(IN(REQUEST) | IN(READY), SHARE_CANCELED) } },
 	{ "delete-order", SHARE_BY_CONSUMER, { ORDER(ORDER_ANY, SHARE_GONE) } },
+
+	{ "publish-schema", SHARE_BY_PUBLISHER, { SCHEMA(IN(NONE) | IN(ACTIVE), SHARE_ACTIVE) } },
+	{ "apply-credential", SHARE_BY_APPLICANT, { APPLICATION(IN(NONE), SHARE_REQUEST) } },
+	{ "issue-credential", SHARE_BY_ISSUER,
+	  { SCHEMA(IN(ACTIVE), SHARE_SAME), CREDENTIAL(IN(NONE), SHARE_ACTIVE) } },
+	{ "answer-application", SHARE_BY_ISSUER | SHARE_BY_ASKED,
+	  { APPLICATION(IN(REQUEST), SHARE_READY), CREDENTIAL(IN(ACTIVE), SHARE_SAME) } },
 	{ NULL, 0, { { 0, 0, 0 } } }
 };
 
@@ -59,15 +69,32 @@ const struct tally_share_rule *tally_share_rule(struct tally_bytes op)
 
 /* ---- kinds ---- */
 
+/* Ten digits. */
+static bool number_valid(struct tally_bytes text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+	return text.size == 10;
+}
+
 static const struct kind {
 	const char *name, *a, *b;	/* in errors; fields of a record */
 	const char *clue;
+	bool (*valid)(struct tally_bytes b);
+	const char *whose;
 } kinds[] = {
-	[SHARE_DID] = { "DID", "did", NULL, "did" },
-	[SHARE_DATASET] = { "Dataset", "provider", "product", "dataset" },
-	[SHARE_ORDER] = { "Order", "consumer", "order", "order" },
-	[SHARE_PROCESS] = { "Process", "creator", "process", "process" },
-	[SHARE_CIPHERTEXT] = { "Ciphertext", "consumer", "order", NULL },
+	[SHARE_DID] = { "DID", "did", NULL, "did", NULL, NULL },
+	[SHARE_DATASET] = { "Dataset", "provider", "product", "dataset", tally_share_name_valid,
+			    NULL },
+	[SHARE_ORDER] = { "Order", "consumer", "order", "order", tally_share_name_valid, "provider" },
+	[SHARE_PROCESS] = { "Process", "creator", "process", "process", tally_share_name_valid, NULL },
+	[SHARE_CIPHERTEXT] = { "Ciphertext", "consumer", "order", NULL, tally_share_name_valid, NULL },
+	[SHARE_SCHEMA] = { "Schema", "publisher", "schema", "schema", tally_share_long_valid, NULL },
+	[SHARE_APPLICATION] = { "Application", "applicant", "application", "application",
+				number_valid, "issuer" },
+	[SHARE_CREDENTIAL] = { "Credential", "issuer", "sequence", "credential",
+			       tally_share_long_valid, "owner" },
 };
 
 void tally_share_parts(const struct tally_record *record, enum tally_share_kind kind,
@@ -75,6 +102,12 @@ void tally_share_parts(const struct tally_record *record, enum tally_share_kind 
 {
 	*a_r = tally_field_text(record, kinds[kind].a);
 	*b_r = kinds[kind].b != NULL ? tally_field_text(record, kinds[kind].b) : TALLY_BYTES_NONE;
+}
+
+struct tally_bytes tally_share_whose(const struct tally_record *record, enum tally_share_kind kind)
+{
+	return kinds[kind].whose != NULL ? tally_field_text(record, kinds[kind].whose) :
+					   TALLY_BYTES_NONE;
 }
 
 /* ---- the judgement ---- */
@@ -141,7 +174,7 @@ static int is_provider(const struct tally_share_world *world, const struct tally
 	if (provider.size > 0)
 		return tally_bytes_equal(provider, record->member_id);
 	tally_share_parts(record, SHARE_ORDER, &consumer, &order);
-	return world->provides(world->ctx, consumer, order, record->member_id, err);
+	return world->whose(world->ctx, SHARE_ORDER, consumer, order, record->member_id, err);
 }
 
 static int is_party(const struct tally_share_world *world, const struct tally_record *record,
@@ -155,19 +188,50 @@ static int is_party(const struct tally_share_world *world, const struct tally_re
 	return world->party(world->ctx, creator, process, record->member_id, err);
 }
 
+static int is_asked(const struct tally_share_world *world, const struct tally_record *record,
+		    struct tally_err *err)
+{
+	struct tally_bytes applicant, number, issuer, sequence;
+	int asked;
+
+	tally_share_parts(record, SHARE_APPLICATION, &applicant, &number);
+	tally_share_parts(record, SHARE_CREDENTIAL, &issuer, &sequence);
+	asked = world->whose(world->ctx, SHARE_APPLICATION, applicant, number, record->member_id, err);
+	if (asked != 1)
+		return asked;
+	return world->whose(world->ctx, SHARE_CREDENTIAL, issuer, sequence, applicant, err);
+}
+
+/* Whom the record names itself. */
+static bool is_named(const struct tally_record *record, unsigned int who)
+{
+	static const struct {
+		unsigned int who;
+		const char *field;
+	} names[] = {
+		{ SHARE_BY_DID, "did" }, { SHARE_BY_CONSUMER, "consumer" },
+		{ SHARE_BY_PUBLISHER, "publisher" }, { SHARE_BY_APPLICANT, "applicant" },
+		{ SHARE_BY_ISSUER, "issuer" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if ((who & names[i].who) != 0 &&
+		    tally_bytes_equal(tally_field_text(record, names[i].field), record->member_id))
+			return true;
+	return false;
+}
+
 static int judge_caller(const struct tally_share_world *world, const struct tally_record *record,
 			unsigned int who, struct tally_err *err)
 {
-	int may = 0;
+	int may = is_named(record, who);
 
-	if (who & SHARE_BY_DID)
-		may = tally_bytes_equal(tally_field_text(record, "did"), record->member_id);
-	if (may == 0 && (who & SHARE_BY_CONSUMER))
-		may = tally_bytes_equal(tally_field_text(record, "consumer"), record->member_id);
 	if (may == 0 && (who & SHARE_BY_PROVIDER))
 		may = is_provider(world, record, err);
 	if (may == 1 && (who & SHARE_BY_PARTY))
 		may = is_party(world, record, err);
+	if (may == 1 && (who & SHARE_BY_ASKED))
+		may = is_asked(world, record, err);
 	if (may == 0)
 		return tally_err_about(err, TALLY_DENIED, "Caller",
 				       "this is for another identity than the caller's");
@@ -183,12 +247,15 @@ static int check_names(const struct tally_record *record, const struct tally_sha
 		       struct tally_err *err)
 {
 	for (const struct tally_share_step *step = rule->steps; step->kind != 0; step++) {
+		const struct kind *kind = &kinds[step->kind];
 		struct tally_bytes a, b;
 
 		tally_share_parts(record, step->kind, &a, &b);
-		if (!tally_share_did_valid(a) ||
-		    (kinds[step->kind].b != NULL && !tally_share_name_valid(b)))
+		if (!tally_share_did_valid(a) || (kind->b != NULL && !kind->valid(b)))
 			return malformed(err, "a name of its objects is missing or malformed");
+		if ((step->from & IN(NONE)) != 0 && kind->whose != NULL &&
+		    !tally_share_did_valid(tally_share_whose(record, step->kind)))
+			return malformed(err, "it does not say whose its object is");
 	}
 	return 0;
 }
@@ -227,6 +294,11 @@ bool tally_share_name_valid(struct tally_bytes name)
 	return name.size > 0 && name.size <= TALLY_SHARE_NAME_MAX && tally_utf8_printable(name);
 }
 
+bool tally_share_long_valid(struct tally_bytes name)
+{
+	return name.size > 0 && name.size <= TALLY_SHARE_LONG_MAX && tally_utf8_printable(name);
+}
+
 const char *tally_share_state_name(enum tally_share_state state)
 {
 	static const char *const names[] = {
@@ -253,20 +325,39 @@ void tally_share_did(const char *method, const uint8_t point[65], char did_r[TAL
 
 /* ---- what was signed ---- */
 
-/* Members of requests, and the fields of records that say the same. */
-static const struct {
-	const char *member, *field;
+/* Members of requests, and the fields of records that say the same; of an index two, with '_' between. */
+static const struct same {
+	const char *member, *field, *second;
 } same[] = {
-	{ "orgID", "organization" }, { "timestamp", "timestamp" }, { "did", "did" },
-	{ "provider", "provider" }, { "productID", "product" }, { "consumer", "consumer" },
-	{ "orderSeq", "order" }, { "creatorDID", "creator" }, { "processID", "process" },
+	{ "orgID", "organization", NULL }, { "timestamp", "timestamp", NULL }, { "did", "did", NULL },
+	{ "provider", "provider", NULL }, { "productID", "product", NULL },
+	{ "consumer", "consumer", NULL }, { "orderSeq", "order", NULL },
+	{ "creatorDID", "creator", NULL }, { "processID", "process", NULL },
+	{ "issuer", "publisher", NULL }, { "identifier", "schema", NULL },
+	{ "applyer", "applicant", NULL }, { "serviceID", "service", NULL },
+	{ "orderIndex", "applicant", "application" }, { "vcIndex", "issuer", "sequence" },
 };
+
+/* As long as an index whose every character is escaped. */
+#define SAME_MAX (2 + 6 * (TALLY_DID_MAX + 1 + TALLY_SHARE_LONG_MAX))
+
+static bool is_same(const struct tally_record *record, const struct same *row, struct tally_bytes text)
+{
+	struct tally_bytes field = tally_field_text(record, row->field), second;
+
+	if (row->second == NULL)
+		return tally_bytes_equal(text, field);
+	second = tally_field_text(record, row->second);
+	return text.size == field.size + 1 + second.size && text.data[field.size] == '_' &&
+	       memcmp(text.data, field.data, field.size) == 0 &&
+	       tally_bytes_equal(second, tally_bytes(text.data + field.size + 1, second.size));
+}
 
 /* A process that this makes has its name from the server; "" in a request is as absent. */
 static bool says_member(const struct tally_record *record, const struct tally_jsonscan_member *member)
 {
 	bool makes = tally_bytes_is(tally_field_text(record, "op"), "share-dataset-new");
-	uint8_t text[512];
+	uint8_t text[SAME_MAX];
 	size_t size;
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
@@ -281,7 +372,7 @@ static bool says_member(const struct tally_record *record, const struct tally_js
 		    !tally_jsonscan_text(tally_bytes(member->value.data + 1, member->value.size - 2),
 					 text, &size))
 			return false;
-		if (size > 0 && !tally_bytes_equal(tally_bytes(text, size), field))
+		if (size > 0 && !is_same(record, &same[i], tally_bytes(text, size)))
 			return false;
 	}
 	return true;
@@ -322,6 +413,23 @@ bool tally_share_says(const struct tally_record *record, struct tally_bytes ledg
 
 /* ---- clues ---- */
 
+/* A clue has up to 128 bytes: room for a DID and a short name. */
+static struct tally_bytes clue(const struct kind *kind, struct tally_bytes a, struct tally_bytes b,
+			       struct tally_arena *arena)
+{
+	char text[TALLY_BASE58_TEXT(TALLY_HASH_SIZE)];
+	uint8_t hash[TALLY_HASH_SIZE];
+
+	if (b.size <= TALLY_SHARE_NAME_MAX)
+		return tally_bytes_str(tally_arena_printf(
+			arena, "%s %.*s%s%.*s", kind->clue, (int)a.size, (const char *)a.data,
+			b.size > 0 ? " " : "", (int)b.size, (const char *)b.data));
+	tally_sha256(b.data, b.size, hash);
+	tally_base58_encode(tally_bytes(hash, sizeof(hash)), text);
+	return tally_bytes_str(tally_arena_printf(arena, "%s# %.*s %s", kind->clue, (int)a.size,
+						  (const char *)a.data, text));
+}
+
 size_t tally_share_clues(const struct tally_record *record, struct tally_arena *arena,
 			 struct tally_bytes clues_r[SHARE_CLUES])
 {
@@ -329,15 +437,11 @@ size_t tally_share_clues(const struct tally_record *record, struct tally_arena *
 	size_t count = 0;
 
 	for (const struct tally_share_step *step = rule->steps; step->kind != 0; step++) {
-		const struct kind *kind = &kinds[step->kind];
 		struct tally_bytes a, b;
 
 		tally_share_parts(record, step->kind, &a, &b);
-		if (kind->clue != NULL)
-			clues_r[count++] = tally_bytes_str(tally_arena_printf(
-				arena, "%s %.*s%s%.*s", kind->clue, (int)a.size,
-				(const char *)a.data, b.size > 0 ? " " : "", (int)b.size,
-				(const char *)b.data));
+		if (kinds[step->kind].clue != NULL)
+			clues_r[count++] = clue(&kinds[step->kind], a, b, arena);
 	}
 	return count;
 }

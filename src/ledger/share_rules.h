@@ -21,7 +21,12 @@ enum {					/* who may, by DID; bits */
 	SHARE_BY_DID = 1,		/* the DID that it is about */
 	SHARE_BY_PROVIDER = 2,
 	SHARE_BY_CONSUMER = 4,
-	SHARE_BY_PARTY = 8		/* beside: of the process, who made it, or got a stage of it */
+	SHARE_BY_PARTY = 8,		/* beside: of the process, who made it, or got a stage of it */
+	SHARE_BY_PUBLISHER = 16,
+	SHARE_BY_APPLICANT = 32,
+	SHARE_BY_ISSUER = 64,
+	SHARE_BY_ASKED = 128		/* beside: whom the application asks, with a credential of who
+					   applied */
 };
 
 #define SHARE_STEPS 4
@@ -40,14 +45,18 @@ const struct tally_share_rule *tally_share_rule(struct tally_bytes op);
 void tally_share_parts(const struct tally_record *record, enum tally_share_kind kind,
 		       struct tally_bytes *a_r, struct tally_bytes *b_r);
 
+/* The DID that an object is of beside its names, as the record that makes it has it: an order's provider,
+ * an application's issuer, a credential's owner. Empty for other kinds. */
+struct tally_bytes tally_share_whose(const struct tally_record *record, enum tally_share_kind kind);
+
 /* What the rules ask for. Lookups as ever: 1, 0, -1; state_r is SHARE_NONE where there is none. */
 struct tally_share_world {
 	void *ctx;
 	int (*state)(void *ctx, enum tally_share_kind kind, struct tally_bytes a,
 		     struct tally_bytes b, enum tally_share_state *state_r, struct tally_err *err);
-	/* Is this the provider of an order that is there? */
-	int (*provides)(void *ctx, struct tally_bytes consumer, struct tally_bytes order,
-			struct tally_bytes did, struct tally_err *err);
+	/* Is an object that is there of this DID (tally_share_whose)? */
+	int (*whose)(void *ctx, enum tally_share_kind kind, struct tally_bytes a, struct tally_bytes b,
+		     struct tally_bytes did, struct tally_err *err);
 	/* Did it get a stage of the process? */
 	int (*party)(void *ctx, struct tally_bytes creator, struct tally_bytes process,
 		     struct tally_bytes did, struct tally_err *err);
@@ -55,8 +64,8 @@ struct tally_share_world {
 
 /*
  * May the author of this record (its member) do what it says, now? 0, or -1: NOTFOUND or EXISTS about
- * "DID", "Dataset", "Order", "Process" or "Ciphertext", INVALID about "State", DENIED about "Caller",
- * INVALID about "Record" where it says nothing that can be done.
+ * "DID", "Dataset", "Order", "Process", "Ciphertext", "Schema", "Application" or "Credential", INVALID
+ * about "State", DENIED about "Caller", INVALID about "Record" where it says nothing that can be done.
  */
 int tally_share_judge(const struct tally_share_world *world, const struct tally_record *record,
 		      struct tally_err *err);
@@ -69,7 +78,8 @@ int tally_share_judge(const struct tally_share_world *world, const struct tally_
 bool tally_share_says(const struct tally_record *record, struct tally_bytes ledger_id,
 		      struct tally_bytes message);
 
-/* The clues of a record: its objects. Returns their number; texts in arena. */
+/* The clues of a record: its objects; of a name with more than TALLY_SHARE_NAME_MAX bytes the hash, for a
+ * clue has an end. Returns their number; texts in arena. */
 #define SHARE_CLUES 4
 size_t tally_share_clues(const struct tally_record *record, struct tally_arena *arena,
 			 struct tally_bytes clues_r[SHARE_CLUES]);

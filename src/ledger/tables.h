@@ -106,8 +106,9 @@ enum tally_ledger_table {
 	/* shared objects, of a channel's ledger (share_rows.c) */
 	/* u8 kind, short name, short name (not of a DID) -> u8 1, u64 block of last change, u8 state,
 	   u64 journal of last change, u64 journal of content, u64 first journal, u64 created, u64
-	   updated; of an order: short provider, product, creator, process, else 4 empty ones; of a DID:
-	   65 public key */
+	   updated; 4 shorts: of an order provider, product, creator, process; of an application issuer,
+	   service, sequence (once it is answered); of a credential owner, publisher, schema; empty else;
+	   of a DID: 65 public key; of a schema: u64 how often it was published */
 	TABLE_SHARE = 46,
 	/* 65 public key -> u8 1, DID */
 	TABLE_DID_BY_KEY = 47,
@@ -115,6 +116,9 @@ enum tally_ledger_table {
 	TABLE_STAGE = 48,
 	/* short creator, short process, DID that got a stage of it -> u8 1 */
 	TABLE_PARTY = 49,
+	/* short issuer, u64 first journal of an application that is open -> u8 1, short applicant, short
+	   application, short service */
+	TABLE_ASKED = 50,
 };
 
 #endif

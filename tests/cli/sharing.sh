@@ -66,9 +66,52 @@ share() {	# who word...
 	"$TALLY" call --cert "$who.pem" --key "$who.key" --org org1 --channel mychannel "$@"
 }
 
+# The answer of a request that brings its key.
+with_key() {	# who path fields, JSON
+	python3 -B - "$TALLY_ENDPOINT" "$@" <<-'END'
+		import json, sys, urllib.request
+		endpoint, who, path, fields = sys.argv[1:]
+		body = {"orgID": "org1", "channelID": "mychannel", "cryptoMethod": "SW",
+		        "cert": open(who + ".pem").read().replace("\n", "\\n"),
+		        "sk": open(who + ".key").read().replace("\n", "\\n"), "timestamp": "2020-10-27T17:28:16+08:00"}
+		body.update(json.loads(fields))
+		request = urllib.request.Request(endpoint.rstrip("/") + path, json.dumps(body).encode(), method="POST")
+		print(urllib.request.urlopen(request).read().decode())
+		END
+}
+
+# Credentials: all by signed requests, but the issuing.
+credentials() {	# issuer's DID, holder's
+	local order card=$1_card number=$1_7
+	same "a schema" "$(share alice /v1/identity/credential-schema issuer="$1" identifier=card \
+		'attributes:=[{"name":"age","type":"integer"}]' | json schemaIndex)" "$card"
+	same "its next version" "$(share alice /v1/identity/credential-schema issuer="$1" identifier=card title=Card \
+		'attributes:=[{"name":"age","type":"integer"}]' | json credentialSchema version)" 2
+	same "it is found" "$(share bob /v1/identity/query-credential-schema schemaIndex="$card" | json attributes 0 type)" integer
+	order=$(share bob /v1/identity/apply-vc applyer="$2" serviceID="$1#service1" | json orderIndex)
+	same "an application" "${order%_*}" "$2"
+	same "... is told to whom it asks" "$(share alice /v1/identity/query-vc-orders | json items 0 orderSeq)" "${order##*_}"
+	same "issuing needs the key" "$(share alice /v1/identity/issue-vc applyer="$2" issuer="$1" sequence=7 \
+		schemaIndex="$card" 'data={"age":1}' 2>/dev/null | json errorCode)" BCS.5002915
+	same "a credential" "$(with_key alice /v1/identity/issue-vc "{\"credentialInfo\":{\"applyer\":\"$2\",\"issuer\":
+		\"$1\",\"sequence\":\"7\",\"schemaIndex\":\"$card\",\"data\":\"{\\\"age\\\":1}\"}}" | json vcIndex)" "$number"
+	with_key alice /v1/identity/issue-vc "{\"applyer\":\"$2\",\"issuer\":\"$1\",\"sequence\":\"$(printf '%0128d' 8)\",
+		\"schemaIndex\":\"$card\",\"data\":\"{\\\"age\\\":1}\"}" >/dev/null
+	same "it answers the application" "$(share alice /v1/identity/vc-order orderIndex="$order" vcIndex="$number" | json result)" success
+	same "... which says so" "$(share bob /v1/identity/query-vc-order orderIndex="$order" | json vcIndex)" "$number"
+	same "it is found, too" "$(share bob /v1/identity/query-vc vcIndex="$number" | json credentialSubject owner)" "$2"
+	same "it is good" "$(share bob /v1/identity/verify-vc vcIndex="$number" owner="$2" | json isOwned)" true
+	same "... and nobody else's" "$(share bob /v1/identity/verify-vc vcIndex="$number" owner="$1" | json isOwned)" false
+	refuses "a request that is none is one with status 400" "status 400" share bob /v1/identity/verify-vc vcIndex="$number"
+	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "credential $1 7" --fresh -o credential.json
+	same "... complete, from issue to answer" \
+		"$("$TALLY" verify credential.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
+		"verified: the clue \"credential $1 7\" has exactly 2 journals"
+}
+
 # Through a web server: identities by signed requests, and by one that brings its key.
 through_a_server() {
-	local did body
+	local did bob_did
 	make_member org1 bob
 	chmod 644 org1-ca.pem
 	$as_user "$TALLY" org add org1 --ca org1-ca.pem --store "$server_store" || return
@@ -88,20 +131,13 @@ through_a_server() {
 	refuses "a key that is not its certificate's" "status 500" \
 		"$TALLY" call --cert bob.pem --key alice.key --org org1 --channel mychannel /v1/identity/did
 	if command -v python3 >/dev/null; then
-		same "a request that brings its key" "$(python3 -B - "$TALLY_ENDPOINT" <<-'END'
-			import json, sys, urllib.request
-			body = {"orgID": "org1", "channelID": "mychannel", "cryptoMethod": "SW",
-			        "cert": open("bob.pem").read().replace("\n", "\\n"),
-			        "sk": open("bob.key").read().replace("\n", "\\n"), "timestamp": "2020-10-27T17:28:16+08:00"}
-			request = urllib.request.Request(sys.argv[1].rstrip("/") + "/v1/identity/did",
-			                                 json.dumps(body).encode(), method="POST")
-			print(json.load(urllib.request.urlopen(request))["did"][:10])
-			END
-			)" "did:tally:"
+		bob_did=$(with_key bob /v1/identity/did '{}' | json did)
+		same "a request that brings its key" "${bob_did%:*}" "did:tally"
 	fi
 	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
 	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
 		"verified: the clue \"did $did\" has exactly 2 journals"
+	[ -z "$bob_did" ] || credentials "$did" "$bob_did"
 }
 
 for driver in $(durable); do

@@ -3,12 +3,14 @@
  * As a body: it ends; where it is taken, what is left is JSON without the key, and the key stands nowhere
  * in it any more; what json-c reads as an object is taken, but for members that may not be so. As PEM, as
  * it stands and with its line feeds folded: no certificate that nobody signed is believed, and a private
- * key that is read is one.
+ * key that is read is one. As an index: it is made of its two parts. As a schema and data that it takes: the
+ * data has as many members as the schema has attributes.
  */
 #include <json.h>
 
 #include "arena.h"
 #include "cert.h"
+#include "credentials.h"
 #include "err.h"
 #include "fuzz.h"
 #include "json_in.h"
@@ -107,6 +109,53 @@ static void check_pem(struct tally_arena *arena, struct tally_bytes input, const
 	}
 }
 
+static void check_index(struct tally_arena *arena, struct tally_bytes input)
+{
+	struct tally_bytes did, name;
+
+	if (!tally_share_index_parts(input, &did, &name))
+		return;
+	PROMISE(memchr(did.data, '_', did.size) == NULL);
+	PROMISE(memchr(input.data, '\0', input.size) != NULL ||
+		tally_bytes_equal(tally_share_index(arena, did, name), input));
+}
+
+/* What decoding lets through: a list of objects. */
+static bool is_list(struct json_object *list)
+{
+	if (!json_object_is_type(list, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_object))
+			return false;
+	return true;
+}
+
+/* {"attributes": [...], "data": "..."} */
+static void check_schema(struct tally_arena *arena, struct tally_bytes input)
+{
+	struct json_object *whole = tally_json_parse(input), *attributes = NULL, *text = NULL, *data;
+	struct tally_bytes bytes;
+	struct tally_err err = { 0 };
+
+	json_object_object_get_ex(whole, "attributes", &attributes);
+	json_object_object_get_ex(whole, "data", &text);
+	if (is_list(attributes) && tally_json_text(arena, text, &bytes) &&
+	    tally_share_check_attributes(arena, attributes, &err) == 0) {
+		size_t count = json_object_array_length(attributes);
+
+		if (tally_share_check_data(attributes, bytes, &err) == 0) {
+			data = tally_json_parse(bytes);
+			PROMISE(json_object_is_type(data, json_type_object));
+			PROMISE(count == 0 || (size_t)json_object_object_length(data) == count);
+			json_object_put(data);
+		} else {
+			PROMISE(err.code == TALLY_INVALID && strcmp(err.subject, "data") == 0);
+		}
+	}
+	json_object_put(whole);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tally_arena lasting;
@@ -120,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ca = anchor(&lasting);
 	check_body(&arena, input);
 	check_pem(&arena, input, ca);
+	check_index(&arena, input);
+	check_schema(&arena, input);
 	if (tally_share_timestamp(input, &ms))
 		PROMISE(ms < 253402387200000);	/* the year 10000, and a day */
 	if (tally_share_signature(input, signature))

@@ -69,6 +69,22 @@ class Member:
         r, s = der[4:4 + size], der[6 + size:]
         return b'%d+%d' % (int.from_bytes(r, 'big'), int.from_bytes(s, 'big'))
 
+    def verifies(self, document, signature):
+        """By openssl, over the canonical JSON: names are sorted, and there are no numbers."""
+        def number(raw):
+            raw = raw.lstrip(b'\0')
+            raw = b'\0' + raw if raw[0] > 0x7f else raw
+            return bytes([2, len(raw)]) + raw
+
+        both = number(signature[:32]) + number(signature[32:])
+        with open(self.openssl.path('signature'), 'wb') as f:
+            f.write(bytes([0x30, len(both)]) + both)
+        self.openssl.run('x509', '-in', self.name + '.pem', '-pubkey', '-noout', '-out',
+                         self.name + '.pub')
+        said = json.dumps(document, sort_keys=True, separators=(',', ':'), ensure_ascii=False)
+        return b'Verified OK' in self.openssl.run('dgst', '-sha256', '-verify', self.name + '.pub',
+                                                  '-signature', 'signature', input=said.encode())
+
     def ask(self, client, method, path, **fields):
         return good(client.raw(method, path, self.body(True, **fields),
                                {'Content-Type': 'application/json'}))
@@ -98,6 +114,50 @@ def files_with(directory, secrets):
             if any(secret in data for secret in secrets):
                 found.append(os.path.join(place, name))
     return found
+
+
+PASSPORT = 'the passport of bob is number 4711'
+CREDENTIAL = '{"name": "Robert of the credential", "age": 18}'
+
+
+def credentials(client, alice, a, bob, b):
+    """From a schema to a credential that is verified: Alice issues, Bob holds."""
+    def of(who, name, **fields):
+        return who.ask(client, 'POST', '/v1/identity/' + name, **fields)
+
+    alice.ask_signed(client, 'PUT', '/v1/identity/did', did=a, service=[
+        {'type': 'VerifiableCredentialService', 'serviceEndpoint': 'https://example.com/vc/'}])
+    schema = alice.ask_signed(client, 'POST', '/v1/identity/credential-schema', issuer=a,
+                              identifier='IDCard', attributes=[{'name': 'name', 'type': 'string'},
+                                                               {'name': 'age', 'type': 'integer'}])
+    want(schema['schemaIndex'] == a + '_IDCard', str(schema))
+    want(of(bob, 'query-credential-schema', schemaIndex=schema['schemaIndex']) ==
+         schema['credentialSchema'], str(schema))
+    order = of(bob, 'apply-vc', applyer=b, serviceID=a + '#service1', data=PASSPORT)['orderIndex']
+    listed = of(alice, 'query-vc-orders', serviceID=a + '#service1')['items']
+    want([one['applyer'] + '_' + one['orderSeq'] for one in listed] == [order], str(listed))
+    want(of(alice, 'query-vc-order', orderIndex=order)['data'] == PASSPORT, 'what was applied with')
+    refused = client.raw('POST', '/v1/identity/issue-vc', alice.body(True, credentialInfo={
+        'applyer': b, 'issuer': a, 'sequence': '1', 'schemaIndex': schema['schemaIndex'],
+        'data': '{"name": "x"}'}))
+    want(refused.status == 500 and 'age' in refused.json()['errorMsg'], str(refused))
+    index = of(alice, 'issue-vc', credentialInfo={
+        'applyer': b, 'issuer': a, 'sequence': '10025469331', 'schemaIndex': schema['schemaIndex'],
+        'expirationDate': '4102444800', 'data': CREDENTIAL})['vcIndex']
+    want(index == a + '_10025469331', index)
+    alice.ask_signed(client, 'POST', '/v1/identity/vc-order', orderIndex=order, vcIndex=index)
+    want(of(bob, 'query-vc-order', orderIndex=order)['vcIndex'] == index, 'the answer')
+    held = of(bob, 'query-vc', vcIndex=index)
+    want(held['data'] == CREDENTIAL and held['credentialSubject']['owner'] == b, str(held))
+    sealed = base64.b64decode(held['encryptData'])
+    want(held['credentialSubject']['dataHash'] == hashlib.sha256(sealed).hexdigest(), 'its hash')
+    want(alice.verifies({name: held[name] for name in held
+                         if name not in ('proof', 'encryptData', 'data')},
+                        base64.b64decode(held['proof']['signatureValue'])), 'its proof')
+    want(of(alice, 'verify-vc', vcIndex=index, owner=b)['isOwned'] is True, 'it is good')
+    want(of(alice, 'verify-vc', vcIndex=index, owner=a)['isOwned'] is False, 'another owner')
+    refused = client.raw('POST', '/v1/identity/verify-vc', bob.body(True, vcIndex=index))
+    want((refused.status, refused.json()['errorCode']) == (400, 'BCS.5002046'), str(refused))
 
 
 def data_sharing(s):
@@ -130,6 +190,8 @@ def data_sharing(s):
     bob.ask(client, 'DELETE', '/v1/datashare/dataset/order', consumer=b, orderSeq='1')
     alice.ask(client, 'DELETE', '/v1/datashare/dataset', provider=a, productID='p1')
 
+    credentials(client, alice, a, bob, b)
+
     refused = client.raw('POST', '/v1/identity/query-did', bob.body(True, did='did:tally:none'))
     want((refused.status, refused.json()['errorCode']) == (500, 'BCS.5002902'), str(refused))
     refused = client.raw('GET', '/v1/identity/did')
@@ -137,7 +199,8 @@ def data_sharing(s):
 
     # neither keys nor data are left in a file: of the server, of its log, of the store
     secrets = [alice.key.split('\n')[1][40:].encode(), bob.key.split('\n')[1][40:].encode(),
-               plain[1000:1100].encode(), base64.b64decode(plain)[1000:1064]]
+               plain[1000:1100].encode(), base64.b64decode(plain)[1000:1064],
+               PASSPORT[4:].encode(), CREDENTIAL[10:34].encode()]
     left = [path for path in files_with(world.work, secrets)
             if not path.startswith(openssl.directory)]
     want(not left, 'secrets are left in %s' % left)

@@ -286,12 +286,18 @@ def check_shared(leaf, client, message):
         return
     need(verify.sha256(message).hex() == data["request"], "another request was signed")
     given = json.loads(message)
-    for member, field in {"orgID": "organization", "timestamp": "timestamp", "did": "did",
-                          "provider": "provider", "productID": "product", "consumer": "consumer",
-                          "orderSeq": "order", "creatorDID": "creator",
-                          "processID": "process"}.items():
-        made = data["op"] == "share-dataset-new" and field in ("creator", "process")
-        need(made or not given.get(member) or field not in data or given[member] == data[field],
+    for member, fields in {"orgID": ("organization",), "timestamp": ("timestamp",), "did": ("did",),
+                           "provider": ("provider",), "productID": ("product",),
+                           "consumer": ("consumer",), "orderSeq": ("order",),
+                           "creatorDID": ("creator",), "processID": ("process",),
+                           "issuer": ("publisher",), "identifier": ("schema",),
+                           "applyer": ("applicant",), "serviceID": ("service",),
+                           "orderIndex": ("applicant", "application"),
+                           "vcIndex": ("issuer", "sequence")}.items():
+        made = data["op"] == "share-dataset-new" and fields[0] in ("creator", "process")
+        need(made or not given.get(member) or fields[0] not in data or
+             not isinstance(given[member], str) or
+             given[member] == "_".join(data.get(field, "") for field in fields),
              "the request that was signed says something else: " + member)
 
 
@@ -441,7 +447,7 @@ class Ledger:
         self.roots, self.leaves = {0: verify.sha256(b"")}, []
         self.members, self.accounts, self.used_keys, self.owner = {}, {}, set(), None
         self.orgs, self.channels = set(), set()
-        self.shared, self.providers, self.parties, self.did_keys = {}, {}, {}, {}
+        self.shared, self.whose, self.parties, self.did_keys = {}, {}, {}, {}
         self.invited, self.gone = {}, {}
         self.policy, self.count, self.removal = "accepted", 1, "dual"
         self.origins, self.log_key, self.kv = [], None, {}
@@ -816,11 +822,14 @@ class Ledger:
         for kind, before, after in steps:
             need(None not in names[kind] and state[kind] in before, "%s of a %s that is %s" %
                  (data["op"], kind, state[kind]))
-        provider = data.get("provider") or self.providers.get(names.get("order"))
-        may = {"did": data.get("did"), "provider": provider, "consumer": data.get("consumer")}
-        need(author in [may[role] for role in who if role in may], "it is not for its author")
+        may = dict(data, provider=data.get("provider") or self.whose.get(("order", names.get("order"))))
+        need(author in [may.get(role) for role in who if role not in ("party", "asked")],
+             "it is not for its author")
         if "party" in who:
             need(author in self.parties.get(names["process"], {data["creator"]}), "no party of it")
+        if "asked" in who:
+            need(self.whose[("application", names["application"])] == author and
+                 self.whose[("credential", names["credential"])] == data["applicant"], "not for it")
         if data["op"] == "register-did":
             key = bytes.fromhex(data["key"])
             need(len(key) == 65 and key not in self.did_keys.values(), "a key that has a DID")
@@ -830,13 +839,13 @@ class Ledger:
         if found is not None:
             need([(one["memberId"], one["type"], one["key"]) for one in found] ==
                  [(author, "SECP256R1", self.did_keys[author].hex())], "it is not signed by its author")
-        need(leaf.get("clues", []) == [" ".join([kind] + [part for part in names[kind]])
-                                       for kind, _, _ in steps if kind != "ciphertext"], "its clues")
+        need(leaf.get("clues", []) == [share_clue(kind, names[kind]) for kind, _, _ in steps
+                                       if kind != "ciphertext"], "its clues")
         for kind, before, after in steps:
             if after is not None:
                 self.shared[kind, names[kind]] = after
-            if kind == "order" and "none" in before:
-                self.providers[names["order"]] = data["provider"]
+            if kind in WHOSE and "none" in before:
+                self.whose[kind, names[kind]] = data[WHOSE[kind]]
             if kind == "process":
                 self.parties.setdefault(names["process"], {data["creator"]}).add(data["consumer"])
 
@@ -895,7 +904,11 @@ class Ledger:
 
 # object: the fields of data that name it
 SHARED = {"did": ("did",), "dataset": ("provider", "product"), "order": ("consumer", "order"),
-          "process": ("creator", "process"), "ciphertext": ("consumer", "order")}
+          "process": ("creator", "process"), "ciphertext": ("consumer", "order"),
+          "schema": ("publisher", "schema"), "application": ("applicant", "application"),
+          "credential": ("issuer", "sequence")}
+# ... the field that says whose it is
+WHOSE = {"order": "provider", "application": "issuer", "credential": "owner"}
 NEW = [("dataset", ["none"], "ready"), ("order", ["none"], "ready")]
 # operation, who may, then object: from, to (None: as it was)
 SHARES = [
@@ -916,7 +929,18 @@ SHARES = [
     ("cancel-order", ["consumer"], [("order", ["request", "ready"], "canceled")]),
     ("delete-order", ["consumer"],
      [("order", ["request", "ready", "finished", "failed", "canceled"], "gone")]),
+    ("publish-schema", ["publisher"], [("schema", ["none", "active"], "active")]),
+    ("apply-credential", ["applicant"], [("application", ["none"], "request")]),
+    ("issue-credential", ["issuer"], [("schema", ["active"], None), ("credential", ["none"], "active")]),
+    ("answer-application", ["issuer", "asked"],
+     [("application", ["request"], "ready"), ("credential", ["active"], None)]),
 ]
+
+
+def share_clue(kind, name):
+    if len(name[-1].encode()) > 60 and len(name) > 1:
+        return "%s# %s %s" % (kind, name[0], base58(verify.sha256(name[1].encode())))
+    return " ".join((kind,) + name)
 
 
 def base58(data):

@@ -1387,6 +1387,11 @@ bool tally_share_name_valid(struct tally_bytes name)
 	return name.size > 0;
 }
 
+bool tally_share_long_valid(struct tally_bytes name)
+{
+	return name.size > 0;
+}
+
 const char *tally_share_state_name(enum tally_share_state state)
 {
 	(void)state;
@@ -1427,6 +1432,19 @@ int tally_share_list(struct tally_core *core, struct tally_bytes ledger_id,
 	return outcome(core, err);
 }
 
+int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, struct tally_bytes issuer,
+		      struct tally_bytes service, struct tally_arena *arena,
+		      struct tally_share_object **objects_r, size_t *count_r, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)issuer;
+	(void)service;
+	(void)arena;
+	*objects_r = NULL;
+	*count_r = 0;
+	return outcome(core, err);
+}
+
 int tally_share_did_of(struct tally_core *core, struct tally_bytes ledger_id,
 		       const uint8_t point[65], struct tally_arena *arena,
 		       struct tally_share_object *did_r, struct tally_err *err)
@@ -1446,6 +1464,16 @@ int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, u
 	(void)journal_id;
 	(void)arena;
 	(void)content_r;
+	return outcome(core, err);
+}
+
+int tally_share_signed(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
+		       const uint8_t point[65], struct tally_arena *arena, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)journal_id;
+	(void)point;
+	(void)arena;
 	return outcome(core, err);
 }
 

@@ -401,6 +401,276 @@ static void lists(void)
 	}
 }
 
+/* ---- credentials ---- */
+
+/* Schemas and credentials are Alice's, and Bob applies and holds, unless a test says otherwise. */
+static struct tally_share_change of_schema(unsigned int who, unsigned int number)
+{
+	struct tally_share_change change = change_by(who, "publish-schema");
+
+	say(&change, "publisher", did(ALICE));
+	say(&change, "schema", name(number));
+	change.content = TALLY_BYTES_LIT("{}");
+	return change;
+}
+
+static struct tally_share_change of_credential(unsigned int who, unsigned int schema,
+					       struct tally_bytes sequence)
+{
+	struct tally_share_change change = change_by(who, "issue-credential");
+
+	say(&change, "owner", did(BOB));
+	say(&change, "sequence", sequence);
+	say(&change, "issuer", did(ALICE));
+	say(&change, "publisher", did(ALICE));
+	say(&change, "schema", name(schema));
+	change.content = TALLY_BYTES_LIT("{}");
+	return change;
+}
+
+static struct tally_bytes digits(unsigned int number)
+{
+	return tally_bytes_str(tally_arena_printf(&arena, "%010u", number));
+}
+
+static struct tally_share_change of_application(unsigned int who, unsigned int number)
+{
+	struct tally_share_change change = change_by(who, "apply-credential");
+
+	say(&change, "applicant", did(BOB));
+	say(&change, "application", digits(number));
+	say(&change, "issuer", did(ALICE));
+	say(&change, "service", TALLY_BYTES_LIT("did:test:a#service1"));
+	change.content = TALLY_BYTES_LIT("{}");
+	return change;
+}
+
+static struct tally_share_change answer(unsigned int who, unsigned int number,
+					struct tally_bytes sequence)
+{
+	struct tally_share_change change = change_by(who, "answer-application");
+
+	say(&change, "applicant", did(BOB));
+	say(&change, "application", digits(number));
+	say(&change, "issuer", did(ALICE));
+	say(&change, "sequence", sequence);
+	return change;
+}
+
+static struct tally_share_object object_of(enum tally_share_kind kind, unsigned int whose,
+					   struct tally_bytes b)
+{
+	struct tally_share_object object = { .state = SHARE_NONE };
+
+	CHECK(tally_share_find(core, id(), kind, did(whose), b, &arena, &object, &err) >= 0);
+	return object;
+}
+
+static void schemas(void)
+{
+	unsigned int number = ++made;
+	struct tally_share_object object;
+
+	for (unsigned int version = 1; version <= 3; version++) {
+		for (unsigned int who = BOB; who < PEOPLE; who++) {
+			struct tally_share_change change = of_schema(who, number);
+
+			CHECK_FAILS(run(&change), TALLY_DENIED);
+		}
+		must(of_schema(ALICE, number));
+		object = object_of(SHARE_SCHEMA, ALICE, name(number));
+		CHECK_INT(object.state, SHARE_ACTIVE);
+		CHECK_INT(object.version, version);
+		CHECK_INT(object.content, object.last);
+	}
+}
+
+/* By the issuer alone, once, by a schema that is there. */
+static void issued(void)
+{
+	unsigned int number = ++made;
+	struct tally_share_change change = of_credential(ALICE, number, name(number));
+	struct tally_share_object object;
+
+	CHECK_FAILS(run(&change), TALLY_NOTFOUND);
+	CHECK_STR(err.subject, "Schema");
+	must(of_schema(ALICE, number));
+	for (unsigned int who = BOB; who < PEOPLE; who++) {
+		change = of_credential(who, number, name(number));
+		CHECK_FAILS(run(&change), TALLY_DENIED);
+	}
+	must(of_credential(ALICE, number, name(number)));
+	object = object_of(SHARE_CREDENTIAL, ALICE, name(number));
+	CHECK_INT(object.state, SHARE_ACTIVE);
+	CHECK_BYTES(object.owner, did(BOB));
+	CHECK_BYTES(object.publisher, did(ALICE));
+	CHECK_BYTES(object.schema, name(number));
+	CHECK_BYTES(object.provider, TALLY_BYTES_NONE);
+	change = of_credential(ALICE, number, name(number));
+	CHECK_FAILS(run(&change), TALLY_EXISTS);
+	change = of_credential(ALICE, number, name(++made));
+	change.fields[0].text = TALLY_BYTES_LIT("nobody");
+	CHECK_FAILS(run(&change), TALLY_INVALID);
+	CHECK_STR(err.subject, "Record");
+	change.fields[0].text = TALLY_BYTES_NONE;
+	CHECK_FAILS(run(&change), TALLY_INVALID);
+	/* the basis of a credential is its schema, as it was looked at */
+	change = of_credential(ALICE, number, name(made));
+	change.has_basis = true;
+	change.basis = object_of(SHARE_SCHEMA, ALICE, name(number)).last - 1;
+	CHECK_FAILS(run(&change), TALLY_CONFLICT);
+}
+
+/* Whom it asks answers it, once, with a credential of who applied. */
+static void applications(void)
+{
+	unsigned int number = ++made;
+	struct tally_share_change change;
+	struct tally_share_object object;
+
+	must(of_schema(ALICE, number));
+	for (unsigned int who = 0; who < PEOPLE; who++) {
+		change = of_application(who, number);
+		if (who != BOB)
+			CHECK_FAILS(run(&change), TALLY_DENIED);
+	}
+	change = answer(ALICE, number, name(number));
+	CHECK_FAILS(run(&change), TALLY_NOTFOUND);
+	CHECK_STR(err.subject, "Application");
+	must(of_application(BOB, number));
+	change = of_application(BOB, number);
+	CHECK_FAILS(run(&change), TALLY_EXISTS);
+	object = object_of(SHARE_APPLICATION, BOB, digits(number));
+	CHECK_INT(object.state, SHARE_REQUEST);
+	CHECK_BYTES(object.issuer, did(ALICE));
+	CHECK_BYTES(object.service, TALLY_BYTES_LIT("did:test:a#service1"));
+	CHECK_BYTES(object.sequence, TALLY_BYTES_NONE);
+
+	change = answer(ALICE, number, name(number));
+	CHECK_FAILS(run(&change), TALLY_NOTFOUND);
+	CHECK_STR(err.subject, "Credential");
+	must(of_credential(ALICE, number, name(number)));
+	for (unsigned int who = BOB; who < PEOPLE; who++) {
+		change = answer(who, number, name(number));
+		CHECK_FAILS(run(&change), TALLY_DENIED);
+	}
+	change = answer(ALICE, number, name(number));
+	CHECK_OK(run(&change));		/* and its content stays */
+	object = object_of(SHARE_APPLICATION, BOB, digits(number));
+	CHECK_INT(object.state, SHARE_READY);
+	CHECK_BYTES(object.sequence, name(number));
+	CHECK_BYTES(object.issuer, did(ALICE));
+	CHECK(object.content < object.last);
+	change = answer(ALICE, number, name(number));
+	CHECK_FAILS(run(&change), TALLY_INVALID);
+	CHECK_STR(err.subject, "State");
+}
+
+/* Open ones are found by whom they ask, oldest first, until they are answered. */
+static void asked(void)
+{
+	static const struct tally_bytes first = TALLY_BYTES_LIT("did:test:a#service1"),
+					second = TALLY_BYTES_LIT("did:test:a#service2");
+	unsigned int number = made + 1;
+	struct tally_share_object *objects;
+	struct tally_share_change change;
+	size_t before, count;
+
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &before,
+				   &err));
+	must(of_schema(ALICE, number));
+	must(of_credential(ALICE, number, name(number)));
+	for (made += 3; number <= made; number++) {
+		change = of_application(BOB, number);
+		if (number == made)
+			change.fields[3].text = second;
+		must(change);
+	}
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	REQUIRE(count == before + 3);
+	for (size_t i = 0; i < 3; i++) {
+		CHECK_BYTES(objects[before + i].b, digits(made - 2 + (unsigned int)i));
+		CHECK_BYTES(objects[before + i].issuer, did(ALICE));
+		CHECK_INT(objects[before + i].state, SHARE_REQUEST);
+	}
+	change = answer(ALICE, made - 1, name(made - 2));
+	CHECK_OK(run(&change));
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	REQUIRE(count == before + 2);
+	CHECK_BYTES(objects[before].b, digits(made - 2));
+	CHECK_BYTES(objects[before + 1].b, digits(made));
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), first, &arena, &objects, &count, &err));
+	CHECK_INT(count, before + 1);
+	CHECK_OK(tally_share_asked(core, id(), did(ALICE), second, &arena, &objects, &count, &err));
+	CHECK_INT(count, 1);
+	CHECK_OK(tally_share_asked(core, id(), did(CAROL), TALLY_BYTES_NONE, &arena, &objects, &count,
+				   &err));
+	CHECK_INT(count, 0);
+}
+
+/* A credential of somebody else, and one of another issuer, answer nothing. */
+static void answers_of_others(void)
+{
+	unsigned int number = ++made;
+	struct tally_share_change change;
+
+	must(of_schema(ALICE, number));
+	must(of_application(BOB, number));
+	change = of_credential(ALICE, number, name(number));
+	change.fields[0].text = did(CAROL);
+	must(change);
+	change = answer(ALICE, number, name(number));
+	CHECK_FAILS(run(&change), TALLY_DENIED);
+	change = of_credential(CAROL, number, name(number));
+	change.fields[2].text = did(CAROL);
+	must(change);
+	change = answer(CAROL, number, name(number));
+	change.fields[2].text = did(CAROL);
+	CHECK_FAILS(run(&change), TALLY_DENIED);
+	CHECK_INT(object_of(SHARE_APPLICATION, BOB, digits(number)).state, SHARE_REQUEST);
+}
+
+/* Numbers of applications have ten digits; names of schemas and credentials 128 bytes, of which a clue has
+ * the hash. */
+static void long_names(void)
+{
+	static const char *const wrong[] = { "123456789", "12345678901", "123456789x", "-123456789" };
+	unsigned int number = ++made;
+	char text[TALLY_SHARE_LONG_MAX + 2];
+	struct tally_share_change change;
+	struct tally_share_object *objects;
+	struct tally_journal journal;
+	size_t count;
+
+	for (size_t i = 0; i < 4; i++) {
+		change = of_application(BOB, number);
+		change.fields[1].text = tally_bytes_str(wrong[i]);
+		CHECK_FAILS(run(&change), TALLY_INVALID);
+		CHECK_STR(err.subject, "Record");
+	}
+	must(of_schema(ALICE, number));
+	memset(text, 's', sizeof(text));
+	change = of_credential(ALICE, number, tally_bytes(text, TALLY_SHARE_LONG_MAX + 1));
+	CHECK_FAILS(run(&change), TALLY_INVALID);
+	must(of_credential(ALICE, number, tally_bytes(text, TALLY_SHARE_LONG_MAX)));
+	text[TALLY_SHARE_LONG_MAX - 1] = 't';	/* another one, by its last byte */
+	must(of_credential(ALICE, number, tally_bytes(text, TALLY_SHARE_LONG_MAX)));
+	must(of_credential(ALICE, number, tally_bytes(text, TALLY_SHARE_NAME_MAX)));
+	CHECK_OK(tally_share_list(core, id(), SHARE_CREDENTIAL, did(ALICE), &arena, &objects, &count,
+				  &err));
+	REQUIRE(count > 3);
+	for (size_t i = count - 3; i < count; i++) {
+		CASE("credential %zu", i);
+		CHECK_INT(tally_journal_get(core, id(), objects[i].last, &arena, &journal, &err), 1);
+		REQUIRE(journal.clue_count == 2);
+		CHECK_INT(memcmp(journal.clues[1].data, "credential# ", 12) == 0, i + 1 < count);
+		CHECK(journal.clues[1].size <= 128);
+	}
+	CHECK_INT(journal.clues[1].size, strlen("credential  ") + did(ALICE).size + TALLY_SHARE_NAME_MAX);
+}
+
 /* ---- who changes what somebody changed meanwhile ---- */
 
 static void basis(void)
@@ -449,6 +719,27 @@ static struct tally_share_change signed_request(unsigned int who, struct tally_s
 	return change;
 }
 
+static uint64_t last_of_dataset(unsigned int number)
+{
+	struct tally_share_object object = { .state = SHARE_NONE };
+
+	CHECK_INT(tally_share_find(core, id(), SHARE_DATASET, did(ALICE), name(number), &arena, &object,
+				   &err), 1);
+	return object.last;
+}
+
+/* Whoever asks who signed a change is told by its evidence: of both forms, and of other journals. */
+static void who_signed(void)
+{
+	unsigned int number = make(SHARE_READY, SHARE_NONE);
+	uint64_t journal = last_of_dataset(number);
+
+	CHECK_INT(tally_share_signed(core, id(), journal, people[ALICE].point, &arena, &err), 1);
+	CHECK_INT(tally_share_signed(core, id(), journal, people[BOB].point, &arena, &err), 0);
+	CHECK_INT(tally_share_signed(core, id(), 0, people[ALICE].point, &arena, &err), 0);
+	CHECK_INT(tally_share_signed(core, id(), 1000000, people[ALICE].point, &arena, &err), 0);
+}
+
 static void requests_signed_by_callers(void)
 {
 	unsigned int number = ++made;
@@ -465,6 +756,10 @@ static void requests_signed_by_callers(void)
 	CHECK_FAILS(run(&change), TALLY_DENIED);
 	change.message = tally_bytes_str(body);
 	CHECK_OK(run(&change));
+	CHECK_INT(tally_share_signed(core, id(), last_of_dataset(number), people[ALICE].point, &arena, &err),
+		  1);
+	CHECK_INT(tally_share_signed(core, id(), last_of_dataset(number), people[BOB].point, &arena, &err),
+		  0);
 	change.op = "close-dataset";		/* what was signed is for one journal */
 	CHECK_FAILS(run(&change), TALLY_REPLAYED);
 	change = signed_request(BOB, change, body);
@@ -710,6 +1005,80 @@ static void without_clues(struct forge *forge)
 	forge_journal(forge, find_op(forge, "publish-dataset", false), NULL)->record.clue_count = 0;
 }
 
+static void without_its_schema(struct forge *forge)
+{
+	struct tally_record *issued_one =
+		&forge_journal(forge, find_op(forge, "issue-credential", false), NULL)->record;
+	uint64_t at = 0;
+
+	while ((at = forge_find(forge, TYPE_DATASHARE, at)) != UINT64_MAX) {
+		struct tally_record *record = &forge_journal(forge, at, NULL)->record;
+
+		if (op_is(record, "publish-schema") &&
+		    tally_bytes_equal(tally_field_text(record, "schema"),
+				      tally_field_text(issued_one, "schema")))
+			break;
+		at++;
+	}
+	forge_drop_journal(forge, at);
+}
+
+static void answered_before_it_was_there(struct forge *forge)
+{
+	forge_swap_journals(forge, find_op(forge, "apply-credential", false),
+			    find_op(forge, "answer-application", false));
+}
+
+/* The journal of what the first answer answers with. */
+static uint64_t answering_credential(struct forge *forge)
+{
+	struct tally_record *answered =
+		&forge_journal(forge, find_op(forge, "answer-application", false), NULL)->record;
+	uint64_t at = 0;
+
+	while ((at = forge_find(forge, TYPE_DATASHARE, at)) != UINT64_MAX) {
+		struct tally_record *record = &forge_journal(forge, at, NULL)->record;
+
+		if (op_is(record, "issue-credential") &&
+		    tally_bytes_equal(tally_field_text(record, "sequence"),
+				      tally_field_text(answered, "sequence")))
+			return at;
+		at++;
+	}
+	FAIL("no credential answers");
+	return 0;
+}
+
+static void another_holder(struct forge *forge)
+{
+	field_is(forge, answering_credential(forge), "owner", did(CAROL));
+}
+
+static void without_the_credential(struct forge *forge)
+{
+	forge_drop_journal(forge, answering_credential(forge));
+}
+
+static void another_schema(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "issue-credential", false), "schema", TALLY_BYTES_LIT("none"));
+}
+
+static void nobodys_credential(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "issue-credential", false), "owner", TALLY_BYTES_LIT("x"));
+}
+
+static void asks_somebody_else(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "apply-credential", false), "issuer", did(CAROL));
+}
+
+static void another_application_number(struct forge *forge)
+{
+	field_is(forge, find_op(forge, "apply-credential", false), "application", TALLY_BYTES_LIT("1"));
+}
+
 /* Of the ledger, set after another one and before a change that has as much (limits() above). */
 static void under_a_limit(struct forge *forge)
 {
@@ -744,6 +1113,18 @@ static void forgeries(void)
 		{ "another hash of it", another_hash_of_it,
 		  "what was signed is not what the journal says" },
 		{ "without clues", without_clues, "its clues are not its objects" },
+		{ "without its schema", without_its_schema, "there is none of this name" },
+		{ "another schema", another_schema, "there is none of this name" },
+		{ "nobody's credential", nobodys_credential, "it does not say whose its object is" },
+		{ "another holder", another_holder, "this is for another identity" },
+		{ "another holder, signed", another_holder,
+		  "what was signed is not what the journal says" },
+		{ "without the credential", without_the_credential, "there is none of this name" },
+		{ "answered before it was there", answered_before_it_was_there,
+		  "there is none of this name" },
+		{ "asks somebody else", asks_somebody_else, "this is for another identity" },
+		{ "no number of an application", another_application_number,
+		  "a name of its objects is missing or malformed" },
 		{ "under a limit", under_a_limit, "its payload is larger than the ledger's limit" },
 	};
 	struct tally_store *blocks, *index;
@@ -792,8 +1173,15 @@ int main(void)
 	TEST(shares);
 	TEST(processes);
 	TEST(lists);
+	TEST(schemas);
+	TEST(issued);
+	TEST(applications);
+	TEST(asked);
+	TEST(answers_of_others);
+	TEST(long_names);
 	TEST(basis);
 	TEST(content_stays);
+	TEST(who_signed);
 	TEST(requests_signed_by_callers);
 	TEST(limits);
 	TEST(malformed);

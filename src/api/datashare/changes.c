@@ -52,6 +52,8 @@ int tally_share_need(struct tally_share_call *call, enum tally_share_kind kind, 
 	static const char *const names[] = {
 		[SHARE_DID] = "DID", [SHARE_DATASET] = "Dataset", [SHARE_ORDER] = "Order",
 		[SHARE_PROCESS] = "Process", [SHARE_CIPHERTEXT] = "Ciphertext",
+		[SHARE_SCHEMA] = "Schema", [SHARE_APPLICATION] = "Application",
+		[SHARE_CREDENTIAL] = "Credential",
 	};
 	int found = tally_share_find(call->core, call->ledger_id, kind, a, b, call->arena, object_r,
 				     err);

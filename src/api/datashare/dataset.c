@@ -348,21 +348,10 @@ static int open_data(struct tally_share_call *call, const struct tally_share_obj
 {
 	const struct tally_bytes of_key[] = { order->a, order->b, order->product };
 	const struct tally_bytes of_data[] = { order->provider, order->product };
-	uint8_t key[TALLY_DATA_KEY], *plain;
-	struct tally_err why = { 0 };
-	int result;
 
-	if (tally_share_unwrap(call, wrapped, tally_share_context(call, "order", of_key, 3), key,
-			       err) != 0)
-		return -1;
-	plain = tally_arena_alloc(call->arena, ciphertext.size + 1);
-	result = tally_data_open(key, tally_share_context(call, "data", of_data, 2), ciphertext, plain,
-				 &why);
-	tally_wipe(key, sizeof(key));
-	if (result != 0)
-		return tally_err_about(err, TALLY_DENIED, "Decryption", "the data: %s", why.text);
-	*plain_r = tally_bytes(plain, ciphertext.size - TALLY_DATA_OVERHEAD);
-	return 0;
+	return tally_share_unseal(call, wrapped, tally_share_context(call, "order", of_key, 3),
+				  ciphertext, tally_share_context(call, "data", of_data, 2), plain_r,
+				  err);
 }
 
 int tally_share_plaintext(struct tally_share_call *call, struct tally_err *err)

@@ -16,13 +16,17 @@ enum tally_share_type {
 	SP_TEXT,		/* printable text; max in characters */
 	SP_DID,
 	SP_NAME,		/* of a data set, an order, a process */
+	SP_LONG_NAME,		/* of a schema, a credential */
+	SP_INDEX,		/* of an object; a number is taken as its text */
+	SP_DATA,		/* text of any length and characters */
 	SP_NUMBER_TEXT,		/* a number as text, or a number; max of the value */
 	SP_NUMBER,		/* a number */
 	SP_FLAG,		/* "true" or "false", or a boolean; "" is as absent */
 	SP_CHOICE,		/* one of choices; "" is as absent where it is not required */
 	SP_BASE64,		/* decoded */
 	SP_LIST,		/* an array of objects */
-	SP_OBJECT
+	SP_OBJECT,
+	SP_WITHIN		/* an object: where it is given, the rows behind it stand in it */
 };
 
 struct tally_share_param {
@@ -66,7 +70,7 @@ struct tally_share_value {
 	bool given;
 	struct tally_bytes text;	/* of SP_BASE64: decoded */
 	uint64_t number;
-	struct json_object *json;	/* of SP_LIST and SP_OBJECT */
+	struct json_object *json;	/* of SP_LIST, SP_OBJECT and SP_WITHIN */
 };
 
 struct tally_share_call {
@@ -152,6 +156,10 @@ SHARE_HANDLER(tally_share_register_firm_did);
 SHARE_HANDLER(tally_share_register_did);
 SHARE_HANDLER(tally_share_update_did);
 SHARE_HANDLER(tally_share_query_did);
+
+/* Does the document of a DID have a service with this id? 0, or -1 NOTFOUND about "Service". */
+int tally_share_need_service(struct tally_share_call *call, const struct tally_share_object *did,
+			     struct tally_bytes id, struct tally_err *err);
 
 /* The document of a DID for a resolver: JSON-LD of W3C DID Core. 1; 0 there is none that everybody may
  * read. What tally_access_check says of where the request came in. */

@@ -1,4 +1,5 @@
 /* All endpoints of the data-sharing family. A row without a handler is not available yet. */
+#include "credentials.h"
 #include "objects.h"
 
 static const struct tally_share_param no_params[] = { SHARE_PARAM_END };
@@ -136,6 +137,67 @@ static const struct tally_share_param query_orders_params[] = {
 	SHARE_PARAM_END
 };
 
+/* ---- credentials ---- */
+
+static const struct tally_share_param publish_schema_params[] = {
+	{ .name = "title", .type = SP_TEXT },
+	{ .name = "identifier", .type = SP_LONG_NAME, .required = true },
+	{ .name = "attributes", .type = SP_LIST },
+	{ .name = "issuer", .type = SP_DID, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param schema_params[] = {
+	{ .name = "schemaIndex", .type = SP_TEXT, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param apply_credential_params[] = {
+	{ .name = "applyer", .type = SP_DID, .required = true },
+	{ .name = "serviceID", .type = SP_TEXT, .required = true },
+	{ .name = "data", .type = SP_DATA },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param confirm_params[] = {
+	{ .name = "orderIndex", .type = SP_INDEX, .required = true },
+	{ .name = "vcIndex", .type = SP_INDEX, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param application_params[] = {
+	{ .name = "orderIndex", .type = SP_INDEX, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param applications_params[] = {
+	{ .name = "serviceID", .type = SP_TEXT },
+	SHARE_PARAM_END
+};
+
+/* What it is of stands in credentialInfo, or beside the common fields. */
+static const struct tally_share_param issue_params[] = {
+	{ .name = "credentialInfo", .type = SP_WITHIN },
+	{ .name = "applyer", .type = SP_DID, .required = true },
+	{ .name = "issuer", .type = SP_DID, .required = true },
+	{ .name = "sequence", .type = SP_LONG_NAME, .required = true },
+	{ .name = "schemaIndex", .type = SP_TEXT, .required = true },
+	{ .name = "expirationDate", .type = SP_NUMBER_TEXT, .max = 9999999999 },
+	{ .name = "data", .type = SP_DATA, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param credential_params[] = {
+	{ .name = "vcIndex", .type = SP_INDEX, .required = true },
+	SHARE_PARAM_END
+};
+
+static const struct tally_share_param verify_params[] = {
+	{ .name = "vcIndex", .type = SP_INDEX, .required = true },
+	{ .name = "owner", .type = SP_DID, .required = true },
+	SHARE_PARAM_END
+};
+
 /* ---- the table ---- */
 
 #define NOT_AVAILABLE(method, path, name) { method, path, name, SHARE_ANY_MEMBER, false, no_params, NULL }
@@ -190,14 +252,23 @@ const struct tally_share_endpoint tally_share_endpoints[] = {
 	{ "POST", "/v1/identity/query-did", "ShowDID", SHARE_ANY_MEMBER, false, did_params,
 	  tally_share_query_did },
 
-	NOT_AVAILABLE("POST", "/v1/identity/credential-schema", "PublishCredentialSchema"),
-	NOT_AVAILABLE("POST", "/v1/identity/query-credential-schema", "ShowVCSchema"),
-	NOT_AVAILABLE("POST", "/v1/identity/apply-vc", "ApplyVerifiableCredential"),
-	NOT_AVAILABLE("POST", "/v1/identity/vc-order", "ConfirmOrder"),
-	NOT_AVAILABLE("POST", "/v1/identity/query-vc-order", "ShowVCOrder"),
-	NOT_AVAILABLE("POST", "/v1/identity/query-vc-orders", "ShowVCUntreatedOrder"),
-	NOT_AVAILABLE("POST", "/v1/identity/issue-vc", "IssueVerifiableCredential"),
-	NOT_AVAILABLE("POST", "/v1/identity/query-vc", "ShowVerifiableCredential"),
-	NOT_AVAILABLE("POST", "/v1/identity/verify-vc", "VerifyVerifiableCredential"),
+	{ "POST", "/v1/identity/credential-schema", "PublishCredentialSchema", SHARE_IDENTITY, false,
+	  publish_schema_params, tally_share_publish_schema },
+	{ "POST", "/v1/identity/query-credential-schema", "ShowVCSchema", SHARE_ANY_MEMBER, false,
+	  schema_params, tally_share_query_schema },
+	{ "POST", "/v1/identity/apply-vc", "ApplyVerifiableCredential", SHARE_IDENTITY, false,
+	  apply_credential_params, tally_share_apply_credential },
+	{ "POST", "/v1/identity/vc-order", "ConfirmOrder", SHARE_IDENTITY, false, confirm_params,
+	  tally_share_answer_application },
+	{ "POST", "/v1/identity/query-vc-order", "ShowVCOrder", SHARE_IDENTITY, false,
+	  application_params, tally_share_query_application },
+	{ "POST", "/v1/identity/query-vc-orders", "ShowVCUntreatedOrder", SHARE_IDENTITY, false,
+	  applications_params, tally_share_query_applications },
+	{ "POST", "/v1/identity/issue-vc", "IssueVerifiableCredential", SHARE_IDENTITY, true,
+	  issue_params, tally_share_issue_credential },
+	{ "POST", "/v1/identity/query-vc", "ShowVerifiableCredential", SHARE_ANY_MEMBER, false,
+	  credential_params, tally_share_query_credential },
+	{ "POST", "/v1/identity/verify-vc", "VerifyVerifiableCredential", SHARE_ANY_MEMBER, false,
+	  verify_params, tally_share_verify_credential },
 	{ .path = NULL }
 };

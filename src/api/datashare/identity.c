@@ -59,6 +59,12 @@ static int check_services(struct tally_share_call *call, struct json_object *lis
 	return 0;
 }
 
+static const char *service_id(struct tally_arena *arena, struct tally_bytes did, size_t i)
+{
+	return tally_arena_printf(arena, "%.*s#service%zu", (int)did.size, (const char *)did.data,
+				  i + 1);
+}
+
 /* As they stand in a document, each with an id. */
 static void add_services(struct tally_arena *arena, struct tally_node *to, struct tally_bytes did,
 			 struct json_object *list)
@@ -69,9 +75,7 @@ static void add_services(struct tally_arena *arena, struct tally_node *to, struc
 		struct json_object *service = json_object_array_get_idx(list, i), *member = NULL;
 		struct tally_node *node = tally_add_object(arena, services, NULL);
 
-		tally_add_str(arena, node, "id",
-			      tally_arena_printf(arena, "%.*s#service%zu", (int)did.size,
-						 (const char *)did.data, i + 1));
+		tally_add_str(arena, node, "id", service_id(arena, did, i));
 		json_object_object_get_ex(service, "type", &member);
 		tally_share_add_json(arena, node, "type", member);
 		json_object_object_get_ex(service, "serviceEndpoint", &member);
@@ -79,6 +83,20 @@ static void add_services(struct tally_arena *arena, struct tally_node *to, struc
 		if (json_object_object_get_ex(service, "credentialApplySchema", &member))
 			tally_share_add_json(arena, node, "credentialApplySchema", member);
 	}
+}
+
+int tally_share_need_service(struct tally_share_call *call, const struct tally_share_object *did,
+			     struct tally_bytes id, struct tally_err *err)
+{
+	struct json_object *whole, *list;
+	bool found = false;
+
+	if (tally_share_open(call, did->content, "service", &whole, &list, err) != 0)
+		return -1;
+	for (size_t i = 0; !found && i < json_object_array_length(list); i++)
+		found = tally_bytes_is(id, service_id(call->arena, did->a, i));
+	json_object_put(whole);
+	return found ? 0 : tally_err_about(err, TALLY_NOTFOUND, "Service", "there is none of this id");
 }
 
 /* ---- documents ---- */

@@ -1,4 +1,4 @@
-/* Data sets and orders as they are answered, and the keys of their data; see objects.h. */
+/* Data sets and orders as they are answered, and the keys of data that is shared; see objects.h. */
 #include "config.h"
 
 #include "objects.h"
@@ -43,19 +43,27 @@ static const char *wrap(struct tally_share_call *call, const uint8_t point[65],
 	return tally_base64_encode(call->arena, tally_bytes(wrapped, sizeof(wrapped)));
 }
 
+void tally_share_seal_for(struct tally_share_call *call, const uint8_t point[65],
+			  struct tally_bytes key_context, struct tally_bytes data_context,
+			  struct tally_bytes plain, struct tally_share_sealed *sealed_r)
+{
+	size_t size = plain.size + TALLY_DATA_OVERHEAD;
+	uint8_t *sealed = tally_arena_alloc(call->arena, size);
+
+	tally_random(sealed_r->key, sizeof(sealed_r->key));
+	tally_data_seal(sealed_r->key, data_context, plain, sealed);
+	sealed_r->ciphertext = tally_bytes(sealed, size);
+	sealed_r->wrapped = wrap(call, point, key_context, sealed_r->key);
+}
+
 void tally_share_seal(struct tally_share_call *call, struct tally_bytes provider,
 		      struct tally_bytes product, struct tally_bytes plain,
 		      struct tally_share_sealed *sealed_r)
 {
 	const struct tally_bytes parts[] = { provider, product };
-	size_t size = plain.size + TALLY_DATA_OVERHEAD;
-	uint8_t *sealed = tally_arena_alloc(call->arena, size);
 
-	tally_random(sealed_r->key, sizeof(sealed_r->key));
-	tally_data_seal(sealed_r->key, tally_share_context(call, "data", parts, 2), plain, sealed);
-	sealed_r->ciphertext = tally_bytes(sealed, size);
-	sealed_r->wrapped = wrap(call, call->cert.point,
-				 tally_share_context(call, "dataset", parts, 2), sealed_r->key);
+	tally_share_seal_for(call, call->cert.point, tally_share_context(call, "dataset", parts, 2),
+			     tally_share_context(call, "data", parts, 2), plain, sealed_r);
 }
 
 const char *tally_share_wrap_order(struct tally_share_call *call, const uint8_t point[65],
@@ -81,6 +89,26 @@ int tally_share_unwrap(struct tally_share_call *call, struct tally_bytes base64,
 	return 0;
 }
 
+int tally_share_unseal(struct tally_share_call *call, struct tally_bytes base64,
+		       struct tally_bytes key_context, struct tally_bytes ciphertext,
+		       struct tally_bytes data_context, struct tally_bytes *plain_r,
+		       struct tally_err *err)
+{
+	uint8_t key[TALLY_DATA_KEY], *plain;
+	struct tally_err why = { 0 };
+	int result;
+
+	if (tally_share_unwrap(call, base64, key_context, key, err) != 0)
+		return -1;
+	plain = tally_arena_alloc(call->arena, ciphertext.size + 1);
+	result = tally_data_open(key, data_context, ciphertext, plain, &why);
+	tally_wipe(key, sizeof(key));
+	if (result != 0)
+		return tally_err_about(err, TALLY_DENIED, "Decryption", "the data: %s", why.text);
+	*plain_r = tally_bytes(plain, ciphertext.size - TALLY_DATA_OVERHEAD);
+	return 0;
+}
+
 /* ---- contents ---- */
 
 /* What a caller says of a data set, in the order in which it is answered. */
@@ -91,7 +119,7 @@ static const char *const dataset_texts[] = {
 };
 #define DATASET_TEXTS (sizeof(dataset_texts) / sizeof(*dataset_texts))
 
-static const char *hash_text(struct tally_share_call *call, struct tally_bytes bytes)
+const char *tally_share_hash_text(struct tally_share_call *call, struct tally_bytes bytes)
 {
 	char *hex = tally_arena_alloc(call->arena, 2 * TALLY_HASH_SIZE + 1);
 	uint8_t hash[TALLY_HASH_SIZE];
@@ -116,7 +144,8 @@ void tally_share_make_dataset(struct tally_share_call *call, struct tally_node *
 	tally_add_text(arena, to, "sampleUrl", sample.size > 0 ? sample : data_url);
 	tally_add_text(arena, to, "dataUrl", data_url);
 	tally_add_text(arena, to, "dataHash",
-		       hash.size > 0 ? hash : tally_bytes_str(hash_text(call, sealed->ciphertext)));
+		       hash.size > 0 ? hash : tally_bytes_str(tally_share_hash_text(
+						      call, sealed->ciphertext)));
 	tally_add_str(arena, to, "price", "0");
 	tally_add_str(arena, to, "encryptedAesKey", sealed->wrapped);
 	tally_add_str(arena, to, "category", "symmetric");

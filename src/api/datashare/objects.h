@@ -1,4 +1,4 @@
-/* Data sets and orders as they are answered, and the keys of their data. */
+/* Data sets and orders as they are answered, and the keys of data that is shared. */
 #ifndef TALLY_SHARE_OBJECTS_H
 #define TALLY_SHARE_OBJECTS_H
 
@@ -9,12 +9,17 @@
 struct tally_bytes tally_share_context(const struct tally_share_call *call, const char *purpose,
 				       const struct tally_bytes *parts, size_t count);
 
-/* A fresh data key, the data under it, and the key for its provider, who calls. Wipe the key. */
+/* A fresh data key, the data under it, and the key for whom it is for. Wipe the key. */
 struct tally_share_sealed {
 	uint8_t key[TALLY_DATA_KEY];
 	struct tally_bytes ciphertext;
 	const char *wrapped;		/* base64 */
 };
+/* For the holder of the private key of this point. */
+void tally_share_seal_for(struct tally_share_call *call, const uint8_t point[65],
+			  struct tally_bytes key_context, struct tally_bytes data_context,
+			  struct tally_bytes plain, struct tally_share_sealed *sealed_r);
+/* Of a data set, for its provider, who calls. */
 void tally_share_seal(struct tally_share_call *call, struct tally_bytes provider,
 		      struct tally_bytes product, struct tally_bytes plain,
 		      struct tally_share_sealed *sealed_r);
@@ -26,6 +31,13 @@ const char *tally_share_wrap_order(struct tally_share_call *call, const uint8_t 
 int tally_share_unwrap(struct tally_share_call *call, struct tally_bytes base64,
 		       struct tally_bytes context, uint8_t key_r[TALLY_DATA_KEY],
 		       struct tally_err *err);
+/* ... and the data under it. The same errors. */
+int tally_share_unseal(struct tally_share_call *call, struct tally_bytes base64,
+		       struct tally_bytes key_context, struct tally_bytes ciphertext,
+		       struct tally_bytes data_context, struct tally_bytes *plain_r,
+		       struct tally_err *err);
+/* SHA-256 in hex. */
+const char *tally_share_hash_text(struct tally_share_call *call, struct tally_bytes bytes);
 
 /* The parameters of a data set into its content, as a member of `to`. What is not said is empty. */
 void tally_share_make_dataset(struct tally_share_call *call, struct tally_node *to,

@@ -94,6 +94,37 @@ static int decode_name(struct tally_share_call *call, struct json_object *member
 	return 0;
 }
 
+static int decode_long_name(struct tally_share_call *call, struct json_object *member,
+			    struct tally_share_value *value, struct tally_err *err)
+{
+	if (text_of(call, member, value, err) != 0)
+		return -1;
+	if (value->text.size > 0 && !tally_share_long_valid(value->text))
+		return tally_err_about(err, TALLY_INVALID, value->param->name,
+				       "it has 1 to %d bytes of printable text", TALLY_SHARE_LONG_MAX);
+	return 0;
+}
+
+static int decode_index(struct tally_share_call *call, struct json_object *member,
+			struct tally_share_value *value, struct tally_err *err)
+{
+	if (!json_object_is_type(member, json_type_int))
+		return text_of(call, member, value, err);
+	if (json_object_get_int64(member) < 0)
+		return invalid(err, value->param->name, "it is no index");
+	value->text = tally_bytes_str(tally_arena_printf(call->arena, "%" PRIu64,
+							 json_object_get_uint64(member)));
+	return 0;
+}
+
+static int decode_data(struct tally_share_call *call, struct json_object *member,
+		       struct tally_share_value *value, struct tally_err *err)
+{
+	if (!tally_json_text(call->arena, member, &value->text))
+		return invalid(err, value->param->name, "it is no text");
+	return 0;
+}
+
 static int decode_number(struct tally_share_call *call, struct json_object *member,
 			 struct tally_share_value *value, struct tally_err *err)
 {
@@ -170,9 +201,10 @@ static int decode_json(struct tally_share_call *call, struct json_object *member
 
 static decode *const decoders[] = {
 	[SP_TEXT] = text_of, [SP_DID] = decode_did, [SP_NAME] = decode_name,
+	[SP_LONG_NAME] = decode_long_name, [SP_INDEX] = decode_index, [SP_DATA] = decode_data,
 	[SP_NUMBER_TEXT] = decode_number_text, [SP_NUMBER] = decode_number,
 	[SP_FLAG] = decode_flag, [SP_CHOICE] = decode_choice, [SP_LIST] = decode_json,
-	[SP_OBJECT] = decode_json,
+	[SP_OBJECT] = decode_json, [SP_WITHIN] = decode_json,
 };
 
 /* It was taken out of the body before. */
@@ -219,6 +251,8 @@ int tally_share_decode(struct tally_share_call *call, struct json_object *body,
 		call->values[i] = (struct tally_share_value){ .param = row };
 		if (decode_one(call, body, taken, &call->values[i], err) != 0)
 			return -1;
+		if (row->type == SP_WITHIN && call->values[i].given)
+			body = call->values[i].json;
 	}
 	return 0;
 }

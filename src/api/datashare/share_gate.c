@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "credentials.h"
 #include "json_in.h"
 #include "listeners.h"
 #include "log.h"
@@ -327,6 +328,17 @@ static void respond(struct exchange *x, int status, const char *type, const stru
 	x->response->body = tally_encode_json(x->arena, node);
 }
 
+/* What is wrong with a request itself is 500 as all else; one endpoint is documented with 400. */
+static int status_of(const struct exchange *x)
+{
+	const struct tally_share_endpoint *endpoint = x->call.endpoint;
+	bool wrong = x->fault.kind == SHARE_FAULT_ARGUMENTS || x->fault.kind == SHARE_FAULT_JSON;
+
+	if (wrong && endpoint != NULL && endpoint->run == tally_share_verify_credential)
+		return 400;
+	return tally_share_fault_status(&x->fault);
+}
+
 static void respond_fault(struct exchange *x)
 {
 	struct tally_node *node = tally_node_object(x->arena);
@@ -337,7 +349,7 @@ static void respond_fault(struct exchange *x)
 	if (seconds > 0)
 		tally_response_header(x->response, x->arena, "Retry-After",
 				      tally_arena_printf(x->arena, "%u", seconds));
-	respond(x, tally_share_fault_status(&x->fault), "application/json;charset=utf-8", node);
+	respond(x, status_of(x), "application/json;charset=utf-8", node);
 }
 
 static void answer(struct exchange *x)
