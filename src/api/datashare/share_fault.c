@@ -50,6 +50,7 @@ static const struct row {
 	[SHARE_FAULT_REMOVED] = { "BCS.5002920", "The content was removed", 500 },
 	[SHARE_FAULT_UNCERTAIN] = { "BCS.5002034", "request timed out or been cancelled", 503 },
 	[SHARE_FAULT_BUSY] = { "BCS.5002921", "The server is busy; nothing was done", 503 },
+	[SHARE_FAULT_READ_ONLY] = { "BCS.5002931", "The store is for reading only", 500 },
 	[SHARE_FAULT_NO_ENDPOINT] = { "BCS.5002922", "There is no such endpoint", 404 },
 	[SHARE_FAULT_METHOD] = { "BCS.5002923", "The endpoint has no such method", 405 },
 };
@@ -72,6 +73,8 @@ static const struct {
 	const char *subject;
 	enum tally_share_fault_kind kind;
 } reasons[] = {
+	{ TALLY_CORRUPT, "ReadOnly", SHARE_FAULT_READ_ONLY },
+	{ TALLY_DENIED, "ReadOnly", SHARE_FAULT_READ_ONLY },
 	{ TALLY_NOTFOUND, "Ledger", SHARE_FAULT_CHANNEL },
 	{ TALLY_NOTFOUND, "Content", SHARE_FAULT_REMOVED },
 	{ TALLY_NOTFOUND, "Identity", SHARE_FAULT_NO_IDENTITY },

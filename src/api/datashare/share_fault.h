@@ -40,6 +40,7 @@ enum tally_share_fault_kind {
 	SHARE_FAULT_REMOVED,
 	SHARE_FAULT_UNCERTAIN,
 	SHARE_FAULT_BUSY,
+	SHARE_FAULT_READ_ONLY,		/* an older copy, or moved: an operator has to look */
 	SHARE_FAULT_NO_ENDPOINT,
 	SHARE_FAULT_METHOD,
 	SHARE_FAULTS

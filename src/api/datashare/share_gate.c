@@ -9,6 +9,7 @@
 #include <json.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "json_in.h"
@@ -59,19 +60,13 @@ static int refuse_err(struct exchange *x, const struct tally_err *err)
 
 /* ---- transport ---- */
 
-static bool is_loopback(struct tally_bytes client)
-{
-	return tally_bytes_is(client, "::1") || tally_bytes_is(client, "local") ||
-	       (client.size > 4 && memcmp(client.data, "127.", 4) == 0);
-}
-
-/* Keys and data in clear never leave a machine by our doing. */
+/* Keys and data in clear never leave a machine by our doing. What a proxy here passed on may have. */
 static int check_transport(struct exchange *x)
 {
 	const struct tally_request *request = x->request;
 
 	if (!request->https && !request->local && !x->call.settings->plain_http &&
-	    !is_loopback(request->client))
+	    !x->reach.this_host)
 		return refuse(x, SHARE_FAULT_PLAIN_HTTP, NULL);
 	if (request->body_too_large)
 		return refuse(x, SHARE_FAULT_TOO_LARGE, NULL);
@@ -105,14 +100,25 @@ static int find_endpoint(struct exchange *x)
 
 /* ---- the body ---- */
 
+static bool is_multipart(const struct tally_request *request)
+{
+	static const char word[] = "multipart/";
+	struct tally_bytes type = tally_request_header(request, "content-type", NULL);
+
+	return type.size >= sizeof(word) - 1 &&
+	       strncasecmp((const char *)type.data, word, sizeof(word) - 1) == 0;
+}
+
 static int read_body(struct exchange *x)
 {
-	static const char *const bulk[] = { "plainData", "encryptData", NULL };
+	static const char *const bulk[] = { "plainData", "encryptData", "file", NULL };
 	struct tally_bytes body = x->request->body;
 
 	if (!tally_secret_body_take(body, bulk, x->arena, &x->taken)) {
 		if (body.size > 0)
 			tally_wipe((uint8_t *)body.data, body.size);
+		if (is_multipart(x->request))
+			return refuse(x, SHARE_FAULT_UNSUPPORTED, "files are not taken yet");
 		return refuse(x, SHARE_FAULT_JSON, NULL);
 	}
 	x->body = tally_json_parse(x->taken.rest);
@@ -216,21 +222,31 @@ static int check_private(struct exchange *x)
 	return 0;
 }
 
+/* A header that may be missing, and says one of two words where it is there, once. */
+static bool header_says(const struct exchange *x, const char *name, const char *word,
+			const char *other)
+{
+	bool twice;
+	struct tally_bytes value = tally_request_header(x->request, name, &twice);
+
+	return !twice && (value.size == 0 || tally_bytes_is(value, word) ||
+			  tally_bytes_is(value, other));
+}
+
 /* The signature over the body as it came, by the certificate's key. */
 static int check_signature(struct exchange *x, struct tally_bytes given)
 {
 	const struct tally_request *request = x->request;
 	struct tally_member_key key = { .type = KEY_TYPE_SECP256R1, .size = 65 };
-	struct tally_bytes method = tally_request_header(request, "x-bcs-signature-method", NULL);
-	struct tally_bytes zip = tally_request_header(request, "x-bcs-signature-sign-gzip", NULL);
-	bool twice;
+	bool twice, zipped = tally_bytes_is(
+		tally_request_header(request, "x-bcs-signature-sign-gzip", NULL), "1");
 
 	tally_request_header(request, "x-bcs-signature-sign", &twice);
 	memcpy(key.bytes, x->call.cert.point, 65);
-	if (twice || (method.size > 0 && !tally_bytes_is(method, "SW")) ||
-	    (zip.size > 0 && !tally_bytes_is(zip, "0")))
-		return refuse(x, SHARE_FAULT_SIGNATURE, "one signature, method SW, not compressed");
-	if (!tally_share_signature(given, x->call.signature) ||
+	if (twice || !header_says(x, "x-bcs-signature-method", "SW", "SW") ||
+	    !header_says(x, "x-bcs-signature-sign-gzip", "0", "1"))
+		return refuse(x, SHARE_FAULT_SIGNATURE, "one signature, method SW, gzip 0 or 1");
+	if (!tally_share_signature(given, zipped, x->call.signature) ||
 	    !tally_member_verify(&key, request->body, x->call.signature))
 		return refuse(x, SHARE_FAULT_SIGNATURE, NULL);
 	x->call.body = request->body;

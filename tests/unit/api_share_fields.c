@@ -1,0 +1,557 @@
+/*
+ * What every request of the data-sharing family has, in each form that is taken and in the nearest ones
+ * that are not: the six common fields, a signature in headers, values of another JSON type than the
+ * documented one; from where keys are taken; and the types of all that is answered.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "mem.h"
+#include "share_fault.h"
+#include "share_world.h"
+
+#define QUERY "/v1/identity/query-did"
+#define MINUTE_MS 60000
+
+/* The service anew, with settings of [datashare]. */
+static void settings(const char *window, const char *plain_http)
+{
+	tally_service_free(&world.service);
+	tally_conf_override(world.conf, "datashare", "timestamp_window", window);
+	tally_conf_override(world.conf, "datashare", "plain_http", plain_http);
+	REQUIRE(tally_service_new(world.core, world.conf, &world.service, &err) == 0);
+}
+
+static const char *about_alice(const char *words)
+{
+	return text("did=%s|%s", share.alice.did, words);
+}
+
+/* A read, refused with this code; NULL: it is answered. */
+static void reads(const char *words, const char *code)
+{
+	uint64_t state = share_state();
+
+	CASE("%s", words);
+	share_ask(&share.alice, "POST", QUERY, about_alice(words));
+	if (code == NULL)
+		share_ok();
+	else
+		share_refused(state, 500, code);
+}
+
+static void identities(void)
+{
+	share_register(&share.alice);
+	share_register(&share.bob);
+}
+
+/* ---- timestamp ---- */
+
+static void timestamps(void)
+{
+	static const struct {
+		const char *timestamp;
+		bool good;
+	} cases[] = {
+		{ "2020-10-27T17:28:16+08:00", true }, { "2020-10-27T09:28:16Z", true },
+		{ "2020-10-27T09:28:16-00:00", true }, { "2020-10-27T09:28:16.5+08:00", true },
+		{ "2020-10-27T09:28:16.123456789Z", true }, { "2020-02-29T00:00:00+14:00", true },
+		{ "2020-10-27T09:28:16", false }, { "2020-10-27 09:28:16Z", false },
+		{ "2020-10-27T09:28:16+0800", false }, { "2020-10-27T09:28:16+08", false },
+		{ "2020-10-27T09:28:16.Z", false }, { "2020-10-27T09:28Z", false },
+		{ "2021-02-29T00:00:00Z", false }, { "2020-13-01T00:00:00Z", false },
+		{ "2020-10-27T24:00:00Z", false }, { "2020-10-27T09:28:16+24:00", false },
+		{ "2020-10-27T09:28:16Z ", false }, { " 2020-10-27T09:28:16Z", false },
+		{ "1603790896", false }, { "Tue, 27 Oct 2020 09:28:16 GMT", false },
+		{ "2020-10-27T09:28:16.0000000000000000000000000000000000000000000Z", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		reads(text("timestamp=%s", cases[i].timestamp), cases[i].good ? NULL : "BCS.5002046");
+}
+
+/* "..." in the zone that many minutes east of Greenwich. */
+static const char *time_of(uint64_t ms, int east)
+{
+	char utc[21];
+
+	tally_time_format(ms + (uint64_t)(int64_t)(east * MINUTE_MS), utc);
+	return text("%.19s%c%02d:%02d", utc, east < 0 ? '-' : '+', abs(east) / 60, abs(east) % 60);
+}
+
+/* A time that is off is told apart from one that is malformed, whatever its zone. */
+static void the_window(void)
+{
+	static const struct {
+		int off;		/* minutes from now */
+		int east;
+		bool good;
+	} cases[] = {
+		{ 0, 0, true }, { -4, 0, true }, { 4, 0, true }, { 0, 480, true }, { -4, -450, true },
+		{ 4, 840, true }, { -7, 0, false }, { 7, 0, false }, { -7, 480, false },
+		{ 7, -480, false }, { -480, 480, false }, { 1000000, 0, false }, { -1000000, 0, false },
+	};
+
+	settings("5m", "no");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t ms = tally_now_ms() + (uint64_t)((int64_t)cases[i].off * MINUTE_MS);
+
+		reads(text("timestamp=%s", time_of(ms, cases[i].east)),
+		      cases[i].good ? NULL : "BCS.5002916");
+	}
+	reads("timestamp=2020-10-27T17:28:16+08:00", "BCS.5002916");
+	reads("timestamp=yesterday", "BCS.5002046");
+	settings("0", "no");
+	reads("timestamp=2020-10-27T17:28:16+08:00", NULL);
+}
+
+/* ---- the other texts ---- */
+
+static const char *long_text(size_t size)
+{
+	return text("%0*d", (int)size, 7);
+}
+
+static void names_of_places(void)
+{
+	static const struct {
+		const char *words, *code;
+	} cases[] = {
+		{ "orgID=ORG1", "BCS.4001051" }, { "orgID= org1", "BCS.4001051" },
+		{ "orgID=org1 ", "BCS.4001051" }, { "orgID=\u00f6rg1", "BCS.4001051" },
+		{ "orgID:=\"org1\\u0000\"", "BCS.4001051" }, { "orgID:=true", "BCS.5002046" },
+		{ "channelID=MyChannel", "BCS.4006012" }, { "channelID:=\"mychannel\\u0000\"", "BCS.4006012" },
+		{ "channelID=mychannel/", "BCS.4006012" }, { "cryptoMethod=sw", "BCS.5002046" },
+		{ "cryptoMethod=SW ", "BCS.5002046" }, { "cryptoMethod=SM2", "BCS.5002046" },
+		{ "cryptoMethod=HW", "BCS.5002046" }, { "cryptoMethod=this is a demo", "BCS.5002046" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		reads(cases[i].words, cases[i].code);
+	reads(text("orgID=%s", long_text(128)), "BCS.4001051");
+	reads(text("orgID=%s", long_text(129)), "BCS.5002046");
+	reads(text("channelID=%s", long_text(128)), "BCS.4006012");
+	reads(text("channelID=%s", long_text(129)), "BCS.5002046");
+	reads(text("cryptoMethod=%s", long_text(17)), "BCS.5002046");
+	reads(text("cert=%s", long_text(100000)), "BCS.5002046");
+	reads(text("sk=%s", long_text(100000)), "BCS.5002046");
+}
+
+static const char *json_text(const char *value)
+{
+	json_object *object = json_object_new_string(value);
+	const char *made = text("%s", json_object_to_json_string_ext(object, 0));
+
+	json_object_put(object);
+	return made;
+}
+
+/* PEM between other lines, and what looks like PEM. */
+static void pem(void)
+{
+	const struct {
+		const char *name, *value, *code;
+	} cases[] = {
+		{ "cert", text("subject=CN = alice\n%s", share.alice.cert), NULL },
+		{ "cert", text("\n\n%s\n\n", share.alice.cert), NULL },
+		{ "cert", text("\\n%s\\n", share.alice.cert), NULL },
+		{ "cert", text("-%s", share.alice.cert), "BCS.5002906" },
+		{ "cert", text("%s", share.alice.key), "BCS.5002906" },
+		{ "cert", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "BCS.5002906" },
+		{ "cert", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		  "BCS.5002906" },
+		{ "sk", text("\n%s\n", share.alice.key), NULL },
+		{ "sk", text("\\r\\n%s\\r\\n", share.alice.key), NULL },
+		{ "sk", text("-%s", share.alice.key), "BCS.5002910" },
+		{ "sk", text("%s%s", share.alice.key, share.bob.key), "BCS.5002910" },
+		{ "sk", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "BCS.5002910" },
+		{ "sk", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		  "BCS.5002910" },
+		{ "sk", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", "BCS.5002910" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		reads(text("%s:=%s", cases[i].name, json_text(cases[i].value)), cases[i].code);
+}
+
+/* ---- where keys are taken from ---- */
+
+static void from(const char *client, const char *forwarded, bool https, bool good)
+{
+	struct tally_header headers[] = { { TALLY_BYTES_LIT("x-forwarded-for"),
+					    tally_bytes_str(forwarded != NULL ? forwarded : "") } };
+	struct tally_request request = { .arena = &world.arena, .method = TALLY_BYTES_LIT("POST"),
+					 .path = TALLY_BYTES_LIT(QUERY), .headers = headers,
+					 .header_count = forwarded != NULL,
+					 .client = tally_bytes_str(client), .https = https };
+	json_object *body = share_common(&share.alice, true);
+	uint64_t state = share_state();
+
+	CASE("%s, for %s, %s", client, forwarded != NULL ? forwarded : "nobody",
+	     https ? "TLS" : "plain");
+	share_words(body, about_alice(""));
+	request.body = share_text_of(body);
+	tally_service_handle(world.service, &request, &share.response);
+	if (good)
+		share_ok();
+	else
+		share_refused(state, 500, "BCS.5002918");
+}
+
+static const struct {
+	const char *client, *forwarded;
+	bool here;
+} places[] = {
+	{ "127.0.0.1", NULL, true }, { "127.8.9.1", NULL, true }, { "::1", NULL, true },
+	{ "::ffff:127.0.0.1", NULL, true }, { "", NULL, true }, { "unix:", NULL, true },
+	{ "unix:/run/nginx.sock", NULL, true },
+	{ "192.0.2.1", NULL, false }, { "2001:db8::1", NULL, false }, { "10.0.0.1", NULL, false },
+	{ "::ffff:192.0.2.1", NULL, false }, { "1270.0.0.1", NULL, false }, { "::11", NULL, false },
+	{ "0.0.0.0", NULL, false }, { "127.0.0.1.example.com", NULL, false }, { "localhost", NULL, false },
+	/* a proxy on this host */
+	{ "127.0.0.1", "192.0.2.1", false }, { "127.0.0.1", "127.0.0.1", false },
+	{ "::1", "192.0.2.1, 127.0.0.1", false }, { "", "192.0.2.1", false },
+	{ "unix:", "192.0.2.1", false },
+};
+
+static void places_of_callers(void)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		from(places[i].client, places[i].forwarded, false, places[i].here);
+		from(places[i].client, places[i].forwarded, true, true);
+	}
+	settings("0", "yes");
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		from(places[i].client, places[i].forwarded, false, true);
+	settings("0", "no");
+}
+
+/* ---- a signature in headers ---- */
+
+static struct tally_bytes zip(struct tally_bytes plain)
+{
+	z_stream stream = { .next_in = (uint8_t *)plain.data, .avail_in = (uInt)plain.size };
+	uint8_t *out = tally_arena_alloc(&world.arena, 4096);
+
+	CHECK_INT(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	stream.next_out = out;
+	stream.avail_out = 4096;
+	CHECK_INT(deflate(&stream, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&stream);
+	return tally_bytes(out, 4096 - stream.avail_out);
+}
+
+static const char *hex(struct tally_bytes bytes)
+{
+	char *made = tally_arena_alloc(&world.arena, 2 * bytes.size + 1);
+
+	tally_hex_encode(bytes.data, bytes.size, made);
+	return made;
+}
+
+/* Headers as "name: value", lines; good: answered, else BCS.5002912. */
+static void signed_with(const char *what, struct tally_bytes body, const char *lines, bool good)
+{
+	struct tally_header headers[6];
+	struct tally_request request = { .arena = &world.arena, .method = TALLY_BYTES_LIT("POST"),
+					 .path = TALLY_BYTES_LIT(QUERY), .headers = headers,
+					 .client = TALLY_BYTES_LIT("::1"),
+					 .body = tally_arena_bytes(&world.arena, body) };
+	char *copy = tally_arena_str(&world.arena, tally_bytes_str(lines)), *line;
+	uint64_t state = share_state();
+
+	while ((line = strsep(&copy, "\n")) != NULL) {
+		char *colon = strchr(line, ':');
+
+		*colon = '\0';
+		headers[request.header_count++] =
+			(struct tally_header){ tally_bytes_str(line), tally_bytes_str(colon + 2) };
+	}
+	CASE("%s", what);
+	tally_service_handle(world.service, &request, &share.response);
+	if (good)
+		share_ok();
+	else
+		share_refused(state, 500, "BCS.5002912");
+}
+
+static void signatures(void)
+{
+	static const char sign[] = "x-bcs-signature-sign", method[] = "x-bcs-signature-method",
+			  gzip[] = "x-bcs-signature-sign-gzip";
+	json_object *object = share_common(&share.bob, false);
+	const char *plain, *zipped;
+	struct tally_bytes body, numbers, packed;
+	uint8_t decimal[TALLY_P256_TEXT];
+
+	share_words(object, about_alice(""));
+	body = share_text_of(object);
+	plain = share_sign(&share.bob, body);
+	REQUIRE(plain != NULL && tally_hex_decode(tally_bytes_str(plain), decimal, strlen(plain) / 2));
+	numbers = tally_bytes(decimal, strlen(plain) / 2);
+	packed = zip(numbers);
+	zipped = hex(packed);
+	signed_with("alone", body, text("%s: %s", sign, plain), true);
+	signed_with("with all", body, text("%s: %s\n%s: SW\n%s: 0", sign, plain, method, gzip), true);
+	signed_with("empty words", body, text("%s: %s\n%s: \n%s: ", sign, plain, method, gzip), true);
+	signed_with("compressed", body, text("%s: %s\n%s: 1", sign, zipped, gzip), true);
+	signed_with("compressed, all", body,
+		    text("%s: SW\n%s: 1\n%s: %s", method, gzip, sign, zipped), true);
+	signed_with("not compressed, said to be", body, text("%s: %s\n%s: 1", sign, plain, gzip), false);
+	signed_with("compressed, not said", body, text("%s: %s", sign, zipped), false);
+	signed_with("compressed, denied", body, text("%s: %s\n%s: 0", sign, zipped, gzip), false);
+	signed_with("another word", body, text("%s: %s\n%s: 2", sign, plain, gzip), false);
+	signed_with("true", body, text("%s: %s\n%s: true", sign, zipped, gzip), false);
+	signed_with("another method", body, text("%s: %s\n%s: SM", sign, plain, method), false);
+	signed_with("a method twice", body, text("%s: %s\n%s: SW\n%s: SW", sign, plain, method, method),
+		    false);
+	signed_with("gzip twice", body, text("%s: %s\n%s: 0\n%s: 1", sign, plain, gzip, gzip), false);
+	signed_with("a signature twice", body, text("%s: %s\n%s: %s", sign, plain, sign, plain), false);
+	signed_with("cut off", body, text("%s: %.*s\n%s: 1", sign, (int)strlen(zipped) - 2, zipped, gzip),
+		    false);
+	signed_with("and more", body, text("%s: %s00\n%s: 1", sign, zipped, gzip), false);
+	signed_with("twice compressed", body, text("%s: %s\n%s: 1", sign, hex(zip(packed)), gzip), false);
+	signed_with("of nothing", body, text("%s: %s\n%s: 1", sign, hex(zip(TALLY_BYTES_LIT(""))), gzip),
+		    false);
+	signed_with("of much", body,
+		    text("%s: %s\n%s: 1", sign, hex(zip(tally_bytes_str(long_text(100000)))), gzip), false);
+	signed_with("of another", body,
+		    text("%s: %s\n%s: 1", sign, hex(zip(TALLY_BYTES_LIT("1+1"))), gzip), false);
+	for (size_t i = 0; i < packed.size; i++) {
+		uint8_t *broken = (uint8_t *)tally_arena_bytes(&world.arena, packed).data;
+
+		/* flags, time and system of the header say nothing of the content */
+		if (i >= 4 && i < 10)
+			continue;
+		broken[i] ^= 0x40;
+		signed_with(text("byte %zu", i), body,
+			    text("%s: %s\n%s: 1", sign, hex(tally_bytes(broken, packed.size)), gzip), false);
+	}
+}
+
+/* ---- values of other types ---- */
+
+static void lenient(void)
+{
+	static const struct {
+		const char *path, *words, *code;
+	} cases[] = {
+		{ "query-datasets", "currentPage=1|pageSizeNum=5", NULL },
+		{ "query-datasets", "currentPage:=1|pageSizeNum:=5", NULL },
+		{ "query-datasets", "currentPage=|pageSizeNum=", NULL },
+		{ "query-datasets", "currentPage:=null|status:=null|provider:=null", NULL },
+		{ "query-datasets", "status=|provider=|searchText=", NULL },
+		{ "query-datasets", "currentPage=0", "BCS.5002046" },
+		{ "query-datasets", "currentPage:=0", "BCS.5002046" },
+		{ "query-datasets", "pageSizeNum=0", "BCS.5002046" },
+		{ "query-datasets", "currentPage:=1.0", "BCS.5002046" },
+		{ "query-datasets", "currentPage:=\"1.0\"", "BCS.5002046" },
+		{ "query-datasets", "status=request", "BCS.5002046" },
+		{ "dataset/query-orders", "currentPage:=1|pageSizeNum:=100000|status=canceled", NULL },
+		{ "dataset/query-orders", "status=cancelled", "BCS.5002046" },
+		{ "dataset/query-orders", "status:=0", "BCS.5002046" },
+		{ "dataset/query-processes", "creatorDID=did:tally:x|currentPage:=2", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t state = share_state();
+
+		CASE("%s %s", cases[i].path, cases[i].words);
+		share_ask(&share.alice, "POST", text("/v1/datashare/%s", cases[i].path), cases[i].words);
+		if (cases[i].code == NULL)
+			share_ok();
+		else
+			share_refused(state, 500, cases[i].code);
+	}
+}
+
+static const char *dataset(const char *name, const char *words)
+{
+	return text("provider=%s|productName=n|productID=%s|sampleUrl=s|dataUrl=d|plainData=aGVsbG8=|%s",
+		    share.alice.did, name, words);
+}
+
+/* Flags, and files that there are no watermarks for. */
+static void flags_and_files(void)
+{
+	static const struct {
+		const char *words, *code;
+	} cases[] = {
+		{ "onChainStore=true", NULL }, { "onChainStore:=true", NULL },
+		{ "onChainStore=false", NULL }, { "onChainStore:=false", NULL },
+		{ "onChainStore=", NULL }, { "onChainStore:=null", NULL },
+		{ "onChainStore=yes", "BCS.5002046" }, { "onChainStore:=1", "BCS.5002046" },
+		{ "action=|creatorDID=|processID=|stageName=", NULL },
+		{ "category=symmetric|watermarkType=|file=", NULL },
+		{ "category=abe", "BCS.5002919" }, { "watermarkType=blind", "BCS.5002919" },
+		{ "file=aGVsbG8=", "BCS.5002919" }, { "file:={}", "BCS.4006003" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t state = share_state();
+
+		CASE("%s", cases[i].words);
+		share_ask(&share.alice, "POST", "/v1/datashare/dataset/share",
+			  dataset(text("flag%zu", i),
+				  text("consumer=%s|%s", share.bob.did, cases[i].words)));
+		if (cases[i].code == NULL)
+			share_ok();
+		else
+			share_refused(state, 500, cases[i].code);
+	}
+}
+
+static void multipart(void)
+{
+	static const char body[] = "--x\r\nContent-Disposition: form-data; name=\"orgID\"\r\n\r\norg1\r\n--x--";
+	struct tally_header headers[] = { { TALLY_BYTES_LIT("content-type"),
+					    TALLY_BYTES_LIT("Multipart/Form-Data; boundary=x") } };
+	struct tally_request request = { .arena = &world.arena, .method = TALLY_BYTES_LIT("POST"),
+					 .path = TALLY_BYTES_LIT("/v1/datashare/dataset"),
+					 .headers = headers, .header_count = 1,
+					 .client = TALLY_BYTES_LIT("::1"),
+					 .body = tally_arena_bytes(&world.arena, tally_bytes_str(body)) };
+	uint64_t state = share_state();
+
+	tally_service_handle(world.service, &request, &share.response);
+	share_refused(state, 500, "BCS.5002919");
+	request.header_count = 0;
+	tally_service_handle(world.service, &request, &share.response);
+	share_refused(state, 500, "BCS.4006003");
+}
+
+/* ---- types of answers ---- */
+
+/* What is no text in an answer, by the last name on the way to it. */
+static const struct {
+	const char *name;
+	enum json_type type;
+} typed[] = {
+	{ "currentPage", json_type_int }, { "pageSizeNum", json_type_int },
+	{ "totalItems", json_type_int }, { "items", json_type_array }, { "stages", json_type_array },
+	{ "dataFiles", json_type_array }, { "sampleFiles", json_type_array },
+	{ "pagination", json_type_object }, { "publicKey", json_type_array },
+	{ "authentication", json_type_array }, { "service", json_type_array },
+	{ "proof", json_type_object },
+};
+
+static void check_types(json_object *object)
+{
+	json_object_object_foreach(object, name, value) {
+		enum json_type wanted = json_type_string;
+
+		for (size_t i = 0; i < sizeof(typed) / sizeof(*typed); i++)
+			if (strcmp(typed[i].name, name) == 0)
+				wanted = typed[i].type;
+		CASE("%s", name);
+		CHECK_INT(json_object_get_type(value), wanted);
+		if (wanted == json_type_object)
+			check_types(value);
+		for (size_t i = 0; wanted == json_type_array && i < json_object_array_length(value); i++)
+			if (json_object_is_type(json_object_array_get_idx(value, i), json_type_object))
+				check_types(json_object_array_get_idx(value, i));
+	}
+}
+
+static void answers(const struct person *who, const char *method, const char *path, const char *words)
+{
+	json_object *root;
+
+	CASE("%s", path);
+	share_ask(who, method, path, words);
+	share_ok();
+	root = json_tokener_parse(tally_arena_str(&world.arena, share.response.body));
+	REQUIRE(root != NULL);
+	check_types(root);
+	json_object_put(root);
+}
+
+static void types_of_answers(void)
+{
+	const char *order = text("consumer=%s|orderSeq=typed", share.bob.did);
+	const char *process;
+
+	answers(&share.alice, "POST", "/v1/datashare/dataset", dataset("typed", ""));
+	answers(&share.alice, "POST", "/v1/datashare/query-dataset",
+		text("provider=%s|productID=typed", share.alice.did));
+	answers(&share.alice, "POST", "/v1/datashare/query-datasets", "pageSizeNum:=2");
+	answers(&share.bob, "POST", "/v1/datashare/dataset/dataset-order",
+		text("%s|provider=%s|productID=typed", order, share.alice.did));
+	answers(&share.alice, "POST", "/v1/datashare/dataset/authorize-dataset", order);
+	answers(&share.bob, "POST", "/v1/datashare/dataset/query-order", order);
+	answers(&share.bob, "POST", "/v1/datashare/dataset/query-orders", "");
+	answers(&share.alice, "POST", "/v1/datashare/dataset/share",
+		dataset("staged", text("consumer=%s|onChainStore:=true|action=new|stageName=s",
+				       share.bob.did)));
+	process = text("creatorDID=%s|processID=%s", share.alice.did, share_reply("processID"));
+	answers(&share.bob, "POST", "/v1/datashare/dataset/query-process", process);
+	answers(&share.bob, "POST", "/v1/datashare/dataset/query-processes", process);
+	answers(&share.bob, "POST", QUERY, about_alice(""));
+	answers(&share.bob, "PUT", "/v1/datashare/dataset/order", text("%s|orderStatus:=0", order));
+	answers(&share.alice, "PUT", "/v1/datashare/dataset",
+		text("provider=%s|productID=typed", share.alice.did));
+}
+
+/* ---- errors from below ---- */
+
+static void errors_from_below(void)
+{
+	static const struct {
+		enum tally_code code;
+		const char *subject, *as;
+		int status;
+	} cases[] = {
+		{ TALLY_CORRUPT, "ReadOnly", "BCS.5002931", 500 }, { TALLY_DENIED, "ReadOnly", "BCS.5002931", 500 },
+		{ TALLY_CORRUPT, "Block", "BCS.5000500", 500 }, { TALLY_IO, "", "BCS.5000500", 500 },
+		{ TALLY_FULL, "", "BCS.5000500", 500 }, { TALLY_BUSY, "", "BCS.5002921", 503 },
+		{ TALLY_CONFLICT, "State", "BCS.5002921", 503 }, { TALLY_UNCERTAIN, "", "BCS.5002034", 503 },
+		{ TALLY_NOTFOUND, "Ledger", "BCS.4006012", 500 }, { TALLY_NOTFOUND, "Order", "BCS.5002902", 500 },
+		{ TALLY_NOTFOUND, "Content", "BCS.5002920", 500 }, { TALLY_EXISTS, "Order", "BCS.5002903", 500 },
+		{ TALLY_DENIED, "Caller", "BCS.5002904", 500 }, { TALLY_DENIED, "Access", "BCS.5002904", 500 },
+		{ TALLY_INVALID, "State", "BCS.5002905", 500 }, { TALLY_INVALID, "productID", "BCS.5002046", 500 },
+		{ TALLY_MISSING, "productID", "BCS.5002046", 500 }, { TALLY_EXPIRED, "", "BCS.5002916", 500 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tally_share_fault fault = { 0 };
+		struct tally_err below = { 0 };
+		struct tally_bytes message;
+
+		tally_err_about(&below, cases[i].code, cases[i].subject, "/var/lib/x: it failed");
+		CASE("%s %s", tally_code_name(cases[i].code), cases[i].subject);
+		tally_share_fault_from(&fault, &world.arena, &below);
+		CHECK_STR(tally_share_fault_code(fault.kind), cases[i].as);
+		CHECK_INT(tally_share_fault_status(&fault), cases[i].status);
+		CHECK_INT(tally_share_fault_retry(&fault) > 0, cases[i].status == 503);
+		message = tally_share_fault_message(&fault, &world.arena);
+		CHECK(message.size >= 2 && message.size <= 512);
+		/* what went wrong inside is in the log, and nowhere else */
+		if (strcmp(cases[i].as, "BCS.5000500") == 0)
+			CHECK(memmem(message.data, message.size, "/var", 4) == NULL);
+	}
+}
+
+int main(void)
+{
+	if (!share_open()) {
+		printf("Bail out! %s\n", err.text);
+		return 99;
+	}
+	TEST(identities);
+	TEST(timestamps);
+	TEST(the_window);
+	TEST(names_of_places);
+	TEST(pem);
+	TEST(places_of_callers);
+	TEST(signatures);
+	TEST(lenient);
+	TEST(flags_and_files);
+	TEST(multipart);
+	TEST(types_of_answers);
+	TEST(errors_from_below);
+	world_close();
+	return tap_done();
+}
