@@ -10,6 +10,7 @@
 
 #include "mem.h"
 #include "share_fault.h"
+#include "service.h"
 #include "share_world.h"
 
 #define QUERY "/v1/identity/query-did"
@@ -229,6 +230,163 @@ static void places_of_callers(void)
 	settings("0", "no");
 }
 
+/* ---- how often ---- */
+
+#define SECOND_NS 1000000000ull
+
+static uint64_t now_ns;
+
+static uint64_t test_clock(void)
+{
+	return now_ns;
+}
+
+/* The service anew, by this clock. */
+static void throttled(const char *rate, const char *actions)
+{
+	now_ns += 3600 * SECOND_NS;
+	tally_conf_override(world.conf, "throttle", "rate", rate);
+	tally_conf_override(world.conf, "throttle", "actions", actions);
+	settings("0", "no");
+	tally_service_set_clock(world.service, test_clock);
+}
+
+/* So many requests at once: how many are answered. The others changed nothing. */
+static unsigned int passed(const struct person *who, const char *words, unsigned int requests)
+{
+	unsigned int good = 0;
+
+	for (unsigned int i = 0; i < requests; i++) {
+		uint64_t state = share_state();
+
+		share_ask(who, "POST", QUERY, about_alice(words));
+		if (share.response.status == 200)
+			good++;
+		else
+			share_refused(state, 429, "BCS.5002930");
+	}
+	return good;
+}
+
+static const char *response_header(const char *name)
+{
+	for (size_t i = 0; i < share.response.header_count; i++)
+		if (tally_bytes_is(share.response.headers[i].name, name))
+			return tally_arena_str(&world.arena, share.response.headers[i].value);
+	return NULL;
+}
+
+static void buckets(void)
+{
+	struct person again = share.alice, other = share.alice;
+	uint64_t state;
+
+	throttled("20", "ShowDID=2:5 QueryDatasetByCond=0");
+	CHECK_INT(passed(&share.alice, "", 9), 5);
+	CHECK_STR(response_header("Retry-After"), "1");
+	CHECK_INT(passed(&share.bob, "", 9), 5);		/* a certificate each */
+	CHECK_INT(passed(&share.alice, "more=x", 3), 0);	/* the words do not matter */
+	again.cert = world_cert("alice", share.alice.private, "org1", share.ca_key,
+				(struct tally_cert_make){ .until_ms = tally_now_ms() + 2 * DAY_MS });
+	other.cert = world_cert("alice", share.alice.private, "org2", share.other_ca_key,
+				(struct tally_cert_make){ .ca = false });
+	CHECK_INT(passed(&again, "", 9), 5);
+	CHECK_INT(passed(&other, "orgID=org2", 9), 5);
+	now_ns += SECOND_NS;
+	CHECK_INT(passed(&share.alice, "", 9), 2);
+	/* what a caller signed himself is counted with the rest */
+	state = share_state();
+	share_ask_signed(&share.alice, "POST", QUERY, about_alice(""));
+	share_refused(state, 429, "BCS.5002930");
+	/* who is not believed is not counted */
+	for (unsigned int i = 0; i < 30; i++) {
+		share_ask(&share.carol, "POST", QUERY, text("did=x|cert:=%s", json_text(share.bob.cert)));
+		CHECK_STR(share_reply("errorCode"), "BCS.5002911");
+	}
+	CHECK_INT(passed(&share.carol, "", 9), 5);
+}
+
+/* Each endpoint has a number of its own, or the one of all. */
+static void buckets_of_endpoints(void)
+{
+	unsigned int good = 0;
+
+	throttled("20", "ShowDID=2:5 QueryDatasetByCond=0");
+	for (unsigned int i = 0; i < 60; i++) {
+		share_ask(&share.alice, "POST", "/v1/datashare/query-datasets", "");
+		share_ok();
+	}
+	for (unsigned int i = 0; i < 60; i++) {
+		share_ask(&share.alice, "POST", "/v1/datashare/dataset/query-orders", "");
+		good += share.response.status == 200;
+	}
+	CHECK_INT(good, 20);
+	good = 0;
+	for (unsigned int i = 0; i < 60; i++) {
+		uint64_t state = share_state();
+
+		share_ask(&share.alice, "PUT", "/v1/identity/did", about_alice(""));
+		if (share.response.status == 200)
+			good++;
+		else
+			share_refused(state, 429, "BCS.5002930");
+	}
+	CHECK_INT(good, 20);
+	CHECK_INT(passed(&share.alice, "", 9), 5);
+}
+
+static unsigned int resolved(const char *from_address, unsigned int requests)
+{
+	unsigned int good = 0;
+
+	share.client = from_address;
+	for (unsigned int i = 0; i < requests; i++) {
+		share_send("GET", text("/v1/identity/resolve/mychannel/%s", share.alice.did),
+			   TALLY_BYTES_NONE, NULL, (struct tally_request){ 0 });
+		good += share.response.status == 200;
+		if (share.response.status != 200)
+			CHECK_INT(share.response.status, 429);
+	}
+	share.client = NULL;
+	return good;
+}
+
+/* Documents for everyone are counted by address; local administration is not counted. */
+static void buckets_of_addresses(void)
+{
+	json_object *body;
+
+	throttled("20", "ShowDID=1:1");
+	CHECK_INT(resolved("198.51.100.1", 30), 20);
+	CHECK_INT(resolved("198.51.100.2", 30), 20);
+	CHECK_INT(resolved("2001:db8:0:1::1", 30), 20);
+	CHECK_INT(resolved("2001:db8:0:1:ffff::2", 30), 0);
+	CHECK_INT(passed(&share.alice, "", 3), 1);
+	for (unsigned int i = 0; i < 5; i++) {
+		body = share_common(&share.alice, true);
+		share_words(body, about_alice(""));
+		share_send("POST", QUERY, share_text_of(body), NULL,
+			   (struct tally_request){ .local = true });
+		share_ok();
+	}
+	throttled("0", "");
+	CHECK_INT(passed(&share.alice, "", 60), 60);
+}
+
+/* A name stands for one thing, whichever family it is of. */
+static void names_are_of_one(void)
+{
+	const struct tally_share_endpoint *row, *other;
+
+	for (row = tally_share_endpoints; row->path != NULL; row++) {
+		CASE("%s", row->name);
+		for (size_t i = 0; tally_actions[i] != NULL; i++)
+			CHECK(strcmp(tally_actions[i]->name, row->name) != 0);
+		for (other = tally_share_endpoints; other < row; other++)
+			CHECK(strcmp(other->name, row->name) != 0);
+	}
+}
+
 /* ---- a signature in headers ---- */
 
 static struct tally_bytes zip(struct tally_bytes plain)
@@ -323,8 +481,9 @@ static void signatures(void)
 	for (size_t i = 0; i < packed.size; i++) {
 		uint8_t *broken = (uint8_t *)tally_arena_bytes(&world.arena, packed).data;
 
-		/* flags, time and system of the header say nothing of the content */
-		if (i >= 4 && i < 10)
+		/* time, flags and system of the header, and bits behind the end of what is packed, say
+		 * nothing of the content */
+		if ((i >= 4 && i < 10) || i == packed.size - 9)
 			continue;
 		broken[i] ^= 0x40;
 		signed_with(text("byte %zu", i), body,
@@ -546,6 +705,10 @@ int main(void)
 	TEST(names_of_places);
 	TEST(pem);
 	TEST(places_of_callers);
+	TEST(buckets);
+	TEST(buckets_of_endpoints);
+	TEST(buckets_of_addresses);
+	TEST(names_are_of_one);
 	TEST(signatures);
 	TEST(lenient);
 	TEST(flags_and_files);

@@ -18,6 +18,7 @@
 #include "secret.h"
 #include "share_decode.h"
 #include "share_fault.h"
+#include "throttle.h"
 
 #define ATTEMPTS 5		/* where somebody else changes the same object meanwhile */
 #define RESOLVE "/v1/identity/resolve/"
@@ -36,6 +37,7 @@ const struct tally_setting tally_share_setting_rows[] = {
 };
 
 struct exchange {
+	const struct tally_share_gate *gate;
 	const struct tally_request *request;
 	struct tally_response *response;
 	struct tally_arena *arena;
@@ -273,6 +275,25 @@ static int check_caller(struct exchange *x)
 	return check_private(x);
 }
 
+/* How often: of the certificate, or of the address where nobody says who he is. Local administration is
+ * not counted. */
+static int throttle(struct exchange *x, const char *name)
+{
+	struct tally_throttle_caller caller = { .organization = x->call.organization,
+						.has_address = x->reach.has_address };
+	struct tally_throttle_state state;
+
+	if (x->request->local)
+		return 0;
+	memcpy(caller.certificate, x->call.cert.hash, sizeof(caller.certificate));
+	memcpy(caller.address, x->reach.address, sizeof(caller.address));
+	if (tally_throttle_take(x->gate->throttle, &caller, name, x->gate->mono_ns(), &state))
+		return 0;
+	refuse(x, SHARE_FAULT_THROTTLED, NULL);
+	x->fault.wait_ms = state.wait_ms;
+	return -1;
+}
+
 /* Where a channel is not reached from is told to its organisations' people only. */
 static int check_reach(struct exchange *x)
 {
@@ -359,8 +380,8 @@ static void respond_fault(struct exchange *x)
 static void answer(struct exchange *x)
 {
 	if (check_transport(x) == 0 && find_endpoint(x) == 0 && read_body(x) == 0 &&
-	    check_caller(x) == 0 && check_reach(x) == 0 && decode(x) == 0 &&
-	    find_identity(x) == 0 && run(x) == 0)
+	    check_caller(x) == 0 && throttle(x, x->call.endpoint->name) == 0 &&
+	    check_reach(x) == 0 && decode(x) == 0 && find_identity(x) == 0 && run(x) == 0)
 		respond(x, 200, "application/json;charset=utf-8", x->call.reply);
 	else
 		respond_fault(x);
@@ -377,6 +398,10 @@ static void answer_resolve(struct exchange *x)
 	struct tally_err err;
 	int found = 0;
 
+	if (throttle(x, NULL) != 0) {
+		respond_fault(x);
+		return;
+	}
 	if (slash != NULL) {
 		did = tally_bytes(slash + 1, (size_t)(tally_bytes_end(channel) - slash) - 1);
 		channel.size = (size_t)(slash - channel.data);
@@ -401,15 +426,14 @@ static bool resolves(const struct tally_request *request)
 	       (tally_bytes_is(request->method, "GET") || tally_bytes_is(request->method, "HEAD"));
 }
 
-void tally_share_answer(struct tally_core *core, const struct tally_share_settings *settings,
-			const struct tally_request *request, const char *request_id,
-			struct tally_response *response)
+void tally_share_answer(const struct tally_share_gate *gate, const struct tally_request *request,
+			const char *request_id, struct tally_response *response)
 {
-	struct exchange x = { .request = request, .response = response, .arena = request->arena,
-			      .request_id = request_id };
+	struct exchange x = { .gate = gate, .request = request, .response = response,
+			      .arena = request->arena, .request_id = request_id };
 
-	x.call.core = core;
-	x.call.settings = settings;
+	x.call.core = gate->core;
+	x.call.settings = gate->settings;
 	x.call.arena = request->arena;
 	x.call.write = (struct tally_write){
 		.nonce = tally_bytes(request->id, sizeof(request->id)),
