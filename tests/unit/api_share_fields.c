@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "endpoint_words.h"
 #include "mem.h"
-#include "share_fault.h"
 #include "service.h"
 #include "share_world.h"
 
@@ -584,48 +584,87 @@ static void multipart(void)
 
 /* ---- types of answers ---- */
 
-/* What is no text in an answer, by the last name on the way to it. */
-static const struct {
-	const char *name;
-	enum json_type type;
-} typed[] = {
-	{ "currentPage", json_type_int }, { "pageSizeNum", json_type_int },
-	{ "totalItems", json_type_int }, { "items", json_type_array }, { "stages", json_type_array },
-	{ "dataFiles", json_type_array }, { "sampleFiles", json_type_array },
-	{ "pagination", json_type_object }, { "publicKey", json_type_array },
-	{ "authentication", json_type_array }, { "service", json_type_array },
-	{ "proof", json_type_object },
+static const enum json_type json_types[] = {
+	[NODE_OBJECT] = json_type_object, [NODE_LIST] = json_type_array, [NODE_TEXT] = json_type_string,
+	[NODE_UINT] = json_type_int, [NODE_INT] = json_type_int, [NODE_BOOL] = json_type_boolean,
 };
 
-static void check_types(json_object *object)
+static const struct tally_reply_field *reply_row(const struct tally_reply_field *rows, const char *path)
 {
-	json_object_object_foreach(object, name, value) {
-		enum json_type wanted = json_type_string;
+	while (rows->name != NULL && strcmp(rows->name, path) != 0)
+		rows++;
+	return rows->name != NULL ? rows : NULL;
+}
 
-		for (size_t i = 0; i < sizeof(typed) / sizeof(*typed); i++)
-			if (strcmp(typed[i].name, name) == 0)
-				wanted = typed[i].type;
-		CASE("%s", name);
-		CHECK_INT(json_object_get_type(value), wanted);
-		if (wanted == json_type_object)
-			check_types(value);
-		for (size_t i = 0; wanted == json_type_array && i < json_object_array_length(value); i++)
-			if (json_object_is_type(json_object_array_get_idx(value, i), json_type_object))
-				check_types(json_object_array_get_idx(value, i));
+static void check_value(const struct tally_reply_field *rows, json_object *value, const char *path)
+{
+	const struct tally_reply_field *row = reply_row(rows, path), *below;
+	bool described = false;
+
+	CASE("%s", path);
+	REQUIRE(row != NULL);
+	CHECK_INT(json_object_get_type(value), json_types[row->kind]);
+	for (size_t i = 0; row->kind == NODE_LIST && i < json_object_array_length(value); i++)
+		check_value(rows, json_object_array_get_idx(value, i), text("%s[item]", path));
+	for (below = rows; below->name != NULL; below++) {
+		size_t size = strlen(path);
+		json_object *member = NULL;
+
+		if (row->kind != NODE_OBJECT || strncmp(below->name, path, size) != 0 ||
+		    below->name[size] != '.' || strpbrk(below->name + size + 1, ".[") != NULL)
+			continue;
+		described = true;
+		CASE("%s", below->name);
+		CHECK(json_object_object_get_ex(value, below->name + size + 1, &member) || below->optional);
+		if (member != NULL)
+			check_value(rows, member, below->name);
+	}
+	if (!described || row->kind != NODE_OBJECT)
+		return;
+	json_object_object_foreach(value, name, any) {
+		(void)any;
+		CASE("%s.%s", path, name);
+		CHECK(reply_row(rows, text("%s.%s", path, name)) != NULL);
 	}
 }
 
+/* Each member is in the rows, and of their kind; each that they require is there. */
+static void check_reply(const struct tally_reply_field *rows, json_object *root)
+{
+	json_object_object_foreach(root, name, value)
+		check_value(rows, value, name);
+	for (const struct tally_reply_field *row = rows; row->name != NULL; row++) {
+		CASE("%s", row->name);
+		if (strpbrk(row->name, ".[") == NULL)
+			CHECK(row->optional || json_object_object_get_ex(root, row->name, NULL));
+	}
+}
+
+static const struct tally_share_endpoint *endpoint_of(const char *method, const char *path)
+{
+	const struct tally_share_endpoint *row = tally_share_endpoints;
+
+	while (row->path != NULL && (strcmp(row->method, method) != 0 || strcmp(row->path, path) != 0))
+		row++;
+	return row;
+}
+
+static unsigned int answered;
+
 static void answers(const struct person *who, const char *method, const char *path, const char *words)
 {
+	const struct tally_share_words *of = tally_share_words(endpoint_of(method, path));
 	json_object *root;
 
 	CASE("%s", path);
 	share_ask(who, method, path, words);
 	share_ok();
+	REQUIRE(of != NULL);
 	root = json_tokener_parse(tally_arena_str(&world.arena, share.response.body));
 	REQUIRE(root != NULL);
-	check_types(root);
+	check_reply(of->reply, root);
 	json_object_put(root);
+	answered++;
 }
 
 static void types_of_answers(void)
@@ -652,6 +691,48 @@ static void types_of_answers(void)
 	answers(&share.bob, "PUT", "/v1/datashare/dataset/order", text("%s|orderStatus:=0", order));
 	answers(&share.alice, "PUT", "/v1/datashare/dataset",
 		text("provider=%s|productID=typed", share.alice.did));
+	answers(&share.bob, "DELETE", "/v1/datashare/dataset/order", order);
+	answers(&share.alice, "DELETE", "/v1/datashare/dataset",
+		text("provider=%s|productID=typed", share.alice.did));
+	answers(&share.alice, "PUT", "/v1/identity/did",
+		about_alice("service:=[{\"type\":\"T\",\"serviceEndpoint\":\"u\",\"credentialApplySchema\":"
+			    "{\"type\":\"t\",\"name\":\"n\"}}]"));
+	answers(&share.carol, "POST", "/v1/identity/firm-did",
+		"service:=[{\"type\":\"T\",\"serviceEndpoint\":\"u\"}]");
+	share_ask(&share.alice, "POST", "/v1/datashare/dataset/share",
+		  dataset("opened", text("consumer=%s|orderSeq=opened|onChainStore=true", share.bob.did)));
+	answers(&share.bob, "POST", "/v1/datashare/dataset/query-plaintext",
+		text("consumer=%s|orderSeq=opened|onChainStore=true", share.bob.did));
+	CHECK_INT(answered, 19 - 1);		/* each endpoint but RegisterDID, which has the answer of another */
+}
+
+/* Every endpoint that is available, and every parameter of it, stands in the documents. */
+static void words(void)
+{
+	const struct tally_share_endpoint *row;
+
+	for (row = tally_share_endpoints; row->path != NULL; row++) {
+		const struct tally_share_words *of = tally_share_words(row);
+		char *rest, *name;
+
+		CASE("%s", row->name);
+		CHECK_INT(of != NULL, row->run != NULL);
+		for (size_t i = 0; of != NULL && row->params[i].name != NULL; i++) {
+			CASE("%s of %s", row->params[i].name, row->name);
+			CHECK(tally_share_param_words(row->params[i].name) != NULL);
+		}
+		/* its example has no parameter that it does not take */
+		rest = of != NULL && of->example != NULL ?
+			       tally_arena_str(&world.arena, tally_bytes_str(of->example)) : NULL;
+		while ((name = strsep(&rest, " ")) != NULL) {
+			size_t i = 0;
+
+			while (row->params[i].name != NULL && strcmp(row->params[i].name, name) != 0)
+				i++;
+			CASE("%s of %s", name, row->name);
+			CHECK(row->params[i].name != NULL && !row->params[i].required);
+		}
+	}
 }
 
 /* ---- errors from below ---- */
@@ -714,6 +795,7 @@ int main(void)
 	TEST(flags_and_files);
 	TEST(multipart);
 	TEST(types_of_answers);
+	TEST(words);
 	TEST(errors_from_below);
 	world_close();
 	return tap_done();
