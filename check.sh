@@ -307,8 +307,10 @@ prepare() {
 		install_packages softhsm2
 	fi
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
-	if is_wanted cli; then
-		install_packages mandoc openssl
+	is_wanted cli && install_packages mandoc
+	# certificates of organisations and their members
+	if is_wanted cli || is_wanted http; then
+		install_packages openssl
 	fi
 	if is_wanted sdk; then
 		command -v npm >/dev/null || install_packages nodejs npm

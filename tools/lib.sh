@@ -9,7 +9,7 @@ die() { warn "$*"; exit 1; }
 
 # Everything the sources need to be built; the same list stands in README.md.
 BUILD_PACKAGES="gcc make libc6-dev autoconf automake libtool pkg-config libssl-dev libsodium-dev \
-libsecp256k1-dev libjson-c-dev libxml2-dev libcurl4-openssl-dev libfcgi-dev libdb5.3-dev \
+libsecp256k1-dev libjson-c-dev libxml2-dev zlib1g-dev libcurl4-openssl-dev libfcgi-dev libdb5.3-dev \
 libp11-kit-dev"
 
 as_root() {

@@ -7,6 +7,7 @@
 #include "action.h"
 #include "actions_words.h"
 #include "buf.h"
+#include "endpoint_words.h"
 #include "rpcsign.h"
 
 static const char style[] =
@@ -115,14 +116,13 @@ static void add_member_name(struct tally_buf *buf, const char *path)
 		add_element(buf, "code", dot != NULL ? dot + 1 : path);
 }
 
-static void add_reply(struct tally_buf *buf, const struct tally_action *action)
+/* first: a member that every reply has, or "". */
+static void add_reply(struct tally_buf *buf, const struct tally_reply_field *row, const char *first)
 {
-	const struct tally_reply_field *row;
 	int depth = 0;
 
-	tally_buf_add_str(buf, "<details><summary>Reply</summary>\n<dl>\n<dt><code>RequestId</code> "
-			  "<span class=of>string</span></dt><dd>Of this request.</dd>\n");
-	for (row = action->reply; row->name != NULL; row++) {
+	tally_buf_printf(buf, "<details><summary>Reply</summary>\n<dl>\n%s", first);
+	for (; row->name != NULL; row++) {
 		int here = depth_of(row->name);
 
 		for (; depth < here; depth++)
@@ -194,7 +194,68 @@ static void add_action(struct tally_buf *buf, const struct tally_action *action,
 	add_params(buf, action);
 	add_examples(buf, action, arena);
 	add_errors(buf, action, arena);
-	add_reply(buf, action);
+	add_reply(buf, action->reply, "<dt><code>RequestId</code> <span class=of>string</span></dt>"
+		  "<dd>Of this request.</dd>\n");
+	tally_buf_add_str(buf, "</section>\n");
+}
+
+/* ---- one endpoint ---- */
+
+static void add_share_params(struct tally_buf *buf, const struct tally_share_endpoint *row)
+{
+	tally_buf_add_str(buf, "<h4>Parameters</h4>\n<p>The <a href=\"#data-sharing\">common fields</a>"
+			  ", and:</p>\n<dl>\n");
+	for (const struct tally_share_param *param = row->params; param->name != NULL; param++) {
+		tally_buf_add_str(buf, "<dt>");
+		add_element(buf, "code", param->name);
+		tally_buf_printf(buf, " <span class=of>%s%s", param->required ? "<span class=must>required"
+							      "</span> " : "",
+				 tally_share_type_words[param->type].name);
+		if (param->max > 0)
+			tally_buf_printf(buf, ", up to %llu", (unsigned long long)param->max);
+		for (size_t i = 0; param->choices != NULL && param->choices[i] != NULL; i++) {
+			tally_buf_add_str(buf, i == 0 ? ": " : ", ");
+			add_element(buf, "code", param->choices[i]);
+		}
+		tally_buf_add_str(buf, "</span></dt><dd>");
+		add_text(buf, tally_share_param_words(param->name)->help);
+		tally_buf_add_str(buf, "</dd>\n");
+	}
+	tally_buf_add_str(buf, "</dl>\n");
+}
+
+static void add_share_faults(struct tally_buf *buf, const enum tally_share_fault_kind *kinds, size_t count)
+{
+	tally_buf_add_str(buf, "<h4>Errors</h4>\n<p>");
+	for (size_t i = 0; i < count; i++) {
+		struct tally_share_fault fault = { .kind = kinds[i] };
+
+		add_element(buf, "code", tally_share_fault_code(kinds[i]));
+		tally_buf_printf(buf, " <span class=of>%d</span>, ", tally_share_fault_status(&fault));
+	}
+	tally_buf_add_str(buf, "<a href=\"#share-errors\">those of every request</a>.</p>\n");
+}
+
+static void add_endpoint(struct tally_buf *buf, const struct tally_share_endpoint *row,
+			 struct tally_arena *arena)
+{
+	const struct tally_share_words *words = tally_share_words(row);
+	enum tally_share_fault_kind kinds[TALLY_SHARE_ROW_FAULTS];
+
+	if (words == NULL)
+		return;
+	tally_buf_printf(buf, "<section id=\"%s\">\n", row->name);
+	add_element(buf, "h3", row->name);
+	tally_buf_add_str(buf, "\n<p>");
+	add_text(buf, words->summary);
+	tally_buf_printf(buf, "</p>\n<p class=of>%s · %s <code>%s</code> · needs: %s</p>\n",
+			 words->writes ? "write" : "read", row->method, row->path,
+			 tally_share_need_words(row));
+	add_share_params(buf, row);
+	tally_buf_add_str(buf, "<h4>Example</h4>\n");
+	add_element(buf, "pre", tally_share_example(arena, row));
+	add_share_faults(buf, kinds, tally_share_row_faults(row, kinds));
+	add_reply(buf, words->reply, "");
 	tally_buf_add_str(buf, "</section>\n");
 }
 
@@ -233,6 +294,38 @@ static void add_common_errors(struct tally_buf *buf, struct tally_arena *arena)
 	tally_buf_add_str(buf, "</dl>\n");
 }
 
+static void add_share_contents(struct tally_buf *buf)
+{
+	tally_buf_add_str(buf, "<nav>\n");
+	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++)
+		if (tally_share_words(row) != NULL)
+			tally_buf_printf(buf, "<a href=\"#%s\">%s</a>\n", row->name, row->name);
+	tally_buf_add_str(buf, "</nav>\n");
+}
+
+static void add_share_errors(struct tally_buf *buf, struct tally_arena *arena)
+{
+	tally_buf_add_str(buf, "<h2 id=share-errors>Errors of every request of data sharing</h2>\n<dl>\n");
+	for (size_t i = 0; tally_share_common_faults[i] != SHARE_FAULT_NONE; i++) {
+		struct tally_share_fault fault = { .kind = tally_share_common_faults[i] };
+
+		tally_buf_add_str(buf, "<dt>");
+		add_element(buf, "code", tally_share_fault_code(fault.kind));
+		tally_buf_printf(buf, " <span class=of>%d</span></dt><dd>", tally_share_fault_status(&fault));
+		add_text(buf, tally_arena_str(arena, tally_share_fault_message(&fault, arena)));
+		tally_buf_add_str(buf, "</dd>\n");
+	}
+	tally_buf_add_str(buf, "</dl>\n");
+}
+
+/* The words above their endpoints. */
+static const char share_intro[] =
+	"<h2 id=data-sharing>Data sharing</h2>\n<p>A body is a JSON object with the common fields "
+	"<code>orgID</code>, <code>channelID</code>, <code>cryptoMethod</code> (<code>SW</code>), "
+	"<code>cert</code>, <code>timestamp</code>, and the private key <code>sk</code> or a signature in the "
+	"header <code>x-bcs-signature-sign</code>. Certificate and key of the examples are in "
+	"<code>me.pem</code> and <code>me.key</code>.</p>\n";
+
 struct tally_bytes tally_actions_html(struct tally_arena *arena)
 {
 	struct tally_buf buf = { 0 };
@@ -254,10 +347,16 @@ struct tally_bytes tally_actions_html(struct tally_arena *arena)
 			  "owner; the verbs of <code>tally</code> use them. The examples ask the store of "
 			  "<code>TALLY_STORE</code>.</p>\n");
 	add_contents(&buf, FAMILY_ADMIN);
+	tally_buf_add_str(&buf, share_intro);
+	add_share_contents(&buf);
 	add_family(&buf, FAMILY_LEDGERDB, arena);
 	tally_buf_add_str(&buf, "<h2>Administration</h2>\n");
 	add_family(&buf, FAMILY_ADMIN, arena);
+	tally_buf_add_str(&buf, "<h2>Data sharing</h2>\n");
+	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++)
+		add_endpoint(&buf, row, arena);
 	add_common_errors(&buf, arena);
+	add_share_errors(&buf, arena);
 	tally_buf_add_str(&buf, "</body>\n</html>\n");
 	text = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 	tally_buf_free(&buf);

@@ -4,6 +4,7 @@
 #include "action.h"
 #include "actions_words.h"
 #include "buf.h"
+#include "endpoint_words.h"
 
 /* ---- writing ---- */
 
@@ -95,14 +96,12 @@ static void add_params(struct tally_buf *buf, const struct tally_action *action)
 	tally_buf_add_str(buf, ".El\n.Pp\n");
 }
 
-static void add_reply(struct tally_buf *buf, const struct tally_action *action)
+static void add_reply(struct tally_buf *buf, const struct tally_reply_field *row)
 {
-	const struct tally_reply_field *row;
-
-	if (action->reply[0].name == NULL)
+	if (row->name == NULL)
 		return;
 	tally_buf_add_str(buf, "Reply:\n.Bl -tag -width Ds -compact\n");
-	for (row = action->reply; row->name != NULL; row++) {
+	for (; row->name != NULL; row++) {
 		tally_buf_printf(buf, ".It Va %s Pq %s%s\n", row->name, tally_node_words[row->kind],
 				 row->optional ? ", may be absent" : "");
 		add_filled(buf, row->help);
@@ -150,8 +149,54 @@ static void add_action(struct tally_buf *buf, const struct tally_action *action,
 			 tally_need_words[action->need]);
 	add_examples(buf, action, arena);
 	add_params(buf, action);
-	add_reply(buf, action);
+	add_reply(buf, action->reply);
 	add_errors(buf, action, arena);
+}
+
+/* ---- one endpoint ---- */
+
+static void add_share_params(struct tally_buf *buf, const struct tally_share_endpoint *row)
+{
+	if (row->params[0].name == NULL)
+		return;
+	tally_buf_add_str(buf, "Parameters:\n.Bl -tag -width Ds -compact\n");
+	for (const struct tally_share_param *param = row->params; param->name != NULL; param++) {
+		tally_buf_printf(buf, ".It Va %s Pq %s%s\n", param->name,
+				 tally_share_type_words[param->type].name,
+				 param->required ? ", required" : "");
+		add_filled(buf, tally_share_param_words(param->name)->help);
+		if (param->choices == NULL)
+			continue;
+		tally_buf_add_str(buf, "One of");
+		for (size_t i = 0; param->choices[i] != NULL; i++)
+			tally_buf_printf(buf, "%s\n.Cm %s", i == 0 ? "" : " ,", param->choices[i]);
+		tally_buf_add_str(buf, " .\n");
+	}
+	tally_buf_add_str(buf, ".El\n.Pp\n");
+}
+
+static void add_endpoint(struct tally_buf *buf, const struct tally_share_endpoint *row,
+			 struct tally_arena *arena)
+{
+	const struct tally_share_words *words = tally_share_words(row);
+	enum tally_share_fault_kind kinds[TALLY_SHARE_ROW_FAULTS];
+	size_t count = tally_share_row_faults(row, kinds);
+
+	if (words == NULL)
+		return;
+	tally_buf_printf(buf, ".Ss %s\n", row->name);
+	add_filled(buf, words->summary);
+	tally_buf_printf(buf, "It is a %s,\n.Li %s %s ,\nand needs: %s.\n", words->writes ? "write" : "read",
+			 row->method, row->path, tally_share_need_words(row));
+	tally_buf_add_str(buf, ".Bd -literal -offset indent\n");
+	add_literal(buf, tally_share_example(arena, row));
+	tally_buf_add_str(buf, ".Ed\n.Pp\n");
+	add_share_params(buf, row);
+	add_reply(buf, words->reply);
+	for (size_t i = 0; i < count; i++)
+		tally_buf_printf(buf, "%s.Er %s", i == 0 ? "Errors:\n" : " ,\n",
+				 tally_share_fault_code(kinds[i]));
+	tally_buf_add_str(buf, count > 0 ? " .\n" : "It has no errors of its own.\n");
 }
 
 /* ---- the page ---- */
@@ -177,6 +222,30 @@ static void add_common_errors(struct tally_buf *buf, struct tally_arena *arena)
 	tally_buf_add_str(buf, ".El\n");
 }
 
+static void add_share(struct tally_buf *buf, struct tally_arena *arena)
+{
+	tally_buf_add_str(buf, ".Sh DATA SHARING\nA body is a JSON object with the common fields\n"
+			  ".Va orgID , channelID , cryptoMethod\n.Pq Cm SW ,\n.Va cert , timestamp ,\n"
+			  "and the private key\n.Va sk\nor a signature in the header\n"
+			  ".Li x-bcs-signature-sign .\nCertificate and key of the examples are in\n"
+			  ".Pa me.pem\nand\n.Pa me.key .\n");
+	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++)
+		add_endpoint(buf, row, arena);
+}
+
+static void add_share_errors(struct tally_buf *buf, struct tally_arena *arena)
+{
+	tally_buf_add_str(buf, "Those of every request of data sharing:\n.Bl -tag -width Ds -compact\n");
+	for (size_t i = 0; tally_share_common_faults[i] != SHARE_FAULT_NONE; i++) {
+		struct tally_share_fault fault = { .kind = tally_share_common_faults[i] };
+
+		tally_buf_printf(buf, ".It Er %s Pq %d\n", tally_share_fault_code(fault.kind),
+				 tally_share_fault_status(&fault));
+		add_filled(buf, tally_arena_str(arena, tally_share_fault_message(&fault, arena)));
+	}
+	tally_buf_add_str(buf, ".El\n");
+}
+
 struct tally_bytes tally_actions_man(struct tally_arena *arena)
 {
 	struct tally_buf buf = { 0 };
@@ -197,7 +266,9 @@ struct tally_bytes tally_actions_man(struct tally_arena *arena)
 			  "verbs of\n.Xr tally 1\nuse them.\nThe examples ask the "
 			  "store of\n.Ev TALLY_STORE .\n");
 	add_family(&buf, FAMILY_ADMIN, arena);
+	add_share(&buf, arena);
 	add_common_errors(&buf, arena);
+	add_share_errors(&buf, arena);
 	tally_buf_add_str(&buf, ".Sh SEE ALSO\n.Xr tally 1 ,\n.Xr tally-actions 1 ,\n.Xr tally-call 1\n");
 	text = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 	tally_buf_free(&buf);

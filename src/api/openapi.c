@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "action.h"
+#include "actions_parts.h"
 #include "actions_words.h"
 #include "buf.h"
 #include "rpcsign.h"
@@ -127,9 +127,8 @@ static size_t name_size(const char *path)
 	return strcspn(path, ".[");
 }
 
-/* Adds the rows directly below prefix, and what is below them. prefix ends in '.' or is "". */
-static void add_members(struct tally_arena *arena, struct tally_node *schema,
-			const struct tally_reply_field *rows, const char *prefix, bool top)
+void tally_openapi_members(struct tally_arena *arena, struct tally_node *schema,
+			   const struct tally_reply_field *rows, const char *prefix, bool top)
 {
 	struct tally_node *properties, *required, *to;
 	const struct tally_reply_field *row;
@@ -153,8 +152,8 @@ static void add_members(struct tally_arena *arena, struct tally_node *schema,
 			tally_add_str(arena, required, NULL, name);
 		tally_add_str(arena, to, "description", row->help);
 		if (row->kind == NODE_OBJECT) {
-			add_members(arena, to, rows, tally_arena_printf(arena, "%s.", row->name),
-				    false);
+			tally_openapi_members(arena, to, rows,
+					      tally_arena_printf(arena, "%s.", row->name), false);
 			continue;
 		}
 		tally_add_str(arena, to, "type", tally_node_words[row->kind]);
@@ -164,8 +163,9 @@ static void add_members(struct tally_arena *arena, struct tally_node *schema,
 
 			/* a list's row is followed by the row of its items */
 			if (item->kind == NODE_OBJECT)
-				add_members(arena, items, rows,
-					    tally_arena_printf(arena, "%s.", item->name), false);
+				tally_openapi_members(arena, items, rows,
+						      tally_arena_printf(arena, "%s.", item->name),
+						      false);
 			else
 				tally_add_str(arena, items, "type", tally_node_words[item->kind]);
 		}
@@ -180,9 +180,9 @@ static void add_responses(struct tally_arena *arena, struct tally_node *to,
 	one = tally_add_object(arena, responses, "200");
 	tally_add_str(arena, one, "description", "Done.");
 	content = tally_add_object(arena, one, "content");
-	add_members(arena, tally_add_object(arena, tally_add_object(arena, content,
-								    "application/json"),
-					    "schema"), action->reply, "", true);
+	tally_openapi_members(arena, tally_add_object(arena, tally_add_object(arena, content,
+									      "application/json"),
+						      "schema"), action->reply, "", true);
 	one = tally_add_object(arena, responses, "default");
 	tally_add_str(arena, one, "$ref", "#/components/responses/Error");
 }
@@ -209,14 +209,15 @@ static void add_operation(struct tally_arena *arena, struct tally_node *item,
 	add_responses(arena, to, action);
 }
 
-static void add_error(struct tally_arena *arena, struct tally_node *document)
+/* Returns the responses that are referred to. */
+static struct tally_node *add_error(struct tally_arena *arena, struct tally_node *document)
 {
 	static const char *const members[] = { "RequestId", "HostId", "Code", "Message" };
-	struct tally_node *error, *schema, *list;
+	struct tally_node *responses, *error, *schema, *list;
 	size_t i;
 
-	error = tally_add_object(arena, tally_add_object(arena,
-			tally_add_object(arena, document, "components"), "responses"), "Error");
+	responses = tally_add_object(arena, tally_add_object(arena, document, "components"), "responses");
+	error = tally_add_object(arena, responses, "Error");
 	tally_add_str(arena, error, "description", "Refused or failed: see Code.");
 	schema = tally_add_object(arena, tally_add_object(arena,
 			tally_add_object(arena, error, "content"), "application/json"), "schema");
@@ -227,6 +228,7 @@ static void add_error(struct tally_arena *arena, struct tally_node *document)
 	list = tally_add_list(arena, schema, "required", NULL);
 	for (i = 0; i < 4; i++)
 		tally_add_str(arena, list, NULL, members[i]);
+	return responses;
 }
 
 struct tally_bytes tally_actions_openapi(struct tally_arena *arena)
@@ -241,7 +243,8 @@ struct tally_bytes tally_actions_openapi(struct tally_arena *arena)
 	tally_add_str(arena, to, "description",
 		      "Every action has the same path; what stands after '#' only tells them apart "
 		      "here. The common parameters of signature version 1.0 come on top. A POST may "
-		      "carry the parameters as a form body instead. Format=XML gives XML.");
+		      "carry the parameters as a form body instead. Format=XML gives XML. Paths below /v1/ "
+		      "are the endpoints of data sharing, each with a body of JSON.");
 	to = tally_add_object(arena, document, "paths");
 	for (i = 0; tally_actions[i] != NULL; i++) {
 		const struct tally_action *action = tally_actions[i];
@@ -254,7 +257,8 @@ struct tally_bytes tally_actions_openapi(struct tally_arena *arena)
 		if (action->methods & METHOD_POST)
 			add_operation(arena, item, action, "post");
 	}
-	add_error(arena, document);
+	tally_share_openapi_paths(arena, to);
+	tally_share_openapi_error(arena, add_error(arena, document));
 	return tally_encode_json(arena, document);
 }
 
@@ -283,13 +287,12 @@ static void add_row_params(struct tally_arena *arena, struct tally_node *to,
 	}
 }
 
-static void add_row_reply(struct tally_arena *arena, struct tally_node *to,
-			  const struct tally_action *action)
+void tally_actions_row_reply(struct tally_arena *arena, struct tally_node *to,
+			     const struct tally_reply_field *row)
 {
 	struct tally_node *list = tally_add_list(arena, to, "reply", NULL), *one;
-	const struct tally_reply_field *row;
 
-	for (row = action->reply; row->name != NULL; row++) {
+	for (; row->name != NULL; row++) {
 		one = tally_add_object(arena, list, NULL);
 		tally_add_str(arena, one, "name", row->name);
 		tally_add_str(arena, one, "type", tally_node_words[row->kind]);
@@ -335,7 +338,7 @@ struct tally_bytes tally_actions_list(struct tally_arena *arena)
 		tally_add_str(arena, to, "kind", action->kind == ACTION_READ ? "read" : "write");
 		tally_add_str(arena, to, "need", tally_need_words[action->need]);
 		add_row_params(arena, to, action);
-		add_row_reply(arena, to, action);
+		tally_actions_row_reply(arena, to, action->reply);
 		add_row_errors(arena, to, action);
 		one = tally_add_object(arena, to, "example");
 		tally_add_str(arena, one, "call", tally_action_example(arena, action, EXAMPLE_CALL));
@@ -343,6 +346,7 @@ struct tally_bytes tally_actions_list(struct tally_arena *arena)
 			tally_add_str(arena, one, "curl",
 				      tally_action_example(arena, action, EXAMPLE_CURL));
 	}
+	tally_share_rows(arena, list);
 	return tally_encode_json(arena, list);
 }
 
@@ -353,9 +357,10 @@ struct tally_bytes tally_actions_text(struct tally_arena *arena)
 	size_t i;
 
 	for (i = 0; tally_actions[i] != NULL; i++)
-		tally_buf_printf(&buf, "%-22s %-9s %s\n", tally_actions[i]->name,
+		tally_buf_printf(&buf, "%-31s %-9s %s\n", tally_actions[i]->name,
 				 tally_actions[i]->family == FAMILY_ADMIN ? "admin" : "ledgerdb",
 				 tally_actions[i]->summary);
+	tally_share_lines(&buf);
 	text = tally_arena_bytes(arena, tally_buf_bytes(&buf));
 	tally_buf_free(&buf);
 	return text;

@@ -315,7 +315,8 @@ static int throttle(struct exchange *x, const struct tally_action *action)
 	if (x->request->local)
 		return 0;
 	memcpy(caller.address, x->reach.address, sizeof(caller.address));
-	if (tally_throttle_take(x->service->throttle, &caller, action, x->service->mono_ns(),
+	if (tally_throttle_take(x->service->throttle, &caller,
+				action != NULL ? action->name : NULL, x->service->mono_ns(),
 				&x->throttle))
 		return 0;
 	tally_fault_set(&x->fault, FAULT_THROTTLED);
@@ -699,8 +700,10 @@ static void answer_log(struct exchange *x)
 
 static void answer_datashare(struct exchange *x)
 {
-	tally_share_answer(x->service->core, &x->service->share, x->request, x->request_id,
-			   x->response);
+	const struct tally_share_gate gate = { x->service->core, &x->service->share,
+					       x->service->throttle, x->service->mono_ns };
+
+	tally_share_answer(&gate, x->request, x->request_id, x->response);
 }
 
 static void answer_nothing(struct exchange *x)

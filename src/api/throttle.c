@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "hash.h"
+#include "action.h"
+#include "endpoint.h"
 #include "secret.h"
 
 #define SETS 8192u		/* a power of two */
@@ -35,7 +36,7 @@ struct tally_throttle {
 	uint8_t key[32];
 	struct rule others;
 	struct {
-		const struct tally_action *action;
+		const char *name;
 		struct rule rule;
 	} rules[ACTIONS_MAX];
 	size_t rule_count;
@@ -45,12 +46,14 @@ struct tally_throttle {
 
 const struct tally_setting tally_throttle_setting_rows[] = {
 	{ "rate", SETTING_U64, "50000", offsetof(struct tally_throttle_settings, rate),
-	  "Requests a second that one account may make of one action, and one address of those that "
-	  "are not signed; more are answered Throttling.User. 0: any number." },
+	  "Requests a second that one account may make of one action, one certificate of an "
+	  "organisation of one endpoint, and one address of those that are not signed; more are "
+	  "refused. 0: any number." },
 	{ "burst", SETTING_U64, "0", offsetof(struct tally_throttle_settings, burst),
 	  "How many of them may come at once; 0: as many as in a second." },
 	{ "actions", SETTING_TEXT, NULL, offsetof(struct tally_throttle_settings, actions),
-	  "Other numbers for some actions, separated by spaces: ACTION=RATE or ACTION=RATE:BURST." },
+	  "Other numbers for some actions and endpoints, separated by spaces: NAME=RATE or "
+	  "NAME=RATE:BURST." },
 	{ NULL, SETTING_END, NULL, 0, NULL }
 };
 
@@ -74,19 +77,31 @@ static int wrong(struct tally_bytes word, const char *why, struct tally_err *err
 			       word.size < 200 ? (int)word.size : 200, (const char *)word.data, why);
 }
 
+/* As the tables have it; NULL: it names nothing that is counted. */
+static const char *counted(struct tally_bytes name)
+{
+	const struct tally_action *action = tally_action_find(FAMILY_LEDGERDB, name);
+	const struct tally_share_endpoint *row = tally_share_endpoints;
+
+	if (action != NULL)
+		return action->name;
+	while (row->path != NULL && !tally_bytes_is(name, row->name))
+		row++;
+	return row->name;
+}
+
 static int add_rule(struct tally_throttle *throttle, struct tally_bytes word, struct tally_err *err)
 {
 	const uint8_t *end = word.data + word.size;
 	const uint8_t *equals = memchr(word.data, '=', word.size), *colon;
-	const struct tally_action *action;
+	const char *name;
 	uint64_t rate, burst = 0;
 	struct rule rule;
 
 	if (equals == NULL)
-		return wrong(word, "is not ACTION=RATE", err);
-	action = tally_action_find(FAMILY_LEDGERDB,
-				   tally_bytes(word.data, (size_t)(equals - word.data)));
-	if (action == NULL)
+		return wrong(word, "is not NAME=RATE", err);
+	name = counted(tally_bytes(word.data, (size_t)(equals - word.data)));
+	if (name == NULL)
 		return wrong(word, "names no action", err);
 	colon = memchr(equals, ':', (size_t)(end - equals));
 	if (!tally_parse_u64(tally_bytes(equals + 1,
@@ -97,11 +112,11 @@ static int add_rule(struct tally_throttle *throttle, struct tally_bytes word, st
 	    !make_rule(rate, burst, &rule))
 		return wrong(word, "has no numbers up to a million", err);
 	for (size_t i = 0; i < throttle->rule_count; i++)
-		if (throttle->rules[i].action == action)
+		if (throttle->rules[i].name == name)
 			return wrong(word, "names an action again", err);
 	if (throttle->rule_count == ACTIONS_MAX)
 		return wrong(word, "is one too many", err);
-	throttle->rules[throttle->rule_count].action = action;
+	throttle->rules[throttle->rule_count].name = name;
 	throttle->rules[throttle->rule_count++].rule = rule;
 	return 0;
 }
@@ -123,11 +138,10 @@ static int read_rules(struct tally_throttle *throttle,
 	return 0;
 }
 
-static const struct rule *rule_of(const struct tally_throttle *throttle,
-				  const struct tally_action *action)
+static const struct rule *rule_of(const struct tally_throttle *throttle, const char *name)
 {
 	for (size_t i = 0; i < throttle->rule_count; i++)
-		if (throttle->rules[i].action == action)
+		if (throttle->rules[i].name == name)
 			return &throttle->rules[i].rule;
 	return &throttle->others;
 }
@@ -165,22 +179,30 @@ void tally_throttle_free(struct tally_throttle **throttle)
 
 /* Of IPv6 the first half counts: whoever has a host there mostly has the rest as well. */
 static void digest_of(const struct tally_throttle *throttle,
-		      const struct tally_throttle_caller *caller, const struct tally_action *action,
+		      const struct tally_throttle_caller *caller, const char *name,
 		      uint8_t digest_r[TALLY_DIGEST_SIZE])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct {
 		uint64_t account;
 		uint8_t address[16];
-		const struct tally_action *action;
+		const char *name;	/* there is one of each name */
+		uint8_t certificate[TALLY_HASH_SIZE];
+		uint8_t organization[TALLY_THROTTLE_ORGANIZATION];
 	} of;
+	size_t size = caller->organization.size;
 
 	memset(&of, 0, sizeof(of));
 	of.account = caller->account;
-	of.action = action;
-	if (caller->account == 0 && caller->has_address)
+	of.name = name;
+	if (size > 0) {
+		memcpy(of.certificate, caller->certificate, sizeof(of.certificate));
+		memcpy(of.organization, caller->organization.data,
+		       size < sizeof(of.organization) ? size : sizeof(of.organization));
+	} else if (caller->account == 0 && caller->has_address) {
 		memcpy(of.address, caller->address,
 		       memcmp(caller->address, mapped, sizeof(mapped)) == 0 ? 16 : 8);
+	}
 	tally_keyed_digest(throttle->key, tally_bytes(&of, sizeof(of)), digest_r);
 }
 
@@ -221,10 +243,9 @@ static bool take(const struct rule *rule, uint64_t now_ns, uint64_t *full_ns,
 
 bool tally_throttle_take(struct tally_throttle *throttle,
 			 const struct tally_throttle_caller *caller,
-			 const struct tally_action *action, uint64_t now_ns,
-			 struct tally_throttle_state *state_r)
+			 const char *name, uint64_t now_ns, struct tally_throttle_state *state_r)
 {
-	const struct rule *rule = rule_of(throttle, action);
+	const struct rule *rule = rule_of(throttle, name);
 	uint8_t digest[TALLY_DIGEST_SIZE];
 	struct set *set;
 	size_t number;
@@ -233,7 +254,7 @@ bool tally_throttle_take(struct tally_throttle *throttle,
 	*state_r = (struct tally_throttle_state){ .limit = 0 };
 	if (rule->step_ns == 0)
 		return true;
-	digest_of(throttle, caller, action, digest);
+	digest_of(throttle, caller, name, digest);
 	number = (size_t)tally_get_u64(digest + 8) & (SETS - 1);
 	set = &throttle->sets[number];
 	pthread_mutex_lock(&throttle->locks[number % LOCKS]);

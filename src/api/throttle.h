@@ -1,17 +1,21 @@
 /*
- * How often a caller may ask for an action: a token bucket for each account and action (for who does not
- * sign: for each address). It lives in memory: one for all threads of the process that has the store
- * open, and so for all who hand it their requests.
+ * How often a caller may ask for an action: a token bucket for each account and action; for each
+ * organisation, certificate and endpoint of the data-sharing family; for who does not sign, for each
+ * address. It lives in memory: one for all threads of the process that has the store open, and so for all
+ * who hand it their requests.
  */
 #ifndef TALLY_THROTTLE_H
 #define TALLY_THROTTLE_H
 
-#include "action.h"
+#include "bytes.h"
+#include "conf.h"
+#include "hash.h"
 
+struct tally_err;
 struct tally_throttle;
 
 struct tally_throttle_settings {	/* [throttle] */
-	uint64_t rate;			/* requests a second of one account and action; 0: any number */
+	uint64_t rate;			/* requests a second of one caller and action; 0: any number */
 	uint64_t burst;			/* that may come at once; 0: a second's worth */
 	const char *actions;		/* "AppendJournal=100 KvGet=50:200 ListJournals=0" */
 };
@@ -22,9 +26,12 @@ int tally_throttle_new(const struct tally_throttle_settings *settings,
 		       struct tally_throttle **throttle_r, struct tally_err *err);
 void tally_throttle_free(struct tally_throttle **throttle);
 
-/* Who asks; address counts where account is 0. */
+/* Who asks: an account, or an organisation's certificate; where it is neither the address counts. */
+#define TALLY_THROTTLE_ORGANIZATION 128
 struct tally_throttle_caller {
 	uint64_t account;
+	struct tally_bytes organization;	/* empty: none; up to that many bytes count */
+	uint8_t certificate[TALLY_HASH_SIZE];
 	bool has_address;
 	uint8_t address[16];
 };
@@ -38,12 +45,12 @@ struct tally_throttle_state {
 };
 
 /*
- * One request more at this time (monotonic): true where it may go on. action NULL: reads of log files.
- * Where so many ask at once that the table is full, the bucket of whoever asked least is forgotten.
+ * One request more at this time (monotonic): true where it may go on. The name is an action's or an
+ * endpoint's, no copy of it; NULL: files that everybody may read, of logs and identities. Where so many ask at once that the table is full, the bucket of whoever asked least is forgotten.
  */
 bool tally_throttle_take(struct tally_throttle *throttle,
 			 const struct tally_throttle_caller *caller,
-			 const struct tally_action *action, uint64_t now_ns,
+			 const char *name, uint64_t now_ns,
 			 struct tally_throttle_state *state_r);
 
 #endif

@@ -75,6 +75,7 @@ sodium:src/crypto
 secp256k1:src/crypto
 p11-kit/:src/crypto
 libxml/:src/api
+zlib\.h:src/api
 json-c/:src/api|src/cmd
 curl/:src/net
 END

@@ -20,6 +20,7 @@ import sys
 REFUSED = {'KeepCosignedCheckpoint': 'UnauthorizedOperation|InvalidParameter|UnsupportedOperation'}
 
 made = {}			# fixtures that reads share
+lines = {}			# of the endpoints of data sharing: their examples
 counter = 0
 
 
@@ -188,6 +189,81 @@ def nothing():
     return {'AliUid': account('second')[0], 'LedgerId': read()['LedgerId']}
 
 
+# ---- data sharing ----
+
+def member(name):
+    """Certificate and key of a member of org1, NAME.pem and NAME.key; a channel is there."""
+    if 'org1' not in made:
+        shell('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem '
+              '-subj /CN=org1 -days 30 -addext keyUsage=critical,keyCertSign,cRLSign')
+        with open('ca.pem') as file:
+            made['org1'] = admin('AddOrganization', OrganizationId='org1', Certificate=file.read())
+        admin('AddChannel', Channel='mychannel', LedgerId=ledger()['LedgerId'])
+    if not os.path.exists(name + '.pem'):
+        shell('openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {0}.key && '
+              'openssl req -new -key {0}.key -subj /CN={0} -out {0}.csr && '
+              'echo keyUsage=critical,digitalSignature >extensions && '
+              'openssl x509 -req -in {0}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 10 '
+              '-extfile extensions -out {0}.pem'.format(name))
+    return name
+
+
+def share(who, endpoint, **fields):
+    """What an endpoint's own example answers, with these values, to this member."""
+    done = shell('set -o pipefail; ' + substituted(lines[endpoint], {**fields, 'me': member(who)}))
+    if done.returncode != 0 or '"errorCode"' in done.stdout or '"Code"' in done.stdout:
+        raise RuntimeError('%s: %s%s' % (endpoint, done.stderr, done.stdout))
+    return json.loads(done.stdout)
+
+
+def did(who):
+    if 'did ' + who not in made:
+        made['did ' + who] = share(who, 'RegisterDID')['did']
+    return made['did ' + who]
+
+
+def newcomer():
+    return {'me': member('member%d' % fresh_number())}
+
+
+def myself():
+    return {'me': 'alice', 'did': did('alice')}
+
+
+def unpublished():
+    return {'me': 'alice', 'provider': did('alice'), 'productID': 'product%d' % fresh_number(),
+            'consumer': did('bob')}
+
+
+def published():
+    values = unpublished()
+    share('alice', 'PublishDataset', provider=values['provider'], productID=values['productID'])
+    return values
+
+
+def unordered():
+    return {**published(), 'me': 'bob', 'orderSeq': 'order%d' % fresh_number()}
+
+
+def ordered():
+    values = unordered()
+    share('bob', 'ApplyOrder', **{name: values[name] for name in values if name != 'me'})
+    return {**values, 'me': 'alice'}
+
+
+def shared():
+    values = unpublished()
+    order = share('alice', 'ShareDataset', **{name: values[name] for name in values if name != 'me'})
+    return {**values, 'me': 'bob', **{name: order[name] for name in ('orderSeq', 'creatorDID', 'processID')}}
+
+
+SHARE_SETUP = {
+    'RegisterDID': newcomer, 'RegisterDIDWithService': newcomer, 'UpdateDIDService': myself, 'ShowDID': myself,
+    'PublishDataset': unpublished, 'ShareDataset': unpublished, 'ApplyOrder': unordered,
+    'AuthorizeDatasetOrder': ordered, 'CloseDataset': published, 'DeleteDataset': published,
+}
+
+
 SETUP = {
     'AcceptMember': invited, 'AddChannel': channel_name, 'AddOrganization': certificate, 'BackupStore': directory, 'CheckSignedCheckpoint': checkpoint,
     'CreateTemporaryKey': access_key,
@@ -203,6 +279,8 @@ SETUP = {
 
 
 def setup_of(action):
+    if action['family'] == 'datashare':
+        return SHARE_SETUP.get(action['name'], shared)()
     if action['name'] in SETUP:
         return SETUP[action['name']]()
     if action['family'] == 'admin':
@@ -215,6 +293,10 @@ def setup_of(action):
 def substituted(line, values):
     for name, value in values.items():
         word = shlex.quote('%s=%s' % (name, value))
+        if name == 'me':
+            line = re.sub(r'\bme\.(pem|key)\b', lambda at: '%s.%s' % (value, at.group(1)), line)
+            continue
+        line = re.sub(r'"%s":"[^"]*"' % name, lambda _: '"%s":"%s"' % (name, value), line)
         if name != 'as':
             line = re.sub(r"'%s=[^']*'|(?<![\w])%s=[^\s')]*" % (name, name), lambda _: word, line)
     return line
@@ -229,7 +311,8 @@ def outcome(action, line, values):
         answer = json.loads(done.stdout)
     except ValueError:
         return 'no JSON: %s' % (done.stderr.strip() or done.stdout)
-    if done.returncode != 0 or 'RequestId' not in answer or 'Code' in answer:
+    wanted = action['reply'][0]['name'] if action['family'] == 'datashare' else 'RequestId'
+    if done.returncode != 0 or wanted not in answer or 'Code' in answer:
         return '%s %s' % (done.stderr.strip(), done.stdout.strip())
     return None
 
@@ -239,7 +322,10 @@ def main(path):
     with open(path) as file:
         actions = json.load(file)
     for action in actions:
-        forms = ['call'] if action['family'] == 'admin' else ['call', 'curl']
+        if action['family'] == 'datashare':
+            lines[action['name']] = ''.join(action['example'].values())
+    for action in actions:
+        forms = {'admin': ['call'], 'ledgerdb': ['call', 'curl'], 'datashare': action['example']}[action['family']]
         for form in forms:
             what = 'the example of %s, %s' % (action['name'], form)
             line = action['example'].get(form)

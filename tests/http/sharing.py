@@ -2,6 +2,7 @@
 leave no trace in files, and requests that their callers signed."""
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -89,10 +90,14 @@ class Member:
         return good(client.raw(method, path, self.body(True, **fields),
                                {'Content-Type': 'application/json'}))
 
-    def ask_signed(self, client, method, path, **fields):
+    def ask_signed(self, client, method, path, zipped=False, **fields):
         body = self.body(False, **fields)
+        signature = self.sign(body)
+        if zipped:
+            signature = gzip.compress(signature)
         return good(client.raw(method, path, body, {'Content-Type': 'application/json',
-                                                    'X-BCS-Signature-Sign': self.sign(body).hex(),
+                                                    'X-BCS-Signature-Sign': signature.hex(),
+                                                    'X-BCS-Signature-Sign-Gzip': '%d' % zipped,
                                                     'X-BCS-Signature-Method': 'SW'}))
 
 
@@ -171,7 +176,7 @@ def data_sharing(s):
 
     a = alice.ask(client, 'POST', '/v1/identity/did')['did']
     b = bob.ask_signed(client, 'POST', '/v1/identity/did')['did']
-    document = bob.ask_signed(client, 'PUT', '/v1/identity/did', did=b,
+    document = bob.ask_signed(client, 'PUT', '/v1/identity/did', zipped=True, did=b,
                               service=[{'type': 'T', 'serviceEndpoint': 'https://example.com/'}])
     want(document['service'][0]['id'] == b + '#service1', str(document))
     want(alice.ask(client, 'POST', '/v1/identity/query-did', did=b)['updated'] != '', 'updated')
@@ -194,6 +199,11 @@ def data_sharing(s):
 
     refused = client.raw('POST', '/v1/identity/query-did', bob.body(True, did='did:tally:none'))
     want((refused.status, refused.json()['errorCode']) == (500, 'BCS.5002902'), str(refused))
+    refused = client.raw('POST', '/v1/identity/query-did', bob.body(True, did=b),
+                         {'X-Forwarded-For': '192.0.2.9'})      # by a proxy without TLS
+    want((refused.status, refused.json()['errorCode']) == (500, 'BCS.5002918'), str(refused))
+    tls = {'X-Forwarded-For': '192.0.2.9', 'X-Forwarded-Proto': 'https'}
+    good(client.raw('POST', '/v1/identity/query-did', bob.body(True, did=b), tls))
     refused = client.raw('GET', '/v1/identity/did')
     want((refused.status, refused.headers['Allow']) == (405, 'POST, PUT'), str(refused))
 

@@ -529,6 +529,7 @@ static void wrong_throttles(void)
 		{ 1, 0, "KvGet=1:x", "throttle.actions" }, { 1, 0, "KvGet=1 KvGet=2", "throttle.actions" },
 		{ 1, 0, "KvGet=1000001", "throttle.actions" }, { 1, 0, "=1", "throttle.actions" },
 		{ 1, 0, "CreateAccount=1", "throttle.actions" },
+		{ 1, 0, "ShowDID=1 ShowDID=2", "throttle.actions" }, { 1, 0, "ShowDIDs=1", "throttle.actions" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

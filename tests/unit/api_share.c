@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "mem.h"
-#include "secret.h"
 #include "share_fault.h"
 #include "share_world.h"
 
@@ -404,34 +403,6 @@ static void routes(void)
 	CHECK_STR((const char *)share.response.content_type, "application/json;charset=utf-8");
 }
 
-/* Keys are taken over TLS, from this machine, or where the operator says so. */
-static void plain_http(void)
-{
-	static const char *const near[] = { "127.0.0.1", "127.8.9.1", "::1", "local" };
-	static const char *const far[] = { "192.0.2.1", "2001:db8::1", "", "1270.0.0.1", "::11" };
-
-	for (size_t i = 0; i < 4; i++) {
-		CASE("%s", near[i]);
-		share.client = near[i];
-		share_ask(&share.alice, "POST", "/v1/identity/query-did",
-			  text("did=%s", share.alice.did));
-		share_ok();
-	}
-	for (size_t i = 0; i < 5; i++) {
-		CASE("%s", far[i]);
-		share.client = far[i];
-		share_ask(&share.alice, "POST", "/v1/identity/query-did",
-			  text("did=%s", share.alice.did));
-		share_refused(share_state(), 500, "BCS.5002918");
-		share.https = true;
-		share_ask(&share.alice, "POST", "/v1/identity/query-did",
-			  text("did=%s", share.alice.did));
-		share_ok();
-		share.https = false;
-	}
-	share.client = NULL;
-}
-
 /* ---- the signature in a header ---- */
 
 static void signed_requests(void)
@@ -769,7 +740,6 @@ int main(void)
 	TEST(parameters);
 	TEST(what_is_not_available);
 	TEST(routes);
-	TEST(plain_http);
 	TEST(signed_requests);
 	TEST(signatures_that_are_not_good);
 	TEST(signed_requests_are_used_once);

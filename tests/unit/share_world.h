@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "member_key.h"
 #include "p256.h"
+#include "secret.h"
 #include "share.h"
 
 #define DAY_MS 86400000ull

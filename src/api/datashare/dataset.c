@@ -15,6 +15,9 @@ static int check_supported(const struct tally_share_call *call, struct tally_err
 	if (tally_share_value(call, "watermarkType")->given)
 		return tally_err_about(err, TALLY_UNSUPPORTED, "watermarkType",
 				       "watermarks are not available yet");
+	if (tally_share_text(call, "file").size > 0)
+		return tally_err_about(err, TALLY_UNSUPPORTED, "file",
+				       "it is for watermarks, which are not available yet");
 	return 0;
 }
 

@@ -46,7 +46,8 @@ static const char *const actions[] = { "new", "append", NULL };
 	{ .name = "plainData", .type = SP_BASE64, .required = true }, \
 	{ .name = "category", .type = SP_CHOICE, .choices = categories }, \
 	{ .name = "policy", .type = SP_OBJECT }, \
-	{ .name = "watermarkType", .type = SP_CHOICE, .choices = watermarks }
+	{ .name = "watermarkType", .type = SP_CHOICE, .choices = watermarks }, \
+	{ .name = "file", .type = SP_BASE64 }
 
 static const struct tally_share_param publish_params[] = {
 	DATASET_PARAMS(true),

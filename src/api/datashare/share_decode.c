@@ -7,11 +7,13 @@
 #include <strings.h>
 
 #include "clock.h"
+#include "gunzip.h"
 #include "json_in.h"
 #include "p256.h"
 #include "utf8.h"
 
 #define TEXT_MAX 256
+#define SIGNATURE_MAX 512	/* bytes; gzip may add the name of a file */
 
 static int invalid(struct tally_err *err, const char *name, const char *why)
 {
@@ -28,13 +30,20 @@ bool tally_share_timestamp(struct tally_bytes text, uint64_t *ms_r)
 	return text.size <= 40 && tally_time_parse_offset(text, ms_r);
 }
 
-bool tally_share_signature(struct tally_bytes text, uint8_t signature_r[64])
+bool tally_share_signature(struct tally_bytes text, bool zipped, uint8_t signature_r[64])
 {
-	uint8_t decimal[TALLY_P256_TEXT];
+	uint8_t sent[SIGNATURE_MAX], decimal[TALLY_P256_TEXT];
+	struct tally_bytes numbers = tally_bytes(sent, text.size / 2);
 
-	return text.size > 0 && text.size % 2 == 0 && text.size / 2 <= sizeof(decimal) &&
-	       tally_hex_decode(text, decimal, text.size / 2) &&
-	       tally_p256_signature_parse(tally_bytes(decimal, text.size / 2), signature_r);
+	if (text.size == 0 || text.size % 2 != 0 || numbers.size > sizeof(sent) ||
+	    !tally_hex_decode(text, sent, numbers.size))
+		return false;
+	if (zipped) {
+		if (!tally_gunzip(numbers, decimal, sizeof(decimal), &numbers.size))
+			return false;
+		numbers.data = decimal;
+	}
+	return tally_p256_signature_parse(numbers, signature_r);
 }
 
 int tally_share_common(struct tally_arena *arena, struct json_object *body, const char *name,

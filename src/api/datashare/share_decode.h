@@ -16,7 +16,8 @@ int tally_share_common(struct tally_arena *arena, struct json_object *body, cons
 int tally_share_decode(struct tally_share_call *call, struct json_object *body,
 		       const struct tally_secret_body *taken, struct tally_err *err);
 
-/* Decimal numbers r and s as "r+s" in hex, as the header x-bcs-signature-sign has them: 64 bytes, s low. */
-bool tally_share_signature(struct tally_bytes text, uint8_t signature_r[64]);
+/* Decimal numbers r and s as "r+s", compressed by gzip or not, in hex, as the header x-bcs-signature-sign
+ * has them: 64 bytes, s low. */
+bool tally_share_signature(struct tally_bytes text, bool zipped, uint8_t signature_r[64]);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Codes of the data-sharing family. Those outside of the block BCS.50029xx are seen in the interface that
  * this one follows; that answers 500 for all of them, also for wrong arguments, and so do we, but
- * where HTTP itself has something to say (404, 405, 501, 503).
+ * where HTTP itself has something to say (404, 405, 429, 501, 503).
  */
 #include "share_fault.h"
 
@@ -50,6 +50,9 @@ static const struct row {
 	[SHARE_FAULT_REMOVED] = { "BCS.5002920", "The content was removed", 500 },
 	[SHARE_FAULT_UNCERTAIN] = { "BCS.5002034", "request timed out or been cancelled", 503 },
 	[SHARE_FAULT_BUSY] = { "BCS.5002921", "The server is busy; nothing was done", 503 },
+	[SHARE_FAULT_THROTTLED] = { "BCS.5002930", "The caller asks too often; nothing was done",
+				    429 },
+	[SHARE_FAULT_READ_ONLY] = { "BCS.5002931", "The store is for reading only", 500 },
 	[SHARE_FAULT_NO_ENDPOINT] = { "BCS.5002922", "There is no such endpoint", 404 },
 	[SHARE_FAULT_METHOD] = { "BCS.5002923", "The endpoint has no such method", 405 },
 };
@@ -72,6 +75,8 @@ static const struct {
 	const char *subject;
 	enum tally_share_fault_kind kind;
 } reasons[] = {
+	{ TALLY_CORRUPT, "ReadOnly", SHARE_FAULT_READ_ONLY },
+	{ TALLY_DENIED, "ReadOnly", SHARE_FAULT_READ_ONLY },
 	{ TALLY_NOTFOUND, "Ledger", SHARE_FAULT_CHANNEL },
 	{ TALLY_NOTFOUND, "Content", SHARE_FAULT_REMOVED },
 	{ TALLY_NOTFOUND, "Identity", SHARE_FAULT_NO_IDENTITY },
@@ -133,5 +138,7 @@ struct tally_bytes tally_share_fault_message(const struct tally_share_fault *fau
 
 unsigned int tally_share_fault_retry(const struct tally_share_fault *fault)
 {
+	if (fault->kind == SHARE_FAULT_THROTTLED)
+		return (unsigned int)((fault->wait_ms + 999) / 1000);
 	return rows[fault->kind].status == 503 ? 5 : 0;
 }

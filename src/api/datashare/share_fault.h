@@ -40,6 +40,8 @@ enum tally_share_fault_kind {
 	SHARE_FAULT_REMOVED,
 	SHARE_FAULT_UNCERTAIN,
 	SHARE_FAULT_BUSY,
+	SHARE_FAULT_THROTTLED,		/* wait_ms */
+	SHARE_FAULT_READ_ONLY,		/* an older copy, or moved: an operator has to look */
 	SHARE_FAULT_NO_ENDPOINT,
 	SHARE_FAULT_METHOD,
 	SHARE_FAULTS
@@ -48,6 +50,7 @@ enum tally_share_fault_kind {
 struct tally_share_fault {
 	enum tally_share_fault_kind kind;
 	struct tally_bytes detail;	/* behind the message; may be empty */
+	uint64_t wait_ms;		/* of SHARE_FAULT_THROTTLED: until it may be tried again */
 };
 
 /* Sets it and returns -1; detail is copied, and cut where it is long or no text. */
@@ -62,6 +65,7 @@ const char *tally_share_fault_code(enum tally_share_fault_kind kind);
 /* 2 to 512 characters. */
 struct tally_bytes tally_share_fault_message(const struct tally_share_fault *fault,
 					     struct tally_arena *arena);
+/* Seconds for Retry-After; 0: none. */
 unsigned int tally_share_fault_retry(const struct tally_share_fault *fault);
 
 #endif

@@ -9,6 +9,7 @@
 #include <json.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "credentials.h"
@@ -18,6 +19,7 @@
 #include "secret.h"
 #include "share_decode.h"
 #include "share_fault.h"
+#include "throttle.h"
 
 #define ATTEMPTS 5		/* where somebody else changes the same object meanwhile */
 #define RESOLVE "/v1/identity/resolve/"
@@ -36,6 +38,7 @@ const struct tally_setting tally_share_setting_rows[] = {
 };
 
 struct exchange {
+	const struct tally_share_gate *gate;
 	const struct tally_request *request;
 	struct tally_response *response;
 	struct tally_arena *arena;
@@ -60,19 +63,13 @@ static int refuse_err(struct exchange *x, const struct tally_err *err)
 
 /* ---- transport ---- */
 
-static bool is_loopback(struct tally_bytes client)
-{
-	return tally_bytes_is(client, "::1") || tally_bytes_is(client, "local") ||
-	       (client.size > 4 && memcmp(client.data, "127.", 4) == 0);
-}
-
-/* Keys and data in clear never leave a machine by our doing. */
+/* Keys and data in clear never leave a machine by our doing. What a proxy here passed on may have. */
 static int check_transport(struct exchange *x)
 {
 	const struct tally_request *request = x->request;
 
 	if (!request->https && !request->local && !x->call.settings->plain_http &&
-	    !is_loopback(request->client))
+	    !x->reach.this_host)
 		return refuse(x, SHARE_FAULT_PLAIN_HTTP, NULL);
 	if (request->body_too_large)
 		return refuse(x, SHARE_FAULT_TOO_LARGE, NULL);
@@ -106,14 +103,25 @@ static int find_endpoint(struct exchange *x)
 
 /* ---- the body ---- */
 
+static bool is_multipart(const struct tally_request *request)
+{
+	static const char word[] = "multipart/";
+	struct tally_bytes type = tally_request_header(request, "content-type", NULL);
+
+	return type.size >= sizeof(word) - 1 &&
+	       strncasecmp((const char *)type.data, word, sizeof(word) - 1) == 0;
+}
+
 static int read_body(struct exchange *x)
 {
-	static const char *const bulk[] = { "plainData", "encryptData", NULL };
+	static const char *const bulk[] = { "plainData", "encryptData", "file", NULL };
 	struct tally_bytes body = x->request->body;
 
 	if (!tally_secret_body_take(body, bulk, x->arena, &x->taken)) {
 		if (body.size > 0)
 			tally_wipe((uint8_t *)body.data, body.size);
+		if (is_multipart(x->request))
+			return refuse(x, SHARE_FAULT_UNSUPPORTED, "files are not taken yet");
 		return refuse(x, SHARE_FAULT_JSON, NULL);
 	}
 	x->body = tally_json_parse(x->taken.rest);
@@ -217,21 +225,31 @@ static int check_private(struct exchange *x)
 	return 0;
 }
 
+/* A header that may be missing, and says one of two words where it is there, once. */
+static bool header_says(const struct exchange *x, const char *name, const char *word,
+			const char *other)
+{
+	bool twice;
+	struct tally_bytes value = tally_request_header(x->request, name, &twice);
+
+	return !twice && (value.size == 0 || tally_bytes_is(value, word) ||
+			  tally_bytes_is(value, other));
+}
+
 /* The signature over the body as it came, by the certificate's key. */
 static int check_signature(struct exchange *x, struct tally_bytes given)
 {
 	const struct tally_request *request = x->request;
 	struct tally_member_key key = { .type = KEY_TYPE_SECP256R1, .size = 65 };
-	struct tally_bytes method = tally_request_header(request, "x-bcs-signature-method", NULL);
-	struct tally_bytes zip = tally_request_header(request, "x-bcs-signature-sign-gzip", NULL);
-	bool twice;
+	bool twice, zipped = tally_bytes_is(
+		tally_request_header(request, "x-bcs-signature-sign-gzip", NULL), "1");
 
 	tally_request_header(request, "x-bcs-signature-sign", &twice);
 	memcpy(key.bytes, x->call.cert.point, 65);
-	if (twice || (method.size > 0 && !tally_bytes_is(method, "SW")) ||
-	    (zip.size > 0 && !tally_bytes_is(zip, "0")))
-		return refuse(x, SHARE_FAULT_SIGNATURE, "one signature, method SW, not compressed");
-	if (!tally_share_signature(given, x->call.signature) ||
+	if (twice || !header_says(x, "x-bcs-signature-method", "SW", "SW") ||
+	    !header_says(x, "x-bcs-signature-sign-gzip", "0", "1"))
+		return refuse(x, SHARE_FAULT_SIGNATURE, "one signature, method SW, gzip 0 or 1");
+	if (!tally_share_signature(given, zipped, x->call.signature) ||
 	    !tally_member_verify(&key, request->body, x->call.signature))
 		return refuse(x, SHARE_FAULT_SIGNATURE, NULL);
 	x->call.body = request->body;
@@ -256,6 +274,25 @@ static int check_caller(struct exchange *x)
 	if (given.size > 0)
 		return check_signature(x, given);
 	return check_private(x);
+}
+
+/* How often: of the certificate, or of the address where nobody says who he is. Local administration is
+ * not counted. */
+static int throttle(struct exchange *x, const char *name)
+{
+	struct tally_throttle_caller caller = { .organization = x->call.organization,
+						.has_address = x->reach.has_address };
+	struct tally_throttle_state state;
+
+	if (x->request->local)
+		return 0;
+	memcpy(caller.certificate, x->call.cert.hash, sizeof(caller.certificate));
+	memcpy(caller.address, x->reach.address, sizeof(caller.address));
+	if (tally_throttle_take(x->gate->throttle, &caller, name, x->gate->mono_ns(), &state))
+		return 0;
+	refuse(x, SHARE_FAULT_THROTTLED, NULL);
+	x->fault.wait_ms = state.wait_ms;
+	return -1;
 }
 
 /* Where a channel is not reached from is told to its organisations' people only. */
@@ -355,8 +392,8 @@ static void respond_fault(struct exchange *x)
 static void answer(struct exchange *x)
 {
 	if (check_transport(x) == 0 && find_endpoint(x) == 0 && read_body(x) == 0 &&
-	    check_caller(x) == 0 && check_reach(x) == 0 && decode(x) == 0 &&
-	    find_identity(x) == 0 && run(x) == 0)
+	    check_caller(x) == 0 && throttle(x, x->call.endpoint->name) == 0 &&
+	    check_reach(x) == 0 && decode(x) == 0 && find_identity(x) == 0 && run(x) == 0)
 		respond(x, 200, "application/json;charset=utf-8", x->call.reply);
 	else
 		respond_fault(x);
@@ -373,6 +410,10 @@ static void answer_resolve(struct exchange *x)
 	struct tally_err err;
 	int found = 0;
 
+	if (throttle(x, NULL) != 0) {
+		respond_fault(x);
+		return;
+	}
 	if (slash != NULL) {
 		did = tally_bytes(slash + 1, (size_t)(tally_bytes_end(channel) - slash) - 1);
 		channel.size = (size_t)(slash - channel.data);
@@ -397,15 +438,14 @@ static bool resolves(const struct tally_request *request)
 	       (tally_bytes_is(request->method, "GET") || tally_bytes_is(request->method, "HEAD"));
 }
 
-void tally_share_answer(struct tally_core *core, const struct tally_share_settings *settings,
-			const struct tally_request *request, const char *request_id,
-			struct tally_response *response)
+void tally_share_answer(const struct tally_share_gate *gate, const struct tally_request *request,
+			const char *request_id, struct tally_response *response)
 {
-	struct exchange x = { .request = request, .response = response, .arena = request->arena,
-			      .request_id = request_id };
+	struct exchange x = { .gate = gate, .request = request, .response = response,
+			      .arena = request->arena, .request_id = request_id };
 
-	x.call.core = core;
-	x.call.settings = settings;
+	x.call.core = gate->core;
+	x.call.settings = gate->settings;
 	x.call.arena = request->arena;
 	x.call.write = (struct tally_write){
 		.nonce = tally_bytes(request->id, sizeof(request->id)),
