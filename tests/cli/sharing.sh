@@ -99,6 +99,11 @@ through_a_server() {
 			END
 			)" "did:tally:"
 	fi
+	passes "the ledger is exported" "$TALLY" export "$ledger" -o sharing.ndjson
+	if command -v python3 >/dev/null; then
+		passes "... and checked by another program" python3 -B "$SOURCE/tests/proof/verify_lines.py" \
+			--vkey "$("$TALLY" ledger vkey "$ledger")" sharing.ndjson
+	fi
 	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
 	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
 		"verified: the clue \"did $did\" has exactly 2 journals"
