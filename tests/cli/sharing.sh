@@ -2,20 +2,6 @@
 # and another program's auditor say of them.
 . "$SOURCE/tests/cli/lib.sh"
 
-# A CA, and a certificate of it on a key of P-256, both by openssl.
-make_ca() {	# name
-	openssl ecparam -name prime256v1 -genkey -noout -out "$1-ca.key" 2>/dev/null &&
-		openssl req -x509 -new -key "$1-ca.key" -subj "/CN=$1 CA" -days 30 -sha256 \
-			-addext keyUsage=critical,keyCertSign,cRLSign -out "$1-ca.pem" 2>/dev/null
-}
-make_member() {	# ca name
-	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$2.key" 2>/dev/null &&
-		openssl req -new -key "$2.key" -subj "/CN=$2" -out "$2.csr" 2>/dev/null &&
-		printf 'keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >ext &&
-		openssl x509 -req -in "$2.csr" -CA "$1-ca.pem" -CAkey "$1-ca.key" -CAcreateserial -days 10 -sha256 \
-			-extfile ext -out "$2.pem" 2>/dev/null
-}
-
 make_ca org1 && make_ca org2 && make_member org1 alice || {
 	skip "data sharing" "there is no openssl that makes certificates"
 	finish
