@@ -303,7 +303,7 @@ prepare() {
 	fi
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
 	if is_wanted cli; then
-		install_packages mandoc openssl
+		install_packages mandoc openssl jq
 	fi
 	if is_wanted sdk; then
 		command -v npm >/dev/null || install_packages nodejs npm
