@@ -307,7 +307,7 @@ prepare() {
 		install_packages softhsm2
 	fi
 	is_wanted cli && ! command -v python3 >/dev/null && install_packages python3
-	is_wanted cli && install_packages mandoc
+	is_wanted cli && install_packages mandoc jq
 	# certificates of organisations and their members
 	if is_wanted cli || is_wanted http; then
 		install_packages openssl

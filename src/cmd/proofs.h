@@ -1,6 +1,7 @@
 /*
  * What tally prove and tally verify know besides proof files of journals: state proof files
- * (statefile.h), COSE receipts (cose.h), and members' signatures in leaves (signed.h).
+ * (statefile.h), process proof files (processfile.h), COSE receipts (cose.h), and members' signatures
+ * in leaves (signed.h).
  */
 #ifndef TALLY_CMD_PROOFS_H
 #define TALLY_CMD_PROOFS_H
@@ -17,6 +18,7 @@ struct json_object;
 	{ "clue", "TEXT", "prove which journals have this clue" },                                \
 	{ "kv", "KEY", "prove what this key's value is" },                                        \
 	{ "member", "ID", "prove what is known of this member, or that there is none" },          \
+	{ "process", "CREATOR", "prove which stages this DID's sharing process PROCESS has" },    \
 	{ "fresh", NULL, "first append a STATE_ROOT journal, so that the proof is of now" }
 
 #define PROVE_TRIES 3		/* requests anew where witnesses cosigned a newer tree in between */
@@ -32,6 +34,7 @@ int prove_check_cosigned(const struct verb_call *call);	/* of those only --fresh
 
 bool prove_wants_state(const struct verb_call *call);
 int prove_state(struct client *client);
+int prove_process(struct client *client);
 int prove_cose(struct client *client);
 
 /* Has the server make a STATE_ROOT journal about all there is; false after printing why not. */
@@ -43,6 +46,10 @@ bool prove_make_fresh(struct client *client, const char *ledger);
  * VERB_OK, or another after printing why. */
 int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
 		     const char *key, const char *path, struct json_object **reply_r);
+
+/* The same, and the file's text goes to buf. */
+int prove_state_text(struct client *client, const char *ledger, enum tally_state_kind kind,
+		     const char *key, struct tally_buf *buf, struct json_object **reply_r);
 
 /* A journal's proof as a file: what GetJournalProof or GetJournalTimeProof (with_time) answered, or what
  * has the same members, is held against itself and written; output NULL: standard output; leaf: where
@@ -67,9 +74,19 @@ struct verify_signed {
 	void (*json)(void *ctx, struct json_object *to);
 };
 
+/* --max-lag; false after printing. */
+bool verify_max_lag(const struct verb_call *call, uint64_t *lag_r);
+/* Which state it was, and of which log; as a JSON string, which may hold anything. */
+void verify_say_state(const struct tally_state_answer *answer, struct tally_bytes origin);
+void verify_state_json(const struct tally_state_answer *answer, struct tally_bytes origin,
+		       const struct tally_state_file *file, struct json_object *to);
+const char *verify_quoted(struct tally_arena *arena, struct tally_bytes text);
+
 /* They print what was verified, or why not, and return a verb_exit. */
 int verify_state(const struct verb_call *call, struct tally_bytes text,
 		 const struct verify_signed *by, struct tally_arena *arena);
+int verify_process(const struct verb_call *call, struct tally_bytes text,
+		   const struct verify_signed *by, struct tally_arena *arena);
 /* Does the state proof file of --left-out-of, demanded to be signed like the journal's, leave out this
  * journal, which is verified? 1, and words that say so (in arena), 0, or -1 after printing why it cannot
  * tell. */

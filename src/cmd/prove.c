@@ -220,7 +220,8 @@ static int prove(struct client *client)
 	return status;
 }
 
-/* A journal as it was, or as a COSE receipt; or what the state says of a clue, a key, a member. */
+/* A journal as it was, or as a COSE receipt; or what the state says of a clue, a key, a member, a
+ * sharing process. */
 static int prove_run(struct verb_call *call)
 {
 	int status = prove_check_options(call);
@@ -228,6 +229,7 @@ static int prove_run(struct verb_call *call)
 	if (status != VERB_OK)
 		return status;
 	return client_with(call, prove_wants_state(call) ? prove_state :
+				 verb_given(call, "process") ? prove_process :
 				 verb_given(call, "cose") ? prove_cose : prove);
 }
 
@@ -246,14 +248,16 @@ static const struct verb_option prove_options[] = {
 
 const struct verb verb_prove = {
 	.name = "prove",
-	.usage = "LEDGER [JOURNAL]",
+	.usage = "[LEDGER] [JOURNAL | PROCESS]",
 	.summary = "Write a file that proves something of a ledger, for checking offline",
 	.details =
 		"With JOURNAL: that the journal is in the ledger. With --clue: which journals have the\n"
 		"clue, all of them. With --kv or --member: what a key's value is, what is known of a\n"
-		"member. The latter are as of the ledger's newest STATE_ROOT journal; --fresh first\n"
-		"makes a new one, and with --cosigned it is the newest that witnesses have cosigned.\n"
-		"That there is none of it is proved as well.",
+		"member. With --process and PROCESS: which stages a sharing process has, all of them and\n"
+		"in their order; LEDGER need not be said where the store has one channel. All but the\n"
+		"first are as of the ledger's newest STATE_ROOT journal; --fresh first makes a new one,\n"
+		"and with --cosigned it is the newest that witnesses have cosigned. That there is none\n"
+		"of it is proved as well.",
 	.options = prove_options,
 	.min_args = 1,
 	.max_args = 2,

@@ -306,25 +306,18 @@ static int hold(struct proving *p, struct tally_bytes text)
 	return VERB_OK;
 }
 
-static int write_file(struct proving *p, const char *path)
+static int make_text(struct proving *p, struct tally_buf *buf)
 {
 	json_object *root = reply_member(p->base, "StateRootJournal");
-	struct tally_buf buf = { 0 };
 	struct tally_bytes root_leaf;
-	int status;
 
 	if (reply_text(p->base, "Checkpoint")[0] == '\0')
 		return verb_fail(p->client->call, "the server does not sign for this ledger now; its "
 				 "log says why");
 	if (!decode(p, reply_text(root, "Leaf"), &root_leaf))
 		return nothing_proved(p, "a leaf is not base64");
-	format(p, root_leaf, &buf);
-	status = hold(p, tally_buf_bytes(&buf));
-	if (status == VERB_OK &&
-	    !file_write_whole(p->client->call, path, tally_buf_bytes(&buf)))
-		status = VERB_FAILED;
-	tally_buf_free(&buf);
-	return status;
+	format(p, root_leaf, buf);
+	return hold(p, tally_buf_bytes(buf));
 }
 
 /* All that the file holds. Between two requests witnesses may have cosigned a newer tree: then again. */
@@ -349,8 +342,8 @@ static int read_answers(struct proving *p)
 	return status;
 }
 
-int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
-		     const char *key, const char *path, json_object **reply_r)
+int prove_state_text(struct client *client, const char *ledger, enum tally_state_kind kind,
+		     const char *key, struct tally_buf *buf, json_object **reply_r)
 {
 	struct proving p = { .client = client, .ledger = ledger, .kind = kind, .key = key };
 	int status;
@@ -359,12 +352,24 @@ int prove_state_file(struct client *client, const char *ledger, enum tally_state
 		return verb_misuse(client->call, "clues, keys and member ids are UTF-8");
 	status = read_answers(&p);
 	if (status == VERB_OK)
-		status = write_file(&p, path);
+		status = make_text(&p, buf);
 	if (reply_r != NULL && status == VERB_OK)
 		*reply_r = json_object_get(p.base);
 	json_object_put(p.base);
 	tally_buf_free(&p.leaves);
 	tally_arena_free(&p.arena);
+	return status;
+}
+
+int prove_state_file(struct client *client, const char *ledger, enum tally_state_kind kind,
+		     const char *key, const char *path, json_object **reply_r)
+{
+	struct tally_buf buf = { 0 };
+	int status = prove_state_text(client, ledger, kind, key, &buf, reply_r);
+
+	if (status == VERB_OK && !file_write_whole(client->call, path, tally_buf_bytes(&buf)))
+		status = VERB_FAILED;
+	tally_buf_free(&buf);
 	return status;
 }
 
@@ -402,17 +407,20 @@ int prove_check_cosigned(const struct verb_call *call)
 int prove_check_options(const struct verb_call *call)
 {
 	static const char *const of_journals[] = { "leaf", "cose", "time" };
-	size_t states = kinds_given(call);
+	bool process = verb_given(call, "process");
+	size_t states = kinds_given(call) + process;
 
-	if (states + (call->arg_count > 1) != 1)
-		return verb_misuse(call, "prove what? One of JOURNAL, --clue, --kv and --member");
+	if (states + (call->arg_count > 1 && !process) != 1)
+		return verb_misuse(call, "prove what? One of JOURNAL, --clue, --kv, --member and --process");
 	for (size_t i = 0; i < sizeof of_journals / sizeof of_journals[0]; i++)
 		if (states > 0 && verb_given(call, of_journals[i]))
 			return verb_misuse(call, "--%s is for journals", of_journals[i]);
 	if (verb_given(call, "cose") && (verb_given(call, "time") || verb_given(call, "cosigned")))
 		return verb_misuse(call, "a COSE receipt has no time stamps and no witnesses");
 	if (states == 0 && verb_given(call, "fresh"))
-		return verb_misuse(call, "--fresh is for --clue, --kv and --member");
+		return verb_misuse(call, "--fresh is for --clue, --kv, --member and --process");
+	if (process && strchr(verb_value(call, "process", ""), ' ') != NULL)
+		return verb_misuse(call, "--process takes a DID, which has no spaces");
 	return prove_check_cosigned(call);
 }
 

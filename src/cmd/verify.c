@@ -1,7 +1,7 @@
 /*
  * tally verify: checks a proof file (c2sp.org/tlog-proof) with nothing but the log's key, or a
- * policy (c2sp.org/tlog-policy) of logs and witnesses; or, in proofs.h, a state proof file or a COSE
- * receipt. It opens no store and asks no server.
+ * policy (c2sp.org/tlog-policy) of logs and witnesses; or, in proofs.h, a state or process proof file or
+ * a COSE receipt. It opens no store and asks no server.
  */
 #include "config.h"
 
@@ -23,6 +23,7 @@
 #include "note.h"
 #include "policyfile.h"
 #include "print.h"
+#include "processfile.h"
 #include "prooffile.h"
 #include "proofs.h"
 #include "verb.h"
@@ -504,11 +505,15 @@ static int verify_file(struct check *check)
 		return status != VERB_OK ? status : verify_cose(call, check->text, &check->arena);
 	}
 	if (verify_is_state(check->text)) {
-		status = check_options(call, "state proof file", not_state);
+		bool process = tally_process_file_is(check->text);
+
+		status = check_options(call, process ? "process proof file" : "state proof file",
+				       not_state);
 		if (status != VERB_OK)
 			return status;
-		return read_policy(check) ? verify_state(call, check->text, &by, &check->arena) :
-					    VERB_FAILED;
+		return !read_policy(check) ? VERB_FAILED :
+		       process ? verify_process(call, check->text, &by, &check->arena) :
+				 verify_state(call, check->text, &by, &check->arena);
 	}
 	status = check_options(call, "proof file of a journal", not_journal);
 	if (status != VERB_OK)
@@ -550,7 +555,7 @@ static const struct verb_option verify_options[] = {
 	{ "ca", "FILE", "check its time stamps too: certificates that are trusted, PEM" },
 	{ "signed-by", "HEX", "demand that a member signed the journal with this public key" },
 	{ "cose", NULL, "the file is a COSE receipt; it is checked with --leaf" },
-	{ "max-lag", "N", "of a state proof: refuse it where more than N journals came after the state" },
+	{ "max-lag", "N", "of a state or process proof: refuse it where more than N journals came after the state" },
 	{ "left-out-of", "FILE", "a state proof file of one of its clues: does it leave the journal out?" },
 	VERB_JSON_OPTION,
 	VERB_OPTIONS_END

@@ -41,7 +41,7 @@ bool verify_key(const struct verb_call *call, struct tally_vkey *vkey_r)
 	return false;
 }
 
-static const char *quoted(struct tally_arena *arena, struct tally_bytes text)
+const char *verify_quoted(struct tally_arena *arena, struct tally_bytes text)
 {
 	struct tally_buf buf = { 0 };
 	const char *made;
@@ -121,10 +121,15 @@ static void say_absent(const struct shown *shown)
 	       words[shown->file->kind].after);
 }
 
+void verify_say_state(const struct tally_state_answer *answer, struct tally_bytes origin)
+{
+	printf("  as of size %" PRIu64 " of %" PRIu64 " (lag %" PRIu64 ")\n", answer->size,
+	       answer->tree_size, answer->lag);
+	printf("  of %.*s\n", (int)origin.size, (const char *)origin.data);
+}
+
 static void say_text(const struct shown *shown, const struct verify_signed *by)
 {
-	const struct tally_state_answer *answer = &shown->answer;
-
 	if (shown->file->absent)
 		say_absent(shown);
 	else if (shown->file->kind == STATE_CLUE)
@@ -133,9 +138,7 @@ static void say_text(const struct shown *shown, const struct verify_signed *by)
 		say_kv(shown);
 	else
 		say_member(shown);
-	printf("  as of size %" PRIu64 " of %" PRIu64 " (lag %" PRIu64 ")\n", answer->size,
-	       answer->tree_size, answer->lag);
-	printf("  of %.*s\n", (int)shown->origin.size, (const char *)shown->origin.data);
+	verify_say_state(&shown->answer, shown->origin);
 	by->say(by->ctx);
 }
 
@@ -207,22 +210,28 @@ static void add_member(const struct shown *shown, json_object *to)
 			       json_tokener_parse(tally_arena_str(shown->arena, file->record)));
 }
 
+void verify_state_json(const struct tally_state_answer *answer, struct tally_bytes origin,
+		       const struct tally_state_file *file, json_object *to)
+{
+	json_object_object_add(to, "Verified", json_object_new_boolean(true));
+	add_text(to, "Origin", origin);
+	add_text(to, "LedgerId", file->ledger_id);
+	json_object_object_add(to, "Absent", json_object_new_boolean(file->absent));
+	add_uint(to, "StateSize", answer->size);
+	add_uint(to, "TreeSize", answer->tree_size);
+	add_uint(to, "Lag", answer->lag);
+	add_uint(to, "StateRootJournalId", answer->journal_id);
+	add_hash(to, "StateRootHash", &answer->root);
+}
+
 static void say_json(const struct shown *shown, const struct verify_signed *by)
 {
 	const struct tally_state_file *file = shown->file;
 	json_object *all = json_object_new_object();
 
-	json_object_object_add(all, "Verified", json_object_new_boolean(true));
-	add_text(all, "Origin", shown->origin);
-	add_text(all, "LedgerId", file->ledger_id);
+	verify_state_json(&shown->answer, shown->origin, file, all);
 	add_text(all, "Kind", tally_bytes_str(tally_state_kind_name(file->kind)));
 	add_text(all, "Key", file->key);
-	json_object_object_add(all, "Absent", json_object_new_boolean(file->absent));
-	add_uint(all, "StateSize", shown->answer.size);
-	add_uint(all, "TreeSize", shown->answer.tree_size);
-	add_uint(all, "Lag", shown->answer.lag);
-	add_uint(all, "StateRootJournalId", shown->answer.journal_id);
-	add_hash(all, "StateRootHash", &shown->answer.root);
 	if (!file->absent && file->kind == STATE_CLUE)
 		add_clue(shown, all);
 	else if (!file->absent && file->kind == STATE_KV)
@@ -255,17 +264,23 @@ static bool check_file(const struct verb_call *call, struct tally_bytes text,
 		return false;
 	}
 	shown->origin = checkpoint.origin;
-	shown->key = quoted(shown->arena, shown->file->key);
+	shown->key = verify_quoted(shown->arena, shown->file->key);
 	return true;
+}
+
+bool verify_max_lag(const struct verb_call *call, uint64_t *lag_r)
+{
+	*lag_r = UINT64_MAX;
+	return verb_number(call, "max-lag", 0, UINT64_MAX, lag_r);
 }
 
 int verify_state(const struct verb_call *call, struct tally_bytes text,
 		 const struct verify_signed *by, struct tally_arena *arena)
 {
 	struct shown shown = { .arena = arena };
-	uint64_t lag_max = UINT64_MAX;
+	uint64_t lag_max;
 
-	if (!verb_number(call, "max-lag", 0, UINT64_MAX, &lag_max))
+	if (!verify_max_lag(call, &lag_max))
 		return VERB_USAGE;
 	if (!check_file(call, text, by, lag_max, &shown))
 		return VERB_FAILED;

@@ -17,8 +17,7 @@ static uint8_t *put(uint8_t *at, const void *data, size_t size)
 	return at + size;
 }
 
-/* The leaf's members that are the statement's, in their order. It is shorter than the leaf. */
-static struct tally_bytes statement_of(struct tally_bytes leaf, uint8_t *room)
+struct tally_bytes tally_leaf_statement(struct tally_bytes leaf, uint8_t *room)
 {
 	struct tally_bytes name, item;
 	uint8_t *out = room;
@@ -98,7 +97,7 @@ int tally_leaf_signatures(struct tally_bytes leaf, uint8_t *room,
 		return -1;
 	if (!tally_bytes_equal(signatures_r[0].member_id, parsed.member_id))
 		return tally_err_set(err, TALLY_CORRUPT, "it is not its author who signed");
-	statement = statement_of(leaf, room);
+	statement = tally_leaf_statement(leaf, room);
 	for (int i = 0; i < count; i++) {
 		struct tally_bytes id = signatures_r[i].member_id;
 

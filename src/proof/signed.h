@@ -15,6 +15,10 @@
 
 struct tally_err;
 
+/* What is signed of a leaf: its members that are the statement's, in their order. room has leaf.size
+ * bytes: it is shorter. Of what is no leaf: any bytes. */
+struct tally_bytes tally_leaf_statement(struct tally_bytes leaf, uint8_t *room);
+
 #define TALLY_LEAF_SIGNATURES 8
 
 struct tally_leaf_signature {

@@ -71,7 +71,7 @@ stop_owner() {
 # this one is root: web servers do not run as root, and nobody else enters a build below /root.
 # TALLY_ENDPOINT is the server then, and init.json what init printed. Words: the store, init's options.
 start_server() {	# store [option...]
-	local store=$1 url
+	local store=$1
 	shift
 	as_user=
 	PATH=$PATH:/usr/sbin command -v lighttpd >/dev/null || return 1
@@ -79,22 +79,47 @@ start_server() {	# store [option...]
 		as_user="setpriv --reuid=65533 --regid=65533 --clear-groups"
 		chown 65533:65533 "$dir"
 	fi
-	cp "$TALLY" "$TALLY_FCGI" "$dir" && cp -r "$SOURCE/templates" "$dir/templates" &&
-		chmod -R a+rX "$dir/templates"
+	[ -x "$dir/tally.fcgi" ] || {
+		cp "$TALLY" "$TALLY_FCGI" "$dir" && cp -r "$SOURCE/templates" "$dir/templates" &&
+			chmod -R a+rX "$dir/templates"
+	}
 	TALLY=$dir/tally TALLY_FCGI=$dir/tally.fcgi
 	$as_user "$TALLY" init --store "$store" --json "$@" >init.json 2>/dev/null
-	$as_user "$TALLY" serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$TALLY_FCGI" \
-		--templates "$dir/templates" >url 2>serve.err
 	server_store=$store
-	trap '$as_user "$TALLY" serve --stop --store "$server_store" >/dev/null 2>&1; cleanup' EXIT
-	url=$(grep -o 'http://[^ ]*' url)
-	if [ -z "$url" ]; then
-		not_ok "a server starts" "$(cat serve.err "$store".serve/*.log 2>/dev/null | tail -n 5)"
-		return 1
-	fi
+	trap 'stop_server; cleanup' EXIT
+	serve_again || return 1
 	TALLY_ACCESS_KEY_ID=$(json AccessKeyId <init.json)
 	TALLY_ACCESS_KEY_SECRET=$(json AccessKeySecret <init.json)
-	export TALLY_ENDPOINT=$url TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
+	export TALLY_ACCESS_KEY_ID TALLY_ACCESS_KEY_SECRET
+}
+
+stop_server() { $as_user "$TALLY" serve --stop --store "$server_store" >/dev/null 2>&1; }
+
+# Its store is served, on another port than before.
+serve_again() {
+	local url
+	$as_user "$TALLY" serve --store "$server_store" --listen 127.0.0.1:0 --daemon --fcgi "$TALLY_FCGI" \
+		--templates "$dir/templates" >url 2>serve.err
+	url=$(grep -o 'http://[^ ]*' url)
+	if [ -z "$url" ]; then
+		not_ok "a server starts" "$(cat serve.err "$server_store".serve/*.log 2>/dev/null | tail -n 5)"
+		return 1
+	fi
+	export TALLY_ENDPOINT=$url
+}
+
+# A CA, and a certificate of it on a key of P-256, both by openssl.
+make_ca() {	# name
+	openssl ecparam -name prime256v1 -genkey -noout -out "$1-ca.key" 2>/dev/null &&
+		openssl req -x509 -new -key "$1-ca.key" -subj "/CN=$1 CA" -days 30 -sha256 \
+			-addext keyUsage=critical,keyCertSign,cRLSign -out "$1-ca.pem" 2>/dev/null
+}
+make_member() {	# ca name
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$2.key" 2>/dev/null &&
+		openssl req -new -key "$2.key" -subj "/CN=$2" -out "$2.csr" 2>/dev/null &&
+		printf 'keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >ext &&
+		openssl x509 -req -in "$2.csr" -CA "$1-ca.pem" -CAkey "$1-ca.key" -CAcreateserial -days 10 -sha256 \
+			-extfile ext -out "$2.pem" 2>/dev/null
 }
 
 # Each character of a file replaced in turn, or some 60 of them; none of the results may verify.

@@ -2,20 +2,6 @@
 # and another program's auditor say of them.
 . "$SOURCE/tests/cli/lib.sh"
 
-# A CA, and a certificate of it on a key of P-256, both by openssl.
-make_ca() {	# name
-	openssl ecparam -name prime256v1 -genkey -noout -out "$1-ca.key" 2>/dev/null &&
-		openssl req -x509 -new -key "$1-ca.key" -subj "/CN=$1 CA" -days 30 -sha256 \
-			-addext keyUsage=critical,keyCertSign,cRLSign -out "$1-ca.pem" 2>/dev/null
-}
-make_member() {	# ca name
-	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$2.key" 2>/dev/null &&
-		openssl req -new -key "$2.key" -subj "/CN=$2" -out "$2.csr" 2>/dev/null &&
-		printf 'keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >ext &&
-		openssl x509 -req -in "$2.csr" -CA "$1-ca.pem" -CAkey "$1-ca.key" -CAcreateserial -days 10 -sha256 \
-			-extfile ext -out "$2.pem" 2>/dev/null
-}
-
 make_ca org1 && make_ca org2 && make_member org1 alice || {
 	skip "data sharing" "there is no openssl that makes certificates"
 	finish
@@ -133,6 +119,11 @@ through_a_server() {
 	if command -v python3 >/dev/null; then
 		bob_did=$(with_key bob /v1/identity/did '{}' | json did)
 		same "a request that brings its key" "${bob_did%:*}" "did:tally"
+	fi
+	passes "the ledger is exported" "$TALLY" export "$ledger" -o sharing.ndjson
+	if command -v python3 >/dev/null; then
+		passes "... and checked by another program" python3 -B "$SOURCE/tests/proof/verify_lines.py" \
+			--vkey "$("$TALLY" ledger vkey "$ledger")" sharing.ndjson
 	fi
 	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
 	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \

@@ -38,7 +38,8 @@ static void add_entry(struct tally_call *call, struct tally_node *list,
 	if (journal->removed) {
 		tally_reply_removed(call, to, journal);
 	} else if (journal->has_payload) {
-		add_base64(call, to, "Payload", journal->payload);
+		add_base64(call, to, "Payload",
+			   journal->is_data ? journal->sealed : journal->payload);
 		tally_add_hex(call->arena, to, "Salt", journal->salt, sizeof(journal->salt));
 	}
 	if (journal->evidence.size > 0) {
@@ -129,7 +130,7 @@ static const struct tally_reply_field export_journals_reply[] = {
 	{ "Entries[Entry].ProofPath", NODE_TEXT, false,
 	  "Audit path from the leaf upwards (RFC 9162 2.1.3): the hashes one after the other, base64." },
 	{ "Entries[Entry].Payload", NODE_TEXT, true,
-	  "The payload, base64; not there where the leaf holds data instead, or it is removed." },
+	  "The payload, base64; not there where the leaf has none (it may hold data), or it is removed." },
 	{ "Entries[Entry].Salt", NODE_TEXT, true,
 	  "The leaf's payloadHash is SHA-256 of these 16 bytes (hex) and the payload." },
 	{ "Entries[Entry].Evidence", NODE_TEXT, true,
