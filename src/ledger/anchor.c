@@ -394,7 +394,7 @@ int tally_time_prove(struct tally_core *core, struct tally_bytes ledger_id, uint
 {
 	struct tally_arena scratch;
 	struct tally_view view;
-	struct tally_nodes nodes = { &view, &scratch, err };
+	struct tally_nodes nodes = { .view = &view, .arena = &scratch, .err = err };
 	int found;
 
 	memset(proof_r, 0, sizeof(*proof_r));

@@ -73,7 +73,7 @@ static int hold_against(const struct tally_view *view, const struct tally_high_m
 			const char *by, struct tally_err *err)
 {
 	struct tally_arena arena;
-	struct tally_nodes nodes = { view, &arena, err };
+	struct tally_nodes nodes = { .view = view, .arena = &arena, .err = err };
 	struct tally_hash root;
 	int result;
 
@@ -728,7 +728,7 @@ static int tile_hashes(const struct tally_view *view, unsigned int level, uint64
 		       unsigned int width, struct tally_arena *arena, struct tally_bytes *bytes_r,
 		       struct tally_err *err)
 {
-	struct tally_nodes nodes = { view, arena, err };
+	struct tally_nodes nodes = { .view = view, .arena = arena, .err = err };
 	uint8_t *bytes = tally_arena_alloc(arena, (size_t)width * TALLY_HASH_SIZE);
 
 	for (unsigned int i = 0; i < width; i++) {

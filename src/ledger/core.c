@@ -688,7 +688,7 @@ static int head_behind(const struct tally_view *view, uint64_t block, struct tal
 {
 	struct tally_block_header header;
 	struct tally_arena arena;
-	struct tally_nodes nodes = { view, &arena, err };
+	struct tally_nodes nodes = { .view = view, .arena = &arena, .err = err };
 	struct tally_frontier *frontier = &head_r->frontier;
 	struct tally_bytes bytes;
 	int result = -1;

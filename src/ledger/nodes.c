@@ -33,13 +33,34 @@ static bool overlay_node(const struct tally_view *view, unsigned int level, uint
 	return false;
 }
 
-/* From the tile of level / 8 that holds the node or what is below it. A full tile is kept: it is
- * the same for every view. */
-static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64_t index,
+/* A path climbs eight levels in one tile, so its hashes there are taken at once. */
+static bool kept_node(struct tally_nodes *nodes, unsigned int level, uint64_t number,
+		      unsigned int sublevel, unsigned int place, struct tally_hash *hash_r)
+{
+	struct tally_space *space = nodes->view->space;
+	unsigned int up = sublevel - nodes->ahead.sublevel;	/* wraps, where it is below */
+
+	if (nodes->ahead.level != level || nodes->ahead.number != number ||
+	    up >= nodes->ahead.count || place != (nodes->ahead.place >> up ^ (up > 0))) {
+		nodes->ahead.count = tally_tilecache_path(space->core->tiles, space->id, level,
+							  number, sublevel, place,
+							  nodes->ahead.path);
+		nodes->ahead.level = level;
+		nodes->ahead.number = number;
+		nodes->ahead.sublevel = sublevel;
+		nodes->ahead.place = place;
+	}
+	if (nodes->ahead.count > 0)
+		*hash_r = nodes->ahead.path[sublevel];
+	return nodes->ahead.count > 0;
+}
+
+/* From the tile of level / 8 that holds the node or what is below it. It is kept: what is
+ * complete of it is the same for every view. */
+static int tile_node(struct tally_nodes *nodes, unsigned int level, uint64_t index,
 		     struct tally_hash *hash_r)
 {
 	const struct tally_view *view = nodes->view;
-	struct tally_tilecache *kept = view->space->core->tiles;
 	unsigned int tile_level = level / 8, sub = level % 8;
 	uint64_t number = index >> (8 - sub);
 	unsigned int place = (unsigned int)(index & ((1u << (8 - sub)) - 1));
@@ -48,8 +69,7 @@ static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64
 	uint8_t key[9];
 	int found;
 
-	if (tally_tilecache_get(kept, view->space->id, tile_level, number,
-				tally_tile_place(sub, place), hash_r))
+	if (kept_node(nodes, tile_level, number, sub, place, hash_r))
 		return 0;
 	key[0] = (uint8_t)tile_level;
 	tally_put_u64(key + 1, number);
@@ -62,12 +82,17 @@ static int tile_node(const struct tally_nodes *nodes, unsigned int level, uint64
 		memcpy(hash_r->bytes,
 		       value.data + 1 + tally_tile_place(sub, place) * TALLY_HASH_SIZE,
 		       TALLY_HASH_SIZE);
-		tally_tilecache_put(kept, view->space->id, tile_level, number, value.data + 1);
+		tally_tilecache_put(view->space->core->tiles, view->space->id, tile_level, number,
+				    value.data + 1, TALLY_TILE_WIDTH);
 		return 0;
 	}
-	if (found == 1 && tally_tile_subtree((const struct tally_hash *)(value.data + 1),
-					     (unsigned int)hashes, sub, place, hash_r))
+	if (hashes < TALLY_TILE_WIDTH &&
+	    tally_tile_subtree((const struct tally_hash *)(value.data + 1), (unsigned int)hashes, sub,
+			       place, hash_r)) {
+		tally_tilecache_put(view->space->core->tiles, view->space->id, tile_level, number,
+				    value.data + 1, (unsigned int)hashes);
 		return 0;
+	}
 	return tally_err_set(nodes->err, TALLY_CORRUPT, "%s: no tile has node %u/%llu",
 			     view->space->name, level, (unsigned long long)index);
 }
@@ -89,7 +114,7 @@ static bool edge_node(const struct tally_view *view, unsigned int level, uint64_
  * tile: where a node of level 8l or above is complete, so are hashes of the tiles of level l. */
 int tally_view_node(void *ctx, unsigned int level, uint64_t index, struct tally_hash *hash_r)
 {
-	const struct tally_nodes *nodes = ctx;
+	struct tally_nodes *nodes = ctx;
 
 	if (edge_node(nodes->view, level, index, hash_r))
 		return 0;

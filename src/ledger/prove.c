@@ -18,7 +18,8 @@ static int begin(struct frame *frame, struct tally_core *core, struct tally_byte
 	if (found != 1)
 		return found;
 	tally_arena_init(&frame->arena);
-	frame->nodes = (struct tally_nodes){ &frame->view, &frame->arena, err };
+	frame->nodes = (struct tally_nodes){ .view = &frame->view, .arena = &frame->arena,
+					     .err = err };
 	frame->newest = frame->view.head->frontier.size;
 	if (*size == 0)
 		*size = frame->newest;

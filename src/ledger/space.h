@@ -195,6 +195,13 @@ struct tally_nodes {
 	const struct tally_view *view;
 	struct tally_arena *arena;
 	struct tally_err *err;
+	/* what a path takes further from the tile that it came through (tilecache.h) */
+	struct {
+		unsigned int count;
+		unsigned int level, sublevel, place;
+		uint64_t number;
+		struct tally_hash path[8];
+	} ahead;
 };
 int tally_view_node(void *ctx, unsigned int level, uint64_t index, struct tally_hash *hash_r);
 

@@ -15,7 +15,7 @@
 
 struct slot {
 	uint64_t space, number;
-	uint32_t level;
+	uint16_t level, width;		/* hashes of its lowest sublevel */
 	uint32_t used;			/* turn of the shard; 0: empty */
 	struct tally_hash *hashes;
 };
@@ -84,30 +84,46 @@ static bool is_it(const struct slot *slot, uint64_t space, unsigned int level, u
 	       slot->level == level;
 }
 
-bool tally_tilecache_get(struct tally_tilecache *cache, uint64_t space, unsigned int level,
-			 uint64_t number, size_t place, struct tally_hash *hash_r)
+unsigned int tally_tilecache_path(struct tally_tilecache *cache, uint64_t space, unsigned int level,
+				  uint64_t number, unsigned int sublevel, unsigned int place,
+				  struct tally_hash path_r[8])
 {
 	struct shard *shard;
 	struct slot *set;
-	bool found = false;
+	unsigned int count = 0;
 
 	if (cache->sets == 0)
-		return false;
+		return 0;
 	set = set_of(cache, space, level, number, &shard);
-	for (size_t i = 0; i < WAYS && !found; i++) {
-		found = is_it(&set[i], space, level, number);
-		if (!found)
+	for (size_t i = 0; i < WAYS; i++) {
+		if (!is_it(&set[i], space, level, number))
 			continue;
 		set[i].used = shard->turn;
-		*hash_r = set[i].hashes[place];
+		for (; sublevel < 8 && (place + 1) << sublevel <= set[i].width; count++) {
+			path_r[sublevel] = set[i].hashes[tally_tile_place(sublevel, place)];
+			sublevel++;
+			place = place >> 1 ^ 1;
+		}
+		break;
 	}
 	pthread_mutex_unlock(&shard->lock);
-	return found;
+	return count;
+}
+
+/* The nodes of a tile that is not full, as far as they are complete. */
+static void complete(struct tally_hash *hashes, unsigned int width)
+{
+	for (unsigned int sublevel = 1; sublevel < 8; sublevel++)
+		for (unsigned int i = 0; (i + 1) << sublevel <= width; i++)
+			tally_node_hash(&hashes[tally_tile_place(sublevel - 1, 2 * i)],
+					&hashes[tally_tile_place(sublevel - 1, 2 * i + 1)],
+					&hashes[tally_tile_place(sublevel, i)]);
 }
 
 void tally_tilecache_put(struct tally_tilecache *cache, uint64_t space, unsigned int level,
-			 uint64_t number, const void *hashes)
+			 uint64_t number, const void *hashes, unsigned int width)
 {
+	bool full = width == TALLY_TILE_WIDTH;
 	struct shard *shard;
 	struct slot *set, *to;
 
@@ -122,13 +138,20 @@ void tally_tilecache_put(struct tally_tilecache *cache, uint64_t space, unsigned
 		if (set[i].used < to->used)
 			to = &set[i];
 	}
+	to->used = shard->turn;
+	if (is_it(to, space, level, number) && to->width >= width) {	/* an older view's */
+		pthread_mutex_unlock(&shard->lock);
+		return;
+	}
 	if (to->hashes == NULL)
 		to->hashes = tally_malloc(TALLY_TILE_BYTES);
-	memcpy(to->hashes, hashes, TALLY_TILE_BYTES);
+	memcpy(to->hashes, hashes, full ? TALLY_TILE_BYTES : width * TALLY_HASH_SIZE);
+	if (!full)
+		complete(to->hashes, width);
 	to->space = space;
 	to->number = number;
-	to->level = level;
-	to->used = shard->turn;
+	to->level = (uint16_t)level;
+	to->width = (uint16_t)width;
 	pthread_mutex_unlock(&shard->lock);
 }
 
