@@ -375,6 +375,17 @@ bool tally_leaf_has_clue(const struct tally_leaf *leaf, struct tally_bytes clue)
 	return false;
 }
 
+bool tally_canon_salt(struct tally_bytes value, uint8_t salt_r[TALLY_SALT_SIZE])
+{
+	char again[2 * TALLY_SALT_SIZE + 1];
+	struct tally_bytes text;
+
+	if (!tally_canon_plain(value, &text) || !tally_hex_decode(text, salt_r, TALLY_SALT_SIZE))
+		return false;
+	tally_hex_encode(salt_r, TALLY_SALT_SIZE, again);
+	return tally_bytes_is(text, again);
+}
+
 bool tally_leaf_payload_is(const struct tally_leaf *leaf, const uint8_t salt[TALLY_SALT_SIZE],
 			   struct tally_bytes payload)
 {

@@ -73,8 +73,11 @@ bool tally_leaf_parse(struct tally_bytes text, struct tally_leaf *leaf_r);
 /* Does the leaf stand under this clue? */
 bool tally_leaf_has_clue(const struct tally_leaf *leaf, struct tally_bytes clue);
 
-/* Is it the leaf's payload? SHA-256(salt || payload) and the size. False where it has none. */
+/* A salt as files have it: lower-case hex. */
 #define TALLY_SALT_SIZE 16
+bool tally_canon_salt(struct tally_bytes value, uint8_t salt_r[TALLY_SALT_SIZE]);
+
+/* Is it the leaf's payload? SHA-256(salt || payload) and the size. False where it has none. */
 bool tally_leaf_payload_is(const struct tally_leaf *leaf, const uint8_t salt[TALLY_SALT_SIZE],
 			   struct tally_bytes payload);
 

@@ -175,18 +175,6 @@ static int take_leaf(const struct checking *c, const struct tally_leaf *leaf,
 	return 0;
 }
 
-/* Lower-case hex: a file has one form. */
-static bool take_salt(struct tally_bytes item, uint8_t salt_r[TALLY_SALT_SIZE])
-{
-	char again[2 * TALLY_SALT_SIZE + 1];
-	struct tally_bytes text;
-
-	if (!tally_canon_plain(item, &text) || !tally_hex_decode(text, salt_r, TALLY_SALT_SIZE))
-		return false;
-	tally_hex_encode(salt_r, TALLY_SALT_SIZE, again);
-	return tally_bytes_is(text, again);
-}
-
 /* What a stage has besides its leaf. */
 struct given {
 	struct tally_bytes evidence, payload;
@@ -205,11 +193,11 @@ static bool take_given(struct checking *c, struct tally_bytes object, struct giv
 		if (tally_bytes_is(name, "evidence"))
 			good = tally_canon_take_base64(item, &c->room, &given->evidence);
 		else if (tally_bytes_is(name, "evidenceSalt"))
-			good = take_salt(item, given->evidence_salt);
+			good = tally_canon_salt(item, given->evidence_salt);
 		else if (tally_bytes_is(name, "payload"))
 			good = tally_canon_take_base64(item, &c->room, &given->payload);
 		else
-			good = tally_bytes_is(name, "salt") && take_salt(item, given->salt);
+			good = tally_bytes_is(name, "salt") && tally_canon_salt(item, given->salt);
 	}
 	return good && (given->count == 0 || given->count == 4);
 }

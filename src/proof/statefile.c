@@ -101,18 +101,10 @@ static bool take_journals(struct reading *reading, struct tally_bytes item)
 	return more == 0;
 }
 
-/* Lower-case hex: a file has one form. */
 static bool take_salt(struct tally_state_file *file, struct tally_bytes item)
 {
-	char again[2 * TALLY_SALT_SIZE + 1];
-	struct tally_bytes text;
-
 	file->has_value = true;
-	if (!tally_canon_plain(item, &text) ||
-	    !tally_hex_decode(text, file->salt, TALLY_SALT_SIZE))
-		return false;
-	tally_hex_encode(file->salt, TALLY_SALT_SIZE, again);
-	return tally_bytes_is(text, again);
+	return tally_canon_salt(item, file->salt);
 }
 
 static bool take_absent(struct tally_state_file *file, struct tally_bytes item)

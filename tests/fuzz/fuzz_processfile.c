@@ -2,27 +2,10 @@
  * Process proof files from outside. Whatever is in them, neither room is left; a file that parses is
  * checked against the very checkpoint that its own path leads to, so that its stages are reached.
  */
+#include "checkpoint.h"
 #include "err.h"
 #include "fuzz.h"
 #include "processfile.h"
-
-/* The checkpoint of a log in which the file's state root stands where it says. */
-static bool make_checkpoint(const struct tally_state_file *file, uint64_t size,
-			    struct tally_checkpoint *checkpoint_r)
-{
-	static char origin[TALLY_KEY_NAME_MAX + 1];
-	struct tally_leaf leaf;
-	struct tally_hash hash;
-
-	if (!tally_leaf_parse(file->root_leaf, &leaf) ||
-	    snprintf(origin, sizeof(origin), "x/%.*s", (int)file->ledger_id.size,
-		     (const char *)file->ledger_id.data) >= (int)sizeof(origin))
-		return false;
-	tally_leaf_hash(file->root_leaf, &hash);
-	*checkpoint_r = (struct tally_checkpoint){ .origin = tally_bytes_str(origin), .size = size };
-	return tally_inclusion_root(leaf.journal_id, size, &hash, file->root_path,
-				    file->root_path_count, &checkpoint_r->root);
-}
 
 static void look_at(const struct tally_process_stage *stage)
 {
@@ -56,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(file.creator.size > 0 && file.process.size > 0);
 		stages = calloc(file.state.count + 1, sizeof(*stages));
 		PROMISE(stages != NULL);
-		if (make_checkpoint(&file.state, tree, &checkpoint) &&
+		if (fuzz_checkpoint(&file.state, tree, &checkpoint) &&
 		    tally_process_file_check_in(&file, &checkpoint, UINT64_MAX, contents, stages,
 						&answer, &err) == 0)
 			for (uint64_t i = 0; i < file.state.count; i++)

@@ -3,27 +3,10 @@
  * is checked against the very checkpoint that its own path leads to, so that the rest is reached. One
  * file has one answer: what shows that something is there does not show that it is not.
  */
+#include "checkpoint.h"
 #include "err.h"
 #include "fuzz.h"
 #include "statefile.h"
-
-/* The checkpoint of a log in which the file's state root stands where it says. */
-static bool make_checkpoint(const struct tally_state_file *file, uint64_t size,
-			    struct tally_checkpoint *checkpoint_r)
-{
-	static char origin[TALLY_KEY_NAME_MAX + 1];
-	struct tally_leaf leaf;
-	struct tally_hash hash;
-
-	if (!tally_leaf_parse(file->root_leaf, &leaf) ||
-	    snprintf(origin, sizeof(origin), "x/%.*s", (int)file->ledger_id.size,
-		     (const char *)file->ledger_id.data) >= (int)sizeof(origin))
-		return false;
-	tally_leaf_hash(file->root_leaf, &hash);
-	*checkpoint_r = (struct tally_checkpoint){ .origin = tally_bytes_str(origin), .size = size };
-	return tally_inclusion_root(leaf.journal_id, size, &hash, file->root_path,
-				    file->root_path_count, &checkpoint_r->root);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -39,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(room != NULL);
 	if (tally_state_file_parse(input, room, &file, &err) == 0) {
 		PROMISE(tally_canon_valid(file.root_leaf) && file.key.size <= input.size);
-		if (make_checkpoint(&file, tree, &checkpoint) &&
+		if (fuzz_checkpoint(&file, tree, &checkpoint) &&
 		    tally_state_file_check_in(&file, &checkpoint, UINT64_MAX, &answer, &err) == 0) {
 			PROMISE(answer.tree_size == tree && answer.size <= answer.journal_id &&
 				answer.lag == tree - answer.size);
