@@ -61,6 +61,7 @@ struct load {
 	struct link_server server;
 	struct signer signer;
 	struct request_plan plan;
+	struct request_ahead ahead;
 	bool made;			/* the ledger is ours, to be deleted */
 	_Atomic uint64_t refused;	/* answers that ask to come later */
 };
@@ -222,6 +223,18 @@ static bool add_member(struct load *load)
 	return true;
 }
 
+/* Clients sign on machines of their own; here that may be done before the clock starts. */
+static bool sign_ahead(struct load *load)
+{
+	uint64_t count = 0;
+
+	if (!verb_number(load->bench.call, "ahead", 0, 100000000, &count) ||
+	    !request_sign_ahead(&load->plan, count, &load->ahead))
+		return false;
+	load->plan.ahead = &load->ahead;
+	return true;
+}
+
 /* Up to --journals; what is there already counts. */
 static bool fill(struct load *load)
 {
@@ -268,12 +281,13 @@ static bool run(struct load *load, struct outcome *outcome)
 
 	if (!choose_ledger(load))
 		return false;
-	good = (!verb_given(load->bench.call, "signed") || add_member(load)) &&
+	good = (!verb_given(load->bench.call, "signed") || (add_member(load) && sign_ahead(load))) &&
 	       (!load->work->reads || fill(load)) &&
 	       bench_run_workers(&load->bench, client_thread, outcome);
 	if (good && outcome->count == 0)
 		good = verb_fail(load->bench.call, "not one request was served: %llu answers asked to "
 				 "come later", (unsigned long long)load->refused) == VERB_OK;
+	request_ahead_free(&load->ahead);
 	delete_ledger(load);
 	return good;
 }
@@ -399,6 +413,7 @@ static const struct verb_option http_options[] = {
 	{ "batch", "N", "journals of one request of --work batch (default 1000)" },
 	{ "journals", "N", "ledger that get, proof and mix find (default 10000)" },
 	{ "signed", NULL, "each journal is signed by a member (secp256k1)" },
+	{ "ahead", "N", "so many of them before the clock starts (default 0: all as they are sent)" },
 	{ "ledger", "ID", "the ledger to work in (default: a new one, deleted afterwards)" },
 	VERB_JSON_OPTION,
 	{ "endpoint", "URL", "the server (default: TALLY_ENDPOINT)" },

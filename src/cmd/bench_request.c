@@ -3,10 +3,13 @@
 
 #include "bench_request.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "bench.h"
+#include "print.h"
 #include "signer.h"
 #include "statement.h"
 #include "upload.h"
@@ -44,6 +47,50 @@ static bool sign(const struct request_plan *plan, struct tally_bytes payload,
 	return signer_sign(plan->signer, plan->call, &statement, &payload, signature);
 }
 
+/* ---- signing ahead ---- */
+
+bool request_sign_ahead(const struct request_plan *plan, uint64_t count, struct request_ahead *ahead_r)
+{
+	uint64_t random = 88172645463325252ull;
+	struct bar bar;
+	bool good = true;
+
+	*ahead_r = (struct request_ahead){ .count = count };
+	ahead_r->payloads = tally_calloc(count, sizeof *ahead_r->payloads);
+	ahead_r->signatures = tally_calloc(count, sizeof *ahead_r->signatures);
+	bar_begin(&bar, "sign", "journals");
+	for (uint64_t i = 0; good && i < count; i++) {
+		ahead_r->payloads[i] = next_payload(plan, &random);
+		good = sign(plan, ahead_r->payloads[i], &ahead_r->signatures[i]) &&
+		       !bench_interrupted();
+		bar_show(&bar, i + 1, count);
+	}
+	bar_end(&bar);
+	return good;
+}
+
+void request_ahead_free(struct request_ahead *ahead)
+{
+	free(ahead->payloads);
+	free(ahead->signatures);
+}
+
+/* The next payload and its signature: made ahead, else now. */
+static bool next_signed(const struct request_plan *plan, uint64_t *random, struct tally_bytes *payload_r,
+			struct signature *signature_r)
+{
+	struct request_ahead *ahead = plan->ahead;
+	uint64_t at = ahead != NULL ? atomic_fetch_add(&ahead->next, 1) : 0;
+
+	if (ahead != NULL && at < ahead->count) {
+		*payload_r = ahead->payloads[at];
+		*signature_r = ahead->signatures[at];
+		return true;
+	}
+	*payload_r = next_payload(plan, random);
+	return plan->signer == NULL || sign(plan, *payload_r, signature_r);
+}
+
 /* ---- one journal ---- */
 
 static struct tally_bytes copy(struct tally_arena *arena, const char *text)
@@ -55,16 +102,16 @@ static bool make_append(const struct request_plan *plan, uint64_t *random,
 			struct tally_arena *arena, struct tally_rpc_param *params,
 			struct request *request)
 {
-	struct tally_bytes payload = next_payload(plan, random);
 	struct signature signature;
+	struct tally_bytes payload;
 
+	if (!next_signed(plan, random, &payload, &signature))
+		return false;
 	request->http.post = true;
 	request->answer = "\"JournalId\":";
 	add(request, params, "Payload", payload);
 	if (plan->signer == NULL)
 		return true;
-	if (!sign(plan, payload, &signature))
-		return false;
 	add(request, params, "MemberId", tally_bytes_str(plan->signer->member_id));
 	add(request, params, "MemberSignature", copy(arena, signature.signature));
 	add(request, params, "MemberNonce", copy(arena, signature.nonce));
@@ -74,21 +121,20 @@ static bool make_append(const struct request_plan *plan, uint64_t *random,
 
 /* ---- a batch, a line a journal ---- */
 
-static bool add_line(const struct request_plan *plan, struct tally_bytes payload,
-		     struct tally_buf *body)
+static bool add_line(const struct request_plan *plan, uint64_t *random, struct tally_buf *body)
 {
 	struct signature signature;
+	struct tally_bytes payload;
 
+	if (!next_signed(plan, random, &payload, &signature))
+		return false;
 	tally_buf_add_u8(body, '{');
 	upload_add_member(body, "Payload", payload);
-	if (plan->signer != NULL) {
-		if (!sign(plan, payload, &signature))
-			return false;
+	if (plan->signer != NULL)
 		tally_buf_printf(body, ",\"MemberId\":\"%s\",\"MemberSignature\":\"%s\","
 				 "\"MemberNonce\":\"%s\",\"PayloadSalt\":\"%s\"",
 				 plan->signer->member_id, signature.signature, signature.nonce,
 				 signature.salt);
-	}
 	tally_buf_add_str(body, "}\n");
 	return true;
 }
@@ -100,7 +146,7 @@ static bool make_batch(const struct request_plan *plan, uint64_t *random,
 	bool good = true;
 
 	for (uint64_t i = 0; good && i < plan->batch; i++)
-		good = add_line(plan, next_payload(plan, random), &body);
+		good = add_line(plan, random, &body);
 	request->http.post = true;
 	request->http.content_type = "application/x-ndjson";
 	request->http.body = tally_arena_bytes(arena, tally_buf_bytes(&body));

@@ -10,11 +10,20 @@
 
 #include "http.h"
 
+struct signature;
 struct signer;
 struct tally_arena;
 struct verb_call;
 
 enum request_kind { REQUEST_APPEND, REQUEST_BATCH, REQUEST_GET, REQUEST_PROOF };
+
+/* Payloads and members' signatures over them, made before the clock starts; each is sent once. */
+struct request_ahead {
+	uint64_t count;
+	_Atomic uint64_t next;
+	struct tally_bytes *payloads;
+	struct signature *signatures;
+};
 
 /* What all requests of a run have in common; borrowed. */
 struct request_plan {
@@ -25,10 +34,15 @@ struct request_plan {
 	uint64_t size;			/* bytes of a payload */
 	uint64_t journals;		/* that are there to be read */
 	const char *pool;		/* request_pool(size) */
+	struct request_ahead *ahead;	/* NULL: journals are signed as they are sent */
 };
 
 /* Letters and digits to cut payloads from: they are as long on the wire as in the ledger. To be freed. */
 char *request_pool(uint64_t size);
+
+/* Signs so many journals. False after printing why not, or when it was interrupted. To be freed. */
+bool request_sign_ahead(const struct request_plan *plan, uint64_t count, struct request_ahead *ahead_r);
+void request_ahead_free(struct request_ahead *ahead);
 
 struct request {
 	struct http_request http;

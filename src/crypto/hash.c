@@ -1,16 +1,15 @@
 /*
  * SHA-256, HMAC, keyed digests and CRC-32C.
  *
- * SHA-256 goes through OpenSSL's low-level interface, deprecated there since 3.0: a tree node is
- * one hash of 65 bytes, and looking an algorithm up and allocating a context, as the newer
- * interface does, costs several times more than hashing them.
+ * Hashes go through OpenSSL's low-level interface, deprecated there since 3.0: a tree node is one hash
+ * of 65 bytes, and looking an algorithm up and allocating a context, as the newer interface does,
+ * costs several times more than hashing them. So it is with the HMAC of a request.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "hash.h"
 
 #include <endian.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -76,24 +75,61 @@ void tally_sha256_pair(uint8_t first, const uint8_t a[TALLY_HASH_SIZE],
 
 /* ---- keyed ---- */
 
-/* It fails only where OpenSSL has no memory or lacks the algorithm: nothing anyone could handle. */
-static void hmac(const EVP_MD *type, struct tally_bytes key, struct tally_bytes data, uint8_t *mac_r)
-{
-	const void *bytes = key.size != 0 ? key.data : (const void *)"";
+#define HMAC_BLOCK 64		/* of SHA-1 and SHA-256 both */
 
-	if (key.size > INT32_MAX ||
-	    HMAC(type, bytes, (int)key.size, data.data, data.size, mac_r, NULL) == NULL)
-		abort();
+/* RFC 2104: the key, hashed where it is longer than a block, over the padding. */
+static void hmac_pad(const uint8_t key[HMAC_BLOCK], uint8_t with, uint8_t pad_r[HMAC_BLOCK])
+{
+	for (size_t i = 0; i < HMAC_BLOCK; i++)
+		pad_r[i] = key[i] ^ with;
 }
 
 void tally_hmac_sha1(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[20])
 {
-	hmac(EVP_sha1(), key, data, mac_r);
+	uint8_t block[HMAC_BLOCK] = { 0 }, pad[HMAC_BLOCK];
+	SHA_CTX sha;
+
+	if (key.size > HMAC_BLOCK)
+		SHA1(key.data, key.size, block);
+	else if (key.size > 0)
+		memcpy(block, key.data, key.size);
+	hmac_pad(block, 0x36, pad);
+	SHA1_Init(&sha);
+	SHA1_Update(&sha, pad, sizeof(pad));
+	SHA1_Update(&sha, data.data, data.size);
+	SHA1_Final(mac_r, &sha);
+	hmac_pad(block, 0x5c, pad);
+	SHA1_Init(&sha);
+	SHA1_Update(&sha, pad, sizeof(pad));
+	SHA1_Update(&sha, mac_r, 20);
+	SHA1_Final(mac_r, &sha);
+	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(pad, sizeof(pad));
+	OPENSSL_cleanse(&sha, sizeof(sha));
 }
 
 void tally_hmac_sha256(struct tally_bytes key, struct tally_bytes data, uint8_t mac_r[32])
 {
-	hmac(EVP_sha256(), key, data, mac_r);
+	uint8_t block[HMAC_BLOCK] = { 0 }, pad[HMAC_BLOCK];
+	struct tally_sha256 sha;
+
+	if (key.size > HMAC_BLOCK)
+		tally_sha256(key.data, key.size, block);
+	else if (key.size > 0)
+		memcpy(block, key.data, key.size);
+	hmac_pad(block, 0x36, pad);
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, pad, sizeof(pad));
+	tally_sha256_add(&sha, data.data, data.size);
+	tally_sha256_end(&sha, mac_r);
+	hmac_pad(block, 0x5c, pad);
+	tally_sha256_init(&sha);
+	tally_sha256_add(&sha, pad, sizeof(pad));
+	tally_sha256_add(&sha, mac_r, 32);
+	tally_sha256_end(&sha, mac_r);
+	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(pad, sizeof(pad));
+	OPENSSL_cleanse(&sha, sizeof(sha));
 }
 
 void tally_keyed_digest(const uint8_t key[32], struct tally_bytes data,
