@@ -10,6 +10,7 @@ read_options() {
 		--build) build=${2:?$usage}; shift ;;
 		--dir) base=${2:?$usage}; shift ;;
 		--journals) journals=${2:?$usage}; shift ;;
+		--stages) stages=${2:?$usage}; shift ;;
 		--runs) runs=${2:?$usage}; shift ;;
 		--seconds) seconds=${2:?$usage}; shift ;;
 		-h|--help) printf '%s\n' "$usage"; exit 0 ;;
@@ -30,6 +31,45 @@ read_options() {
 }
 
 clean_up() { rm -rf "$dir"; }
+
+# ---- behind a web server ----
+
+# Copies the programs to where an ordinary user may run them, and has all that is started run as one:
+# web servers do not run as root, nor need they see the build. Sets tally, fcgi and as.
+for_server() {
+	PATH=$PATH:/usr/sbin
+	command -v lighttpd >/dev/null && command -v curl >/dev/null || die "this needs lighttpd and curl"
+	as=
+	if [ "$(id -u)" = 0 ]; then
+		as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+		chown 65534:65534 "$dir"
+		chmod 755 "$dir"
+	fi
+	mkdir -p "$dir/bin/src/cmd" "$dir/bin/src/gateway"
+	cp "$tally" "$dir/bin/src/cmd/"
+	cp "$fcgi" "$dir/bin/src/gateway/"
+	tally="$as $dir/bin/src/cmd/tally" fcgi=$dir/bin/src/gateway/tally.fcgi
+}
+
+# lighttpd with tally.fcgi on the store; sets url.
+start_server() {
+	url=$($tally serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$fcgi" \
+		--templates "$here/../templates" | grep -o 'http://[^ ]*')
+	url=${url%/}
+}
+stop_server() {
+	[ -z "${store-}" ] || $tally serve --stop --store "$store" >/dev/null 2>&1 || true
+}
+
+# The first process that runs this program: the owner of the store.
+owner() {
+	local pid
+	for pid in /proc/[0-9]*; do
+		[ "$(readlink "$pid/exe" 2>/dev/null)" = "$fcgi" ] && printf '%s\n' "${pid#/proc/}"
+	done | sort -n | head -n 1
+}
+
+# ---- stores ----
 
 # A store with a public ledger of so many journals, about 200 bytes each, 1,000 clues. Sets store,
 # ledger, key and secret.

@@ -8,20 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 
 usage="usage: bench/memory.sh [--build DIR] [--dir DIR] [--journals N] [--seconds N] [DRIVER...]"
 read_options "$@"
-PATH=$PATH:/usr/sbin
-command -v lighttpd >/dev/null && command -v curl >/dev/null || die "this needs lighttpd and curl"
-
-# Web servers do not run as root, nor need they see the build.
-as=
-if [ "$(id -u)" = 0 ]; then
-	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	chown 65534:65534 "$dir"
-	chmod 755 "$dir"
-fi
-mkdir -p "$dir/bin/src/cmd" "$dir/bin/src/gateway"
-cp "$tally" "$dir/bin/src/cmd/"
-cp "$fcgi" "$dir/bin/src/gateway/"
-tally="$as $dir/bin/src/cmd/tally" fcgi=$dir/bin/src/gateway/tally.fcgi
+for_server
 
 clients=
 stop() {
@@ -30,19 +17,11 @@ stop() {
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	clients=
-	[ -z "${store-}" ] || $tally serve --stop --store "$store" >/dev/null 2>&1 || true
+	stop_server
 }
 clean_up() {
 	stop
 	rm -rf "$dir"
-}
-
-# The process that has most memory of those that run this program: the owner of the store.
-owner() {
-	local pid
-	for pid in /proc/[0-9]*; do
-		[ "$(readlink "$pid/exe" 2>/dev/null)" = "$fcgi" ] && printf '%s\n' "${pid#/proc/}"
-	done | sort -n | head -n 1
 }
 
 appends() {	# number
@@ -74,9 +53,7 @@ work() {	# function argument
 
 for driver in $drivers; do
 	make_store "$driver"
-	url=$($tally serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$fcgi" \
-		--templates "$here/../templates" | grep -o 'http://[^ ]*')
-	url=${url%/}
+	start_server
 	pid=$(owner)
 	for command in "appends 1" "appends 2" "reads 1" "reads 500" "lists 1" "lists 4"; do
 		work $command &
