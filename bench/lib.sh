@@ -11,6 +11,7 @@ read_options() {
 		--build) build=${2:?$usage}; shift ;;
 		--dir) base=${2:?$usage}; shift ;;
 		--journals) journals=${2:?$usage}; shift ;;
+		--stages) stages=${2:?$usage}; shift ;;
 		--runs) runs=${2:?$usage}; shift ;;
 		--seconds) seconds=${2:?$usage}; shift ;;
 		--rounds) rounds=${2:?$usage}; shift ;;
@@ -58,6 +59,14 @@ serve_store() {	# store
 }
 stop_serving() {	# store
 	$tally serve --stop --store "$1" >/dev/null 2>&1 || true
+}
+
+# The first process that runs tally.fcgi: the owner of the store. After leave_root.
+owner() {
+	local pid
+	for pid in /proc/[0-9]*; do
+		[ "$(readlink "$pid/exe" 2>/dev/null)" = "$fcgi" ] && printf '%s\n' "${pid#/proc/}"
+	done | sort -n | head -n 1
 }
 
 # An empty store. Sets store, key and secret.

@@ -27,14 +27,6 @@ clean_up() {
 	rm -rf "$dir"
 }
 
-# The process that has most memory of those that run this program: the owner of the store.
-owner() {
-	local pid
-	for pid in /proc/[0-9]*; do
-		[ "$(readlink "$pid/exe" 2>/dev/null)" = "$fcgi" ] && printf '%s\n' "${pid#/proc/}"
-	done | sort -n | head -n 1
-}
-
 appends() {	# number
 	while :; do
 		awk -v n="$1" 'BEGIN { srand(); for (i = 0; i < 200; i++)

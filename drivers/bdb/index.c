@@ -597,6 +597,8 @@ int bdb_get(struct tally_store *store, uint64_t number, uint32_t table, struct t
 
 /* ---- scanning ---- */
 
+/* Many scans want the first pair only: the first batch has one, each further one eight times as many. */
+#define BATCH_GROWTH 8
 #define BATCH_PAIRS 256
 #define BATCH_BYTES (256u << 10)
 
@@ -626,6 +628,7 @@ struct scan {
 	const struct bdb_overlay *overlay;
 	size_t over_low, over_high;	/* changes left */
 	size_t count, bytes;
+	size_t most;			/* pairs of the batch */
 	struct pair pairs[BATCH_PAIRS];
 };
 
@@ -780,7 +783,7 @@ static int batch(struct scan *scan, struct tally_arena *arena)
 	over_begin(scan);
 	ret = scan->bdb->index->cursor(scan->bdb->index, NULL, &scan->cursor, DB_READ_UNCOMMITTED);
 	if (ret == 0) {
-		while (ret == 0 && !scan->done && scan->count < BATCH_PAIRS &&
+		while (ret == 0 && !scan->done && scan->count < scan->most &&
 		       scan->bytes < BATCH_BYTES)
 			ret = step(scan, arena);
 		scan->cursor->close(scan->cursor);
@@ -797,6 +800,7 @@ static int scan_all(struct scan *scan, tally_scan_each *each, void *ctx)
 	int ret = 0;
 
 	tally_arena_init(&arena);
+	scan->most = 1;
 	while (!scan->done && !stop) {
 		tally_arena_reset(&arena);
 		ret = batch(scan, &arena);
@@ -804,6 +808,8 @@ static int scan_all(struct scan *scan, tally_scan_each *each, void *ctx)
 			stop = each(ctx, scan->pairs[i].key, scan->pairs[i].value) != 0;
 		if (scan->count > 0)
 			tries = 0;
+		scan->most = scan->most < BATCH_PAIRS / BATCH_GROWTH ? scan->most * BATCH_GROWTH :
+								       BATCH_PAIRS;
 		if (ret != 0 && !bdb_again(scan->bdb, ret, ++tries))
 			break;
 	}

@@ -88,7 +88,7 @@ static void put_value(struct tally_buf *buf, struct tally_arena *arena,
 
 struct tally_bytes tally_encode_json(struct tally_arena *arena, const struct tally_node *node)
 {
-	struct tally_buf buf = { 0 };
+	struct tally_buf buf = { .secret = true };	/* answers have keys and data in them */
 	struct tally_bytes text;
 
 	put_value(&buf, arena, node);

@@ -8,9 +8,16 @@
 
 #define BUF_FIRST 256
 
+static void release(const struct tally_buf *buf)
+{
+	if (buf->secret && buf->data != NULL)
+		explicit_bzero(buf->data, buf->room);
+	free(buf->data);
+}
+
 void tally_buf_free(struct tally_buf *buf)
 {
-	free(buf->data);
+	release(buf);
 	*buf = (struct tally_buf){ 0 };
 }
 
@@ -23,7 +30,16 @@ static void buf_grow(struct tally_buf *buf, size_t extra)
 			abort();	/* no machine has that; realloc could not be told */
 		room *= 2;
 	}
-	buf->data = tally_realloc(buf->data, room);
+	if (buf->secret) {	/* realloc may leave a copy behind */
+		uint8_t *data = tally_malloc(room);
+
+		if (buf->size > 0)
+			memcpy(data, buf->data, buf->size);
+		release(buf);
+		buf->data = data;
+	} else {
+		buf->data = tally_realloc(buf->data, room);
+	}
 	buf->room = room;
 }
 

@@ -10,6 +10,7 @@ struct tally_buf {
 	uint8_t *data;
 	size_t size;
 	size_t room;
+	bool secret;		/* what it holds is overwritten before memory is given back */
 };
 
 void tally_buf_free(struct tally_buf *buf);

@@ -23,6 +23,7 @@
 #include "host.h"
 #include "driver.h"
 #include "log.h"
+#include "openssl_memory.h"
 #include "stamp.h"
 #include "store.h"
 #include "throttle.h"
@@ -167,12 +168,15 @@ static void bound_heaps(void)
 #endif
 }
 
-/* Requests carry private keys: what is in memory stays there. */
-static void write_no_cores(void)
+/* Requests carry private keys: what is in memory stays there, and no longer than it is needed. */
+static void leave_no_keys(void)
 {
 	const struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
+	if (!tally_openssl_overwrites())
+		tally_log(TALLY_LOG_WARN, "gateway.memory", "text", "OpenSSL was in use already: what it "
+			  "gives back is not overwritten", NULL);
 }
 
 static int serve(const struct tally_conf *conf, int listen_fd, bool own_socket)
@@ -238,7 +242,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	write_no_cores();
+	leave_no_keys();
 	conf = tally_conf_new();
 	status = run(conf, &options, is_cgi);
 	tally_conf_free(&conf);

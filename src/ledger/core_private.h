@@ -652,6 +652,11 @@ int tally_view_locate(const struct tally_view *view, uint64_t journal_id, struct
 int tally_view_read(const struct tally_view *view, uint64_t block, uint64_t offset, uint64_t size,
 		    struct tally_arena *arena, struct tally_bytes *bytes_r, struct tally_err *err);
 
+/* The payload alone of a journal that the view has, held against its hash. 1; 0 it was removed, or there
+ * never was one. */
+int tally_view_payload(const struct tally_view *view, uint64_t journal_id,
+		       struct tally_arena *arena, struct tally_bytes *payload_r,
+		       struct tally_err *err);
 /* One journal by its number out of a view, whole. 1, 0. */
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,

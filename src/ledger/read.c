@@ -299,6 +299,30 @@ int tally_view_records(const struct tally_view *view, uint64_t from, uint64_t to
 	return result;
 }
 
+int tally_view_payload(const struct tally_view *view, uint64_t journal_id,
+		       struct tally_arena *arena, struct tally_bytes *payload_r,
+		       struct tally_err *err)
+{
+	struct tally_journal journal = { 0 };
+	struct tally_block_entry entry;
+	struct tally_record record;
+	struct tally_bytes item, slot;
+	struct tally_spot spot;
+
+	if (read_item(view, journal_id, &spot, &entry, arena, &item, err) != 0)
+		return -1;
+	if (tally_block_slot(&entry, item, SLOT_RECORD, &slot, err) != 1 ||
+	    tally_record_decode(slot, arena, &record, err) != 0) {
+		tally_err_set(err, TALLY_CORRUPT, "its record is damaged");
+		return corrupt(view, journal_id, err);
+	}
+	if (record.has_payload && take_payload(view, journal_id, &record, &entry, item, arena, &journal,
+					       err) != 0)
+		return corrupt(view, journal_id, err);
+	*payload_r = journal.payload;
+	return record.has_payload && !journal.removed;
+}
+
 int tally_view_journal(const struct tally_view *view, uint64_t journal_id,
 		       struct tally_arena *arena, struct tally_journal *journal_r,
 		       struct tally_err *err)

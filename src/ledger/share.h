@@ -137,6 +137,15 @@ int tally_share_stages(struct tally_core *core, struct tally_bytes ledger_id,
 		       struct tally_arena *arena, struct tally_share_stage **stages_r,
 		       size_t *count_r, struct tally_err *err);
 
+/* The contents of stages one after another, in one look at the ledger: one read each, whatever the
+ * ledger's size. content is NULL where it was removed, and gone when each returns; what each returns other
+ * than 0 ends it and is returned. */
+typedef int tally_share_each_stage(void *ctx, const struct tally_share_stage *stage,
+				   const struct tally_bytes *content, struct tally_err *err);
+int tally_share_stage_contents(struct tally_core *core, struct tally_bytes ledger_id,
+			       const struct tally_share_stage *stages, size_t count,
+			       tally_share_each_stage *each, void *ctx, struct tally_err *err);
+
 /* ---- changing them ---- */
 
 /* What is said of a change in its leaf, for ever: the names of its objects, who vouched for the caller. */

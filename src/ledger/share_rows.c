@@ -523,24 +523,27 @@ int tally_share_asked(struct tally_core *core, struct tally_bytes ledger_id, str
 	return result;
 }
 
+static int content_of(const struct tally_view *view, uint64_t journal_id, struct tally_arena *arena,
+		      struct tally_bytes *content_r, struct tally_err *err)
+{
+	if (journal_id >= view->head->frontier.size)
+		return tally_err_set(err, TALLY_CORRUPT, "journal %llu of a shared object is not there",
+				     (unsigned long long)journal_id);
+	return tally_view_payload(view, journal_id, arena, content_r, err);
+}
+
 int tally_share_content(struct tally_core *core, struct tally_bytes ledger_id, uint64_t journal_id,
 			struct tally_arena *arena, struct tally_bytes *content_r,
 			struct tally_err *err)
 {
-	struct tally_journal journal;
 	struct tally_view view;
 	int found;
 
 	if (take_view(core, ledger_id, &view, err) != 0)
 		return -1;
-	found = tally_view_journal(&view, journal_id, arena, &journal, err);
+	found = content_of(&view, journal_id, arena, content_r, err);
 	tally_view_drop(&view);
-	if (found == 0)
-		return tally_err_set(err, TALLY_CORRUPT, "journal %llu of a shared object is not there",
-				     (unsigned long long)journal_id);
-	if (found == 1)
-		*content_r = journal.sealed;
-	return found == 1 ? !journal.removed : -1;
+	return found;
 }
 
 static int each_stage(void *ctx, struct tally_bytes key, struct tally_bytes value)
@@ -587,5 +590,28 @@ int tally_share_stages(struct tally_core *core, struct tally_bytes ledger_id,
 	tally_view_drop(&view);
 	*stages_r = collect.stages;
 	*count_r = collect.count;
+	return result;
+}
+
+int tally_share_stage_contents(struct tally_core *core, struct tally_bytes ledger_id,
+			       const struct tally_share_stage *stages, size_t count,
+			       tally_share_each_stage *each, void *ctx, struct tally_err *err)
+{
+	struct tally_arena arena;
+	struct tally_view view;
+	int result = 0;
+
+	if (take_view(core, ledger_id, &view, err) != 0)
+		return -1;
+	tally_arena_init(&arena);
+	for (size_t i = 0; i < count && result == 0; i++) {
+		struct tally_bytes content = TALLY_BYTES_NONE;
+		int found = content_of(&view, stages[i].journal_id, &arena, &content, err);
+
+		result = found < 0 ? -1 : each(ctx, &stages[i], found == 1 ? &content : NULL, err);
+		tally_arena_reset(&arena);
+	}
+	tally_arena_free(&arena);
+	tally_view_drop(&view);
 	return result;
 }

@@ -11,7 +11,7 @@
 struct tally_store *tally_wrap_log(struct tally_store *inner);
 
 /* What the failing wrapper does to its Nth call. */
-enum tally_fault {
+enum tally_wrap_fault {
 	TALLY_FAULT_IO,			/* not done; IO */
 	TALLY_FAULT_FULL,		/* not done; FULL */
 	TALLY_FAULT_UNCERTAIN_DONE,	/* append only: done, but says UNCERTAIN (else as IO) */
@@ -20,9 +20,9 @@ enum tally_fault {
 
 /* Fails call number nth (from 1) counted over all methods but close, and only that one. */
 struct tally_store *tally_wrap_fail(struct tally_store *inner, uint64_t nth,
-				    enum tally_fault fault);
+				    enum tally_wrap_fault fault);
 /* Sets a new nth, counted from now on (0: never); returns the calls counted so far. */
-uint64_t tally_wrap_fail_at(struct tally_store *wrapped, uint64_t nth, enum tally_fault fault);
+uint64_t tally_wrap_fail_at(struct tally_store *wrapped, uint64_t nth, enum tally_wrap_fault fault);
 
 /*
  * Checks the rules of driver.h from above: block numbers without gaps, blocks that never change

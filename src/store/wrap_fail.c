@@ -17,7 +17,7 @@ struct fail_store {
 	pthread_mutex_t lock;
 	uint64_t calls;			/* so far */
 	uint64_t fail_at;		/* that call; 0: none */
-	enum tally_fault fault;
+	enum tally_wrap_fault fault;
 };
 
 static struct fail_store *fail_downcast(const struct tally_store *store)
@@ -32,7 +32,7 @@ static struct tally_store *fail_inner(struct tally_store *store)
 }
 
 /* Counts this call; true if it is the one to fail. */
-static bool fail_now(struct tally_store *store, enum tally_fault *fault_r)
+static bool fail_now(struct tally_store *store, enum tally_wrap_fault *fault_r)
 {
 	struct fail_store *fail = fail_downcast(store);
 	bool now;
@@ -44,7 +44,7 @@ static bool fail_now(struct tally_store *store, enum tally_fault *fault_r)
 	return now;
 }
 
-static int fail_err(const char *method, enum tally_fault fault, struct tally_err *err)
+static int fail_err(const char *method, enum tally_wrap_fault fault, struct tally_err *err)
 {
 	return tally_err_set(err, fault == TALLY_FAULT_FULL ? TALLY_FULL : TALLY_IO,
 			     "%s: made to fail", method);
@@ -53,7 +53,7 @@ static int fail_err(const char *method, enum tally_fault fault, struct tally_err
 /* For all methods but append: 0 to go on, -1 having failed. */
 static int fail_check(struct tally_store *store, const char *method, struct tally_err *err)
 {
-	enum tally_fault fault;
+	enum tally_wrap_fault fault;
 
 	return fail_now(store, &fault) ? fail_err(method, fault, err) : 0;
 }
@@ -78,7 +78,7 @@ static int fail_last(struct tally_store *store, uint64_t space, uint64_t *count_
 static int fail_append(struct tally_store *store, struct tally_block_write *blocks,
 		       size_t block_count, struct tally_err *err)
 {
-	enum tally_fault fault;
+	enum tally_wrap_fault fault;
 	struct tally_err unheard;
 
 	if (!fail_now(store, &fault))
@@ -229,7 +229,7 @@ static const struct tally_driver fail_driver = {
 };
 
 struct tally_store *tally_wrap_fail(struct tally_store *inner, uint64_t nth,
-				    enum tally_fault fault)
+				    enum tally_wrap_fault fault)
 {
 	struct fail_store *outer = tally_calloc(1, sizeof(*outer));
 
@@ -242,7 +242,7 @@ struct tally_store *tally_wrap_fail(struct tally_store *inner, uint64_t nth,
 	return &outer->base;
 }
 
-uint64_t tally_wrap_fail_at(struct tally_store *wrapped, uint64_t nth, enum tally_fault fault)
+uint64_t tally_wrap_fail_at(struct tally_store *wrapped, uint64_t nth, enum tally_wrap_fault fault)
 {
 	struct fail_store *fail = fail_downcast(wrapped);
 	uint64_t calls;

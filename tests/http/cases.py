@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 from client import Client, sign
-from sharing import data_sharing
+from sharing import data_sharing, held_bodies, nothing_in_memory
 from world import wait_until
 
 BODY_LIMIT = 1 << 20
@@ -470,6 +470,8 @@ CASES = [
     parallel_appends_are_dense,
     slow_clients_hold_nobody_up,
     data_sharing,
+    held_bodies,
+    nothing_in_memory,
     killed_and_back_within_a_second,
 ]
 

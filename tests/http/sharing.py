@@ -7,6 +7,10 @@ import hashlib
 import json
 import os
 import shutil
+import stat
+import tempfile
+
+from world import wait_until
 
 
 def want(condition, text):
@@ -106,19 +110,33 @@ def good(answer):
     return answer.json()
 
 
+def has(path, secrets):
+    """Whether the file holds one of these."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, 'rb') as f:
+            data = f.read()
+    except OSError:
+        return False
+    return any(secret in data for secret in secrets)
+
+
 def files_with(directory, secrets):
     """Names of files below that hold one of these."""
-    found = []
-    for place, _, names in os.walk(directory):
-        for name in names:
-            try:
-                with open(os.path.join(place, name), 'rb') as f:
-                    data = f.read()
-            except OSError:
-                continue
-            if any(secret in data for secret in secrets):
-                found.append(os.path.join(place, name))
-    return found
+    return [os.path.join(place, name) for place, _, names in os.walk(directory) for name in names
+            if has(os.path.join(place, name), secrets)]
+
+
+def authority(s):
+    """org1's CA; organisation and channel are on the store."""
+    if not hasattr(s, 'authority'):
+        world = s.world
+        s.authority = Openssl(world, os.path.join(world.work, 'ca-%s' % s.ledger[2:12]))
+        for words in (('org', 'add', 'org1', '--ca', s.authority.path('ca.pem')),
+                      ('channel', 'add', 'mychannel')):
+            world.run(world.tally, *words, '--config', s.running.config)
+    return s.authority
 
 
 PASSPORT = 'the passport of bob is number 4711'
@@ -169,10 +187,8 @@ def data_sharing(s):
     if shutil.which('openssl') is None:
         return 'there is no openssl'
     world, client = s.world, s.client
-    openssl = Openssl(world, os.path.join(world.work, 'ca-%s' % s.ledger[2:12]))
+    openssl = authority(s)
     alice, bob = openssl.member('alice'), openssl.member('bob')
-    for words in (('org', 'add', 'org1', '--ca', openssl.path('ca.pem')), ('channel', 'add', 'mychannel')):
-        world.run(world.tally, *words, '--config', s.running.config)
 
     a = alice.ask(client, 'POST', '/v1/identity/did')['did']
     b = bob.ask_signed(client, 'POST', '/v1/identity/did')['did']
@@ -215,3 +231,173 @@ def data_sharing(s):
             if not path.startswith(openssl.directory)]
     want(not left, 'secrets are left in %s' % left)
     want(len(files_with(openssl.directory, secrets)) == 2, 'the search finds nothing')
+
+
+# ---- what is under way leaves no trace either ----
+
+SERVERS = ('lighttpd', 'apache2', 'nginx', 'tally.fcgi')
+
+
+def processes():
+    """Process ids of web servers and of ours."""
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if os.path.basename(os.readlink('/proc/%s/exe' % pid)) in SERVERS:
+                yield pid
+        except OSError:
+            pass
+
+
+def open_files_with(pids, secrets):
+    """Files that these processes have open, with or without a name, and that hold one of these."""
+    found = []
+    for pid in pids:
+        directory = '/proc/%s/fd' % pid
+        try:
+            names = os.listdir(directory)
+        except OSError:
+            continue
+        found += [os.readlink(os.path.join(directory, name)) for name in names
+                  if has(os.path.join(directory, name), secrets)]
+    return found
+
+
+def waits_to_be_read(local, remote):
+    """Bytes that were sent on a connection of IPv4 on this machine and not taken yet: at either end."""
+    ends = {'%04X' % local: '%04X' % remote, '%04X' % remote: '%04X' % local}
+    waiting = 0
+    with open('/proc/net/tcp') as f:
+        for line in f.readlines()[1:]:
+            words = line.split()
+            here, there = words[1].split(':')[1], words[2].split(':')[1]
+            if ends.get(here) == there:
+                waiting += sum(int(one, 16) for one in words[4].split(':'))
+    return waiting
+
+
+def held_bodies(s):
+    """While the end of a body is not there yet, what came is in no file: of a web server's temporary
+    ones, of ours, of any that they have open."""
+    if shutil.which('openssl') is None:
+        return 'there is no openssl'
+    world, client = s.world, s.client
+    alice = authority(s).member('held')
+    plain = base64.b64encode(hashlib.sha256(os.urandom(16)).digest() * 20000).decode()
+    body = alice.body(True, provider='did:tally:x', productName='n', productID='p', sampleUrl='s',
+                      dataUrl='d', plainData=plain)
+    secrets = [alice.key.split('\n')[1][40:].encode(), plain[1000:1100].encode()]
+
+    def left():
+        return [path for path in files_with(world.work, secrets)
+                if not path.startswith(s.authority.directory)] + open_files_with(processes(), secrets)
+
+    def send(path, check):
+        with client.socket() as sock:
+            sock.sendall(b'POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json'
+                         b'\r\nContent-Length: %d\r\n\r\n'
+                         % ((client.mount + path).encode(), len(body)))
+            sock.sendall(body[:-1])
+            port = sock.getsockname()[1]
+            want(wait_until(lambda: waits_to_be_read(port, client.port) == 0, 20), 'it is not read')
+            check()
+            sock.sendall(body[-1:])
+            answer = b''
+            while True:
+                more = sock.recv(65536)
+                if not more:
+                    return answer
+                answer += more
+
+    def none():
+        want(not left(), 'secrets are in %s' % left())
+
+    answer = send('/v1/datashare/dataset', none)
+    want(b'BCS.5002913' in answer, answer[:300])        # all of it came: its caller has no DID
+    none()
+    with tempfile.TemporaryFile() as f:                 # the search finds what has no name
+        f.write(body)
+        f.flush()
+        want(len(open_files_with([os.getpid()], secrets)) == 1, 'the search finds nothing')
+    if s.server == 'nginx':                             # and what a server puts away, elsewhere
+        send('/elsewhere', lambda: want(wait_until(left, 10), 'no body is ever put away'))
+
+
+# ---- memory ----
+
+def memory_with(pid, secrets):
+    """Which of these are in the memory of a process; None: it may not be read."""
+    found = set()
+    try:
+        with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
+            for line in maps:
+                words = line.split()
+                begin, end = (int(part, 16) for part in words[0].split('-'))
+                if not words[1].startswith('r') or words[-1] in ('[vvar]', '[vsyscall]'):
+                    continue
+                try:
+                    memory.seek(begin)
+                    data = memory.read(end - begin)
+                except (OSError, OverflowError, ValueError):
+                    continue
+                found.update(name for name, secret in secrets.items() if secret in data)
+    except PermissionError:
+        return None
+    except (FileNotFoundError, ProcessLookupError):
+        pass                                            # it ended
+    return found
+
+
+def nothing_in_memory(s):
+    """Once a request is answered, neither private key nor data are anywhere in the program's memory."""
+    if shutil.which('openssl') is None:
+        return 'there is no openssl'
+    world, client = s.world, s.client
+    alice, bob = authority(s).member('memory-a'), authority(s).member('memory-b')
+    data = os.urandom(100000)
+    plain = base64.b64encode(data).decode()
+    a = alice.ask(client, 'POST', '/v1/identity/did')['did']
+    b = bob.ask(client, 'POST', '/v1/identity/did')['did']
+    made = alice.ask(client, 'POST', '/v1/datashare/dataset', provider=a, productName='n',
+                     productID='memory', sampleUrl='s', dataUrl='d', plainData=plain)
+    alice.ask(client, 'POST', '/v1/datashare/dataset/share', provider=a, productName='n',
+              productID='memory2', plainData=plain, consumer=b, orderSeq='memory', onChainStore=True)
+    opened = bob.ask(client, 'POST', '/v1/datashare/dataset/query-plaintext', consumer=b, orderSeq='memory',
+                     onChainStore=True)
+    want(opened['plaintext'] == plain and made['encryptData'], 'the data is not what it was')
+    # also what is refused, at every step
+    for change in ({'provider': b}, {'cert': 'x'}, {'orgID': 'none'}, {'timestamp': 'x'}, {'productID': ''}):
+        fields = dict(provider=a, productName='n', productID='memory3', sampleUrl='s', dataUrl='d',
+                      plainData=plain)
+        refused = client.raw('POST', '/v1/datashare/dataset', alice.body(True, **dict(fields, **change)))
+        want(refused.status == 500, str(refused))
+    client.raw('POST', '/v1/datashare/dataset', alice.body(True, plainData=plain)[:-1])
+
+    secrets = {}
+    for who in (alice, bob):
+        lines = who.key.split('\n')
+        der = base64.b64decode(''.join(lines[1:-2]))
+        scalar = der[der.index(b'\x04\x20') + 2:][:32]
+        # the number begins within the first line; a part of it is too much already
+        secrets.update({who.name + ' line 1': lines[1][-16:].encode(), who.name + ' line 2': lines[2][:16].encode(),
+                        who.name + ' number': scalar[:16], who.name + ' end of number': scalar[16:],
+                        who.name + ' number, other end first': scalar[::-1][:16]})
+    for at in range(0, len(data), 5000):
+        secrets['data at %d' % at] = data[at:at + 24]
+        secrets['data at %d, base64' % at] = plain[at:at + 24].encode()
+    pids = world.responders()
+    if not pids:
+        return 'no process stays'
+    if any(memory_with(pid, secrets) is None for pid in pids):
+        return 'the memory of another process may not be read here'
+    # one that is still ending its request has a moment for it
+    left = {}
+
+    def clean():
+        left.clear()
+        left.update((pid, found) for pid in pids if (found := memory_with(pid, secrets)))
+        return not left
+
+    want(wait_until(clean, 10), 'in memory: %s' % {pid: sorted(found)[:8] for pid, found in left.items()})
+    # what is there is found
+    url = {'mount': client.mount.encode() or b'tally', 'store': world.work.encode()}
+    want(any(memory_with(pid, url) for pid in pids), 'the search finds nothing')

@@ -13,6 +13,7 @@
 #include "api_client.h"
 #include "buf.h"
 #include "conf.h"
+#include "endpoint.h"
 #include "fake_core.h"
 #include "reply_check.h"
 #include "tap.h"
@@ -683,6 +684,16 @@ static void list_of_actions(void)
 		REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i), "name",
 						  &member));
 		CHECK_STR(json_object_get_string(member), tally_actions[i]->name);
+	}
+	/* then the endpoints of data sharing that are there */
+	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++) {
+		if (row->run == NULL)
+			continue;
+		CASE("%s", row->name);
+		REQUIRE(i < json_object_array_length(root));
+		REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i++), "name",
+						  &member));
+		CHECK_STR(json_object_get_string(member), row->name);
 	}
 	CHECK_INT(json_object_array_length(root), i);
 	json_object_put(root);

@@ -467,6 +467,16 @@ static void removed_contents(void)
 	ask(&share.bob, "POST", "/v1/datashare/query-dataset", "provider=%A|productID=p2");
 	share_refused(share_state(), 500, "BCS.5002920");
 	count_is("/v1/datashare/query-datasets", "", 4, 4);
+	/* a stage stays, without its name */
+	REQUIRE(tally_share_find(world.core, tally_bytes_str(share.ledger.ledger_id), SHARE_ORDER,
+				 tally_bytes_str(share.carol.did), TALLY_BYTES_LIT("last"), &world.arena,
+				 &object, &err) == 1);
+	CHECK_OK(tally_journal_occult(world.core, &write, tally_bytes_str(share.ledger.ledger_id),
+				      object.created, TALLY_BYTES_LIT("by order"), &receipt, &err));
+	good(&share.bob, "POST", DATASET "/query-process", text("creatorDID=%%A|processID=%s", process));
+	CHECK_STR(share_reply("stages.0.stageName"), "transaction1");
+	CHECK_STR(share_reply("stages.1.stageName"), "");
+	CHECK_STR(share_reply("stages.1.orderSeq"), "last");
 }
 
 static int found(void *ctx, const struct tally_audit_finding *finding)
@@ -487,8 +497,62 @@ static void audited(void)
 	tally_audit_store_free(&source);
 }
 
+/* ---- what a process costs ---- */
+
+/* A new process of so many stages, its name. */
+static const char *process_of(unsigned int stages, unsigned int number)
+{
+	const char *name = NULL;
+
+	for (unsigned int i = 0; i < stages; i++) {
+		good(&share.alice, "POST", DATASET "/share",
+		     text("provider=%%A|productName=n|productID=cost-%u-%u|sampleUrl=s|dataUrl=d|plainData=" PLAIN64
+			  "|consumer=%%B|stageName=%u|%s", number, i, i,
+			  name == NULL ? "action=new" :
+					 text("action=append|creatorDID=%%A|processID=%s", name)));
+		if (name == NULL)
+			name = share_reply("processID");
+	}
+	return name;
+}
+
+/* Calls of the store for one answer with all stages; threads that apply may make some more now and then. */
+static uint64_t calls_of(const char *name, unsigned int stages)
+{
+	uint64_t least = UINT64_MAX, before, calls;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		before = world_calls();
+		ask(&share.carol, "POST", DATASET "/query-process",
+		    text("creatorDID=%%A|processID=%s", name));
+		calls = world_calls() - before;
+		share_ok();
+		least = calls < least ? calls : least;
+	}
+	CHECK_STR(share_reply(text("stages.%u.stageName", stages - 1)), text("%u", stages - 1));
+	CHECK_STR(share_reply(text("stages.%u.stageName", stages)), NULL);
+	return least;
+}
+
+#define A_STAGE 3		/* where its journal is, where that stands in the block, its bytes */
+
+/* So many looks for each stage and for the answer, however large the ledger is. */
+static void looks_of_a_process(void)
+{
+	const char *one = process_of(1, 1), *some = process_of(10, 10), *many = process_of(60, 60);
+	uint64_t base = calls_of(one, 1) - A_STAGE;
+
+	CHECK(base < 20);
+	CHECK_INT(calls_of(some, 10), base + 10 * A_STAGE);
+	CHECK_INT(calls_of(many, 60), base + 60 * A_STAGE);
+	process_of(200, 200);
+	CHECK_INT(calls_of(one, 1), base + A_STAGE);
+	CHECK_INT(calls_of(many, 60), base + 60 * A_STAGE);
+}
+
 int main(void)
 {
+	world.count_calls = true;
 	if (!share_open()) {
 		printf("Bail out! %s\n", err.text);
 		return 99;
@@ -509,6 +573,7 @@ int main(void)
 	TEST(lists);
 	TEST(nothing_secret_is_stored);
 	TEST(removed_contents);
+	TEST(looks_of_a_process);
 	TEST(audited);
 	world_close();
 	return tap_done();

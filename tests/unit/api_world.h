@@ -10,6 +10,7 @@
 #include "core.h"
 #include "store.h"
 #include "tap.h"
+#include "wrap.h"
 
 static struct {
 	struct tally_conf *conf;
@@ -17,6 +18,8 @@ static struct {
 	struct tally_service *service;
 	struct tally_arena arena;
 	struct tally_first_key owner, stranger;
+	bool count_calls;		/* before world_open: those of the store, see world_calls */
+	struct tally_store *counted;
 	char private[TALLY_LEDGER_ID_SIZE + 1], public[TALLY_LEDGER_ID_SIZE + 1];
 } world;
 
@@ -69,15 +72,24 @@ static inline bool world_open(void)
 	if (world.conf == NULL)
 		world.conf = tally_conf_new();
 	options.conf = args.conf = world.conf;
-	return tally_driver_find("mem", NULL, &driver, &err) == 0 &&
-	       tally_store_open(driver, &args, &store, &err) == 0 &&
-	       tally_core_open_on(&options, store, store, &world.owner, &world.core, &err) == 0 &&
+	if (tally_driver_find("mem", NULL, &driver, &err) != 0 ||
+	    tally_store_open(driver, &args, &store, &err) != 0)
+		return false;
+	if (world.count_calls)
+		store = world.counted = tally_wrap_fail(store, 0, TALLY_FAULT_IO);
+	return tally_core_open_on(&options, store, store, &world.owner, &world.core, &err) == 0 &&
 	       tally_service_new(world.core, world.conf, &world.service, &err) == 0 &&
 	       world_ledger("private", false, world.private) &&
 	       world_ledger("public", true, world.public) &&
 	       tally_account_create(world.core, &local, TALLY_BYTES_LIT("stranger"), &account,
 				    &err) == 0 &&
 	       tally_key_create(world.core, &local, account, &world.stranger, &err) == 0;
+}
+
+/* Calls of the store so far. */
+static inline uint64_t world_calls(void)
+{
+	return tally_wrap_fail_at(world.counted, 0, TALLY_FAULT_IO);
 }
 
 static inline void world_close(void)

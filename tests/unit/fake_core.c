@@ -1491,6 +1491,18 @@ int tally_share_stages(struct tally_core *core, struct tally_bytes ledger_id,
 	return outcome(core, err);
 }
 
+int tally_share_stage_contents(struct tally_core *core, struct tally_bytes ledger_id,
+			       const struct tally_share_stage *stages, size_t count,
+			       tally_share_each_stage *each, void *ctx, struct tally_err *err)
+{
+	(void)ledger_id;
+	(void)stages;
+	(void)count;
+	(void)each;
+	(void)ctx;
+	return outcome(core, err);
+}
+
 int tally_share_change(struct tally_core *core, const struct tally_write *write,
 		       struct tally_bytes ledger_id, const struct tally_share_change *change,
 		       struct tally_share_done *done_r, struct tally_err *err)

@@ -17,9 +17,9 @@ static void integers_are_big_endian(void)
 	CHECK(buf.data == NULL && buf.size == 0);
 }
 
-static void it_grows(void)
+static void it_grows(bool secret)
 {
-	struct tally_buf buf = { 0 };
+	struct tally_buf buf = { .secret = secret };
 	size_t i;
 
 	for (i = 0; i < 100000; i++)
@@ -39,6 +39,16 @@ static void it_grows(void)
 	memset(tally_buf_reserve(&buf, 500000), 1, 500000);
 	CHECK_INT(buf.size, 0);
 	tally_buf_free(&buf);
+}
+
+static void plain_ones_grow(void)
+{
+	it_grows(false);
+}
+
+static void secret_ones_grow(void)
+{
+	it_grows(true);
 }
 
 static void text_forms(void)
@@ -165,7 +175,8 @@ static void reads_past_the_end_fail_for_good(void)
 int main(void)
 {
 	TEST(integers_are_big_endian);
-	TEST(it_grows);
+	TEST(plain_ones_grow);
+	TEST(secret_ones_grow);
 	TEST(text_forms);
 	TEST(varints_both_ways);
 	TEST(malformed_varints_fail);

@@ -81,7 +81,7 @@ static void body(struct tally_core *core, struct told *told)
 }
 
 /* One run with call nth failing; the number of calls there were, 0 when it was not reached. */
-static bool run(struct tally_conf *conf, uint64_t nth, enum tally_fault fault, struct told *told)
+static bool run(struct tally_conf *conf, uint64_t nth, enum tally_wrap_fault fault, struct told *told)
 {
 	struct tally_core_options options = { .short_lived = true };
 	struct tally_store *store = mem_open(conf, true);
@@ -174,7 +174,7 @@ static void audit(struct tally_conf *conf, struct told *told)
 	tally_arena_free(&arena);
 }
 
-static void sweep(enum tally_fault fault)
+static void sweep(enum tally_wrap_fault fault)
 {
 	struct tally_conf *conf = tally_conf_new();
 	struct told told;
