@@ -321,17 +321,17 @@ static enum tally_share_state state_of(enum tally_share_kind kind, const struct 
 
 /*
  * Letters: + it is done; 1 it is answered, with the object in a list; 0 it is answered, and the object is
- * not in the list; T it is said to be so; F it is said not to be; D another identity may, not this one; N there is no such object; E there is, or was,
- * one; S the state does not allow it; A what the request names is not there; I the caller has no identity;
- * C the certificate is of another CA; O there is no such organisation. A dot: the role cannot be in that
- * situation.
+ * not in the list; T it is said to be so; F it is said not to be; D another identity may, not this one; N
+ * there is no such object; E there is, or was, one; S the state does not allow it; A what the request names
+ * is not there; I the caller has no identity; C the certificate is of another CA; O there is no such
+ * organisation. A dot: the role cannot be in that situation.
  */
 static const struct outcome {
 	char letter;
 	const char *code;		/* NULL: it is answered */
 } outcomes[] = {
-	{ '+', NULL }, { '1', NULL }, { '0', NULL }, { 'T', NULL }, { 'F', NULL }, { 'D', "BCS.5002904" }, { 'N', "BCS.5002902" },
-	{ 'E', "BCS.5002903" }, { 'S', "BCS.5002905" }, { 'A', "BCS.5002046" }, { 'I', "BCS.5002913" },
+	{ '+', NULL }, { '1', NULL }, { '0', NULL }, { 'T', NULL }, { 'F', NULL },
+	{ 'D', "BCS.5002904" }, { 'N', "BCS.5002902" }, { 'E', "BCS.5002903" }, { 'S', "BCS.5002905" }, { 'A', "BCS.5002046" }, { 'I', "BCS.5002913" },
 	{ 'C', "BCS.5002909" }, { 'O', "BCS.4001051" }
 };
 
