@@ -250,7 +250,6 @@ static void make_expired(const struct made *made, const char *schema, const char
 /* One that is answered got another credential than the one under test. */
 static void make_application(struct made *made, enum tally_share_state state, const char *schema)
 {
-	made->application = text("%s_0000000000", made->consumer->did);
 	if (state == SHARE_NONE)
 		return;
 	step(made->consumer, "POST", IDENTITY "apply-vc", "applyer=$C|serviceID=$P#service1|data=please", made);
@@ -281,7 +280,8 @@ static void make(const struct situation *situation, const struct person *provide
 
 	*made = (struct made){ .number = ++made_count, .ciphertext = "AA==", .provider = provider,
 			       .consumer = consumer,
-			       .process = situation->process ? process_of_creator : "none" };
+			       .process = situation->process ? process_of_creator : "none",
+			       .application = text("%s_0000000000", consumer->did) };
 	product = text("d%u", made->number);
 	if (situation->stage) {
 		make_stage(made);
