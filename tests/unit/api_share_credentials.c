@@ -155,6 +155,8 @@ static void schemas_that_are_none(void)
 	refused(&share.bob, QUERY_SCHEMA, "schemaIndex=%A", "BCS.5002902");
 	refused(&share.bob, QUERY_SCHEMA, "schemaIndex=none", "BCS.5002902");
 	refused(&share.bob, QUERY_SCHEMA, "schemaIndex=%A_", "BCS.5002902");
+	refused(&share.bob, QUERY_SCHEMA, "schemaIndex:=1", "BCS.5002902");
+	refused(&share.bob, QUERY_SCHEMA, "schemaIndex:=[]", "BCS.5002046");
 }
 
 /* Every type against every value, and what is missing or too much. */
@@ -296,6 +298,8 @@ static void open_applications(void)
 	refused(&share.bob, ORDERS, "serviceID=%A#service2", "BCS.5002904");
 	refused(&share.alice, ORDERS, "serviceID=%A#service3", "BCS.5002902");
 	refused(&share.alice, ORDERS, "serviceID=%A", "BCS.5002902");
+	refused(&share.alice, ORDERS, "serviceID:=1", "BCS.5002902");
+	refused(&share.alice, ORDERS, "serviceID:={}", "BCS.5002046");
 	refused(&share.bob, ORDERS, "serviceID=%B#service1", "BCS.5002902");
 }
 
