@@ -224,14 +224,18 @@ static void add_share_params(struct tally_buf *buf, const struct tally_share_end
 	tally_buf_add_str(buf, "</dl>\n");
 }
 
-static void add_share_faults(struct tally_buf *buf, const enum tally_share_fault_kind *kinds, size_t count)
+static void add_share_faults(struct tally_buf *buf, const struct tally_share_endpoint *row)
 {
+	enum tally_share_fault_kind kinds[TALLY_SHARE_ROW_FAULTS];
+	size_t count = tally_share_row_faults(row, kinds);
+
 	tally_buf_add_str(buf, "<h4>Errors</h4>\n<p>");
 	for (size_t i = 0; i < count; i++) {
 		struct tally_share_fault fault = { .kind = kinds[i] };
 
 		add_element(buf, "code", tally_share_fault_code(kinds[i]));
-		tally_buf_printf(buf, " <span class=of>%d</span>, ", tally_share_fault_status(&fault));
+		tally_buf_printf(buf, " <span class=of>%d</span>, ",
+				 tally_share_endpoint_status(row, &fault));
 	}
 	tally_buf_add_str(buf, "<a href=\"#share-errors\">those of every request</a>.</p>\n");
 }
@@ -240,7 +244,6 @@ static void add_endpoint(struct tally_buf *buf, const struct tally_share_endpoin
 			 struct tally_arena *arena)
 {
 	const struct tally_share_words *words = tally_share_words(row);
-	enum tally_share_fault_kind kinds[TALLY_SHARE_ROW_FAULTS];
 
 	if (words == NULL)
 		return;
@@ -254,7 +257,7 @@ static void add_endpoint(struct tally_buf *buf, const struct tally_share_endpoin
 	add_share_params(buf, row);
 	tally_buf_add_str(buf, "<h4>Example</h4>\n");
 	add_element(buf, "pre", tally_share_example(arena, row));
-	add_share_faults(buf, kinds, tally_share_row_faults(row, kinds));
+	add_share_faults(buf, row);
 	add_reply(buf, words->reply, "");
 	tally_buf_add_str(buf, "</section>\n");
 }

@@ -32,8 +32,20 @@ static void add_choices(struct tally_arena *arena, struct tally_node *to, const 
 
 /* ---- OpenAPI ---- */
 
-static void add_property(struct tally_arena *arena, struct tally_node *properties,
-			 const struct tally_share_param *param)
+/* Of a text in characters; 0: it has no bound of its own. */
+static uint64_t longest(const struct tally_share_param *param)
+{
+	switch (param->type) {
+	case SP_TEXT: case SP_INDEX: return param->max > 0 ? param->max : 256;
+	case SP_DID: return TALLY_DID_MAX;
+	case SP_NAME: return TALLY_SHARE_NAME_MAX;
+	case SP_LONG_NAME: return TALLY_SHARE_LONG_MAX;
+	default: return 0;
+	}
+}
+
+static struct tally_node *add_property(struct tally_arena *arena, struct tally_node *properties,
+				       const struct tally_share_param *param)
 {
 	struct tally_node *to = tally_add_object(arena, properties, param->name);
 
@@ -45,15 +57,43 @@ static void add_property(struct tally_arena *arena, struct tally_node *propertie
 		tally_add_str(arena, to, "contentEncoding", "base64");
 	if (param->type == SP_NUMBER)
 		tally_add_uint(arena, to, "maximum", param->max);
-	if (param->type == SP_TEXT)
-		tally_add_uint(arena, to, "maxLength", param->max > 0 ? param->max : 256);
+	if (longest(param) > 0)
+		tally_add_uint(arena, to, "maxLength", longest(param));
 	add_choices(arena, to, "enum", param);
+	return to;
+}
+
+static void add_required(struct tally_arena *arena, struct tally_node *schema,
+			 const struct tally_share_param *params)
+{
+	struct tally_node *list = tally_add_list(arena, schema, "required", NULL);
+
+	for (; params->name != NULL; params++)
+		if (params->required)
+			tally_add_str(arena, list, NULL, params->name);
+}
+
+/* What is behind an object "within" stands either in it or beside it, so what is required of that is
+ * required there. */
+static void add_within(struct tally_arena *arena, struct tally_node *schema, struct tally_node *property,
+		       const struct tally_share_param *param)
+{
+	struct tally_node *list = tally_add_object(arena, property, "properties");
+
+	for (size_t i = 1; param[i].name != NULL; i++)
+		add_property(arena, list, &param[i]);
+	add_required(arena, property, param + 1);
+	list = tally_add_list(arena, schema, "anyOf", NULL);
+	tally_add_str(arena, tally_add_list(arena, tally_add_object(arena, list, NULL), "required", NULL), NULL,
+		      param->name);
+	add_required(arena, tally_add_object(arena, list, NULL), param + 1);
 }
 
 static void add_body(struct tally_arena *arena, struct tally_node *to,
 		     const struct tally_share_endpoint *row)
 {
 	struct tally_node *body = tally_add_object(arena, to, "requestBody"), *content, *schema, *list;
+	const struct tally_share_param *param;
 
 	tally_add_bool(arena, body, "required", true);
 	content = tally_add_object(arena, body, "content");
@@ -66,15 +106,19 @@ static void add_body(struct tally_arena *arena, struct tally_node *to,
 		tally_add_str(arena, one, "type", "string");
 		tally_add_str(arena, one, "description", common[i].help);
 	}
-	for (size_t i = 0; row->params[i].name != NULL; i++)
-		add_property(arena, list, &row->params[i]);
+	for (param = row->params; param->name != NULL; param++) {
+		struct tally_node *property = add_property(arena, list, param);
+
+		if (param->type == SP_WITHIN)
+			add_within(arena, schema, property, param);
+	}
 	list = tally_add_list(arena, schema, "required", NULL);
 	for (size_t i = 0; i < COMMON; i++)
 		if (common[i].required || row->needs_private)
 			tally_add_str(arena, list, NULL, common[i].name);
-	for (size_t i = 0; row->params[i].name != NULL; i++)
-		if (row->params[i].required)
-			tally_add_str(arena, list, NULL, row->params[i].name);
+	for (param = row->params; param->name != NULL && param->type != SP_WITHIN; param++)
+		if (param->required)
+			tally_add_str(arena, list, NULL, param->name);
 }
 
 static void add_operation(struct tally_arena *arena, struct tally_node *item,
@@ -82,7 +126,9 @@ static void add_operation(struct tally_arena *arena, struct tally_node *item,
 {
 	const char *method = strcmp(row->method, "POST") == 0 ? "post" :
 			     strcmp(row->method, "PUT") == 0 ? "put" : "delete";
+	const struct tally_share_fault wrong = { .kind = SHARE_FAULT_ARGUMENTS };
 	struct tally_node *to = tally_add_object(arena, item, method), *responses, *one;
+	int status;
 
 	tally_add_str(arena, to, "operationId", row->name);
 	tally_add_str(arena, to, "summary", words->summary);
@@ -94,6 +140,11 @@ static void add_operation(struct tally_arena *arena, struct tally_node *item,
 	tally_add_str(arena, one, "description", "Done.");
 	one = tally_add_object(arena, tally_add_object(arena, one, "content"), "application/json");
 	tally_openapi_members(arena, tally_add_object(arena, one, "schema"), words->reply, "", false);
+	status = tally_share_endpoint_status(row, &wrong);
+	if (status != tally_share_fault_status(&wrong)) {
+		one = tally_add_object(arena, responses, tally_arena_printf(arena, "%d", status));
+		tally_add_str(arena, one, "$ref", "#/components/responses/ShareError");
+	}
 	one = tally_add_object(arena, responses, "default");
 	tally_add_str(arena, one, "$ref", "#/components/responses/ShareError");
 }

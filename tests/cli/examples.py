@@ -257,10 +257,49 @@ def shared():
     return {**values, 'me': 'bob', **{name: order[name] for name in ('orderSeq', 'creatorDID', 'processID')}}
 
 
+# ---- credentials: what is said twice within a second is a replay, so each has an applicant of its own ----
+
+def issuer():
+    """Carol, whose DID has the service of the example."""
+    if 'did carol' not in made:
+        made['did carol'] = share('carol', 'RegisterDIDWithService')['did']
+    return made['did carol']
+
+
+def publisher():
+    return {'me': 'carol', 'issuer': issuer(), 'identifier': 'schema%d' % fresh_number()}
+
+
+def schema():
+    values = publisher()
+    return {**values, 'schemaIndex': share('carol', 'PublishCredentialSchema', **values)['schemaIndex']}
+
+
+def applicant():
+    values = newcomer()
+    return {**values, 'applyer': did(values['me']), 'serviceID': issuer() + '#service1'}
+
+
+def unissued():
+    return {**schema(), 'applyer': applicant()['applyer'], 'sequence': '%d' % fresh_number()}
+
+
+def issued():
+    """To who applied for it; the application is not answered."""
+    who = applicant()
+    number = share('carol', 'IssueVerifiableCredential', **{**unissued(), 'applyer': who['applyer']})['vcIndex']
+    return {'me': 'carol', 'owner': who['applyer'], 'serviceID': who['serviceID'], 'vcIndex': number,
+            'orderIndex': share(who['me'], 'ApplyVerifiableCredential', **who)['orderIndex']}
+
+
 SHARE_SETUP = {
     'RegisterDID': newcomer, 'RegisterDIDWithService': newcomer, 'UpdateDIDService': myself, 'ShowDID': myself,
     'PublishDataset': unpublished, 'ShareDataset': unpublished, 'ApplyOrder': unordered,
     'AuthorizeDatasetOrder': ordered, 'CloseDataset': published, 'DeleteDataset': published,
+    'PublishCredentialSchema': publisher, 'ShowVCSchema': schema, 'ApplyVerifiableCredential': applicant,
+    'ConfirmOrder': issued, 'ShowVCOrder': issued, 'ShowVCUntreatedOrder': issued,
+    'IssueVerifiableCredential': unissued, 'ShowVerifiableCredential': issued,
+    'VerifyVerifiableCredential': issued,
 }
 
 

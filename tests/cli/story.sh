@@ -96,6 +96,6 @@ for driver in $(durable); do
 done
 # Nothing of it is left out of the run.
 same "every block of the document is of shell or its text" "$(ls "$driver" | grep -c '^other\.')" 0
-same "every step has its section" "$(grep -cE '^## (Publish|Apply|Authorise|Decrypt|Share|Query|Prove)' \
-	"$SOURCE/doc/datashare.md")" 7
+same "every step has its section" "$(grep -cE '^## (Publish|Apply|Authorise|Decrypt|Share|Query|Credentials|Prove)' \
+	"$SOURCE/doc/datashare.md")" 8
 finish

@@ -63,7 +63,18 @@ static void check_value(struct tally_arena *arena, const struct tally_secret_bod
 		check_base64(arena, taken, value);
 		break;
 	case SP_DID:
+		PROMISE(tally_share_did_valid(value->text));
+		break;
 	case SP_NAME:
+		PROMISE(tally_share_name_valid(value->text));
+		break;
+	case SP_LONG_NAME:
+		PROMISE(tally_share_long_valid(value->text));
+		break;
+	case SP_DATA:
+		PROMISE(value->text.size > 0 && tally_utf8_valid(value->text));
+		break;
+	case SP_INDEX:
 	case SP_TEXT:
 		PROMISE(value->text.size > 0 && tally_utf8_printable(value->text));
 		break;
@@ -81,8 +92,24 @@ static void check_value(struct tally_arena *arena, const struct tally_secret_bod
 		PROMISE(json_object_is_type(value->json, json_type_array));
 		break;
 	case SP_OBJECT:
+	case SP_WITHIN:
 		PROMISE(json_object_is_type(value->json, json_type_object));
 		break;
+	}
+}
+
+/* What is behind an object "within" is of that object, where it is given, and of nothing beside it. */
+static void check_values(struct tally_arena *arena, const struct tally_secret_body *taken,
+			 const struct tally_share_call *call)
+{
+	const struct tally_share_value *value = call->values, *within = NULL;
+
+	for (; value < call->values + SHARE_VALUES && value->param != NULL; value++) {
+		check_value(arena, taken, value);
+		if (within != NULL && value->given)
+			PROMISE(json_object_object_get_ex(within->json, value->param->name, NULL));
+		if (value->param->type == SP_WITHIN && value->given)
+			within = value;
 	}
 }
 
@@ -99,8 +126,7 @@ static void check_endpoints(struct tally_arena *arena, struct json_object *body,
 			PROMISE(err.subject[0] != '\0' && err.text[0] != '\0');
 			continue;
 		}
-		for (size_t i = 0; row->params[i].name != NULL; i++)
-			check_value(arena, taken, &call.values[i]);
+		check_values(arena, taken, &call);
 	}
 }
 

@@ -672,29 +672,29 @@ static void openapi(void)
 	json_object_put(root);
 }
 
+static void is_listed(struct json_object *root, size_t i, const char *name)
+{
+	struct json_object *member;
+
+	CASE("%s", name);
+	REQUIRE(i < json_object_array_length(root));
+	REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i), "name", &member));
+	CHECK_STR(json_object_get_string(member), name);
+}
+
+/* The actions, and behind them the endpoints of data sharing that are available. */
 static void list_of_actions(void)
 {
-	struct json_object *root = parsed(tally_actions_list(&arena)), *member;
+	struct json_object *root = parsed(tally_actions_list(&arena));
+	const struct tally_share_endpoint *row;
 	size_t i;
 
 	REQUIRE(json_object_is_type(root, json_type_array));
-	for (i = 0; tally_actions[i] != NULL; i++) {
-		CASE("%s", tally_actions[i]->name);
-		REQUIRE(i < json_object_array_length(root));
-		REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i), "name",
-						  &member));
-		CHECK_STR(json_object_get_string(member), tally_actions[i]->name);
-	}
-	/* then the endpoints of data sharing that are there */
-	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++) {
-		if (row->run == NULL)
-			continue;
-		CASE("%s", row->name);
-		REQUIRE(i < json_object_array_length(root));
-		REQUIRE(json_object_object_get_ex(json_object_array_get_idx(root, i++), "name",
-						  &member));
-		CHECK_STR(json_object_get_string(member), row->name);
-	}
+	for (i = 0; tally_actions[i] != NULL; i++)
+		is_listed(root, i, tally_actions[i]->name);
+	for (row = tally_share_endpoints; row->path != NULL; row++)
+		if (row->run != NULL)
+			is_listed(root, i++, row->name);
 	CHECK_INT(json_object_array_length(root), i);
 	json_object_put(root);
 }

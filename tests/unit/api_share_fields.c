@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "actions_doc.h"
 #include "endpoint_words.h"
 #include "mem.h"
 #include "service.h"
@@ -666,6 +667,32 @@ static void answers(const struct person *who, const char *method, const char *pa
 	answered++;
 }
 
+/* The way of a credential, and who must have said what is in the answers that say more to one. */
+static void types_of_credentials(void)
+{
+	const char *issuer = share.alice.did, *holder = share.bob.did, *application;
+
+	answers(&share.alice, "POST", "/v1/identity/credential-schema",
+		text("issuer=%s|identifier=typed|attributes:=[{\"name\":\"n\",\"type\":\"string\"}]", issuer));
+	answers(&share.bob, "POST", "/v1/identity/query-credential-schema", text("schemaIndex=%s_typed", issuer));
+	answers(&share.bob, "POST", "/v1/identity/apply-vc",
+		text("applyer=%s|serviceID=%s#service1|data=please", holder, issuer));
+	application = text("orderIndex=%s", share_reply("orderIndex"));
+	answers(&share.alice, "POST", "/v1/identity/query-vc-orders", "");
+	answers(&share.alice, "POST", "/v1/identity/query-vc-order", application);
+	CHECK_STR(share_reply("data"), "please");
+	answers(&share.alice, "POST", "/v1/identity/issue-vc",
+		text("issuer=%s|applyer=%s|sequence=typed|schemaIndex=%s_typed|data={\"n\":\"b\"}", issuer,
+		     holder, issuer));
+	answers(&share.alice, "POST", "/v1/identity/vc-order",
+		text("%s|vcIndex=%s_typed", application, issuer));
+	answers(&share.bob, "POST", "/v1/identity/query-vc", text("vcIndex=%s_typed", issuer));
+	CHECK_STR(share_reply("data"), "{\"n\":\"b\"}");
+	answers(&share.bob, "POST", "/v1/identity/verify-vc",
+		text("vcIndex=%s_typed|owner=%s", issuer, holder));
+	CHECK_STR(share_reply("isOwned"), "true");
+}
+
 static void types_of_answers(void)
 {
 	const char *order = text("consumer=%s|orderSeq=typed", share.bob.did);
@@ -702,7 +729,8 @@ static void types_of_answers(void)
 		  dataset("opened", text("consumer=%s|orderSeq=opened|onChainStore=true", share.bob.did)));
 	answers(&share.bob, "POST", "/v1/datashare/dataset/query-plaintext",
 		text("consumer=%s|orderSeq=opened|onChainStore=true", share.bob.did));
-	CHECK_INT(answered, 19 - 1);		/* each endpoint but RegisterDID, which has the answer of another */
+	types_of_credentials();
+	CHECK_INT(answered, 28 - 1);		/* each endpoint but RegisterDID, which has the answer of another */
 }
 
 /* Every endpoint that is available, and every parameter of it, stands in the documents. */
@@ -717,8 +745,14 @@ static void words(void)
 		CASE("%s", row->name);
 		CHECK_INT(of != NULL, row->run != NULL);
 		for (size_t i = 0; of != NULL && row->params[i].name != NULL; i++) {
+			const struct tally_share_param_words *said =
+				tally_share_param_words(row->params[i].name);
+
 			CASE("%s of %s", row->params[i].name, row->name);
-			CHECK(tally_share_param_words(row->params[i].name) != NULL);
+			REQUIRE(said != NULL);
+			CHECK(tally_share_type_words[row->params[i].type].name != NULL);
+			CHECK(tally_share_type_words[row->params[i].type].json != NULL);
+			CHECK(strchr(said->example, '\'') == NULL);	/* which ends a text of a shell */
 		}
 		/* its example has no parameter that it does not take */
 		rest = of != NULL && of->example != NULL ?
@@ -732,6 +766,87 @@ static void words(void)
 			CHECK(row->params[i].name != NULL && !row->params[i].required);
 		}
 	}
+}
+
+/* ---- the OpenAPI document ---- */
+
+static json_object *member(json_object *of, const char *name)
+{
+	json_object *found = NULL;
+
+	if (of != NULL && !json_object_object_get_ex(of, name, &found))
+		FAIL("there is no \"%s\"", name);
+	return found;
+}
+
+static bool has_name(json_object *list, const char *name)
+{
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), name) == 0)
+			return true;
+	return false;
+}
+
+static const struct tally_share_param *within(const struct tally_share_endpoint *row)
+{
+	const struct tally_share_param *param = row->params;
+
+	while (param->name != NULL && param->type != SP_WITHIN)
+		param++;
+	return param->name != NULL ? param : NULL;
+}
+
+/* What may stand in an object or beside it is in the schema at both places, and required at one of them. */
+static void check_body(const struct tally_share_endpoint *row, json_object *schema)
+{
+	const struct tally_share_param *in = within(row);
+	json_object *object = in != NULL ? member(member(schema, "properties"), in->name) : NULL;
+	json_object *either = in != NULL ? member(schema, "anyOf") : NULL;
+
+	for (const struct tally_share_param *param = row->params; param->name != NULL; param++) {
+		bool behind = in != NULL && param > in;
+
+		CASE("%s of %s", param->name, row->name);
+		CHECK(member(member(schema, "properties"), param->name) != NULL);
+		CHECK_INT(has_name(member(schema, "required"), param->name), param->required && !behind);
+		if (!behind)
+			continue;
+		CHECK(member(member(object, "properties"), param->name) != NULL);
+		CHECK_INT(has_name(member(object, "required"), param->name), param->required);
+		CHECK_INT(has_name(member(json_object_array_get_idx(either, 1), "required"), param->name),
+			  param->required);
+	}
+	CASE("%s", row->name);
+	CHECK_INT(json_object_object_get_ex(schema, "anyOf", NULL), in != NULL);
+	if (in != NULL)
+		CHECK(has_name(member(json_object_array_get_idx(either, 0), "required"), in->name));
+}
+
+static void the_openapi_document(void)
+{
+	json_object *root = json_tokener_parse(
+		tally_arena_str(&world.arena, tally_actions_openapi(&world.arena)));
+	unsigned int with_400 = 0, within_one = 0;
+
+	REQUIRE(root != NULL);
+	for (const struct tally_share_endpoint *row = tally_share_endpoints; row->path != NULL; row++) {
+		char method[8] = "";
+		json_object *operation;
+
+		if (row->run == NULL)
+			continue;
+		CASE("%s", row->name);
+		for (size_t i = 0; row->method[i] != '\0'; i++)
+			method[i] = (char)(row->method[i] | 0x20);
+		operation = member(member(member(root, "paths"), row->path), method);
+		check_body(row, member(member(member(member(operation, "requestBody"), "content"),
+					      "application/json"), "schema"));
+		within_one += within(row) != NULL;
+		with_400 += json_object_object_get_ex(member(operation, "responses"), "400", NULL);
+	}
+	CHECK_INT(within_one, 1);
+	CHECK_INT(with_400, 1);
+	json_object_put(root);
 }
 
 /* ---- errors from below ---- */
@@ -795,6 +910,7 @@ int main(void)
 	TEST(multipart);
 	TEST(types_of_answers);
 	TEST(words);
+	TEST(the_openapi_document);
 	TEST(errors_from_below);
 	world_close();
 	return tap_done();

@@ -268,6 +268,21 @@ static inline void share_refused(uint64_t state, int status, const char *code)
 	CHECK(share_state() == state);
 }
 
+/* A change as a server would make it that knows the rules of the ledger only: signed by who makes it. */
+static inline void share_change_by(const struct person *who, struct tally_share_change *change)
+{
+	struct tally_write write = { .request_ms = tally_now_ms() };
+	struct tally_member_key key;
+	struct tally_share_done done;
+
+	CHECK_OK(tally_member_public(KEY_TYPE_SECP256R1, who->private, &key, &err));
+	memcpy(change->point, key.bytes, 65);
+	change->private = who->private;
+	change->caller = tally_bytes_str(who->did);
+	CHECK_OK(tally_share_change(world.core, &write, tally_bytes_str(share.ledger.ledger_id), change,
+				    &done, &err));
+}
+
 /* Registers, and keeps the DID. */
 static inline void share_register(struct person *who)
 {

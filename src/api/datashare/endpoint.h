@@ -9,6 +9,7 @@
 #include "action.h"
 #include "cert.h"
 #include "share.h"
+#include "share_fault.h"
 
 struct json_object;
 
@@ -17,7 +18,7 @@ enum tally_share_type {
 	SP_DID,
 	SP_NAME,		/* of a data set, an order, a process */
 	SP_LONG_NAME,		/* of a schema, a credential */
-	SP_INDEX,		/* of an object; a number is taken as its text */
+	SP_INDEX,		/* of an object, a service; a number is taken as its text */
 	SP_DATA,		/* text of any length and characters */
 	SP_NUMBER_TEXT,		/* a number as text, or a number; max of the value */
 	SP_NUMBER,		/* a number */
@@ -56,6 +57,11 @@ struct tally_share_endpoint {
 
 /* All 36; path NULL ends them. */
 extern const struct tally_share_endpoint tally_share_endpoints[];
+
+/* HTTP status of a fault of this endpoint (NULL: of none of them): what tally_share_fault_status says,
+ * but for the one endpoint that is documented with 400 for what is wrong with a request itself. */
+int tally_share_endpoint_status(const struct tally_share_endpoint *endpoint,
+				const struct tally_share_fault *fault);
 
 struct tally_share_settings {		/* [datashare] */
 	const char *did_method;

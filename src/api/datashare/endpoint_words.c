@@ -2,11 +2,15 @@
 #include "endpoint_words.h"
 
 #include "buf.h"
+#include "credentials.h"
 
 const struct tally_share_type_words tally_share_type_words[] = {
 	[SP_TEXT] = { "text", "string" },
 	[SP_DID] = { "DID", "string" },
 	[SP_NAME] = { "name", "string" },
+	[SP_LONG_NAME] = { "name", "string" },
+	[SP_INDEX] = { "index", "string" },
+	[SP_DATA] = { "text", "string" },
 	[SP_NUMBER_TEXT] = { "number", "string" },
 	[SP_NUMBER] = { "number", "integer" },
 	[SP_FLAG] = { "flag", "string" },
@@ -14,6 +18,7 @@ const struct tally_share_type_words tally_share_type_words[] = {
 	[SP_BASE64] = { "base64", "string" },
 	[SP_LIST] = { "list of objects", "array" },
 	[SP_OBJECT] = { "object", "object" },
+	[SP_WITHIN] = { "object of what follows", "object" },
 };
 
 /* ---- answers ---- */
@@ -72,6 +77,32 @@ const struct tally_share_type_words tally_share_type_words[] = {
 	TEXT(at "stages[item].consumer", "Whose order it made."), \
 	TEXT(at "stages[item].orderSeq", "That order.")
 
+#define SCHEMA(at) \
+	TEXT(at "creator", "DID of who published it."), \
+	TEXT(at "title", "Title."), \
+	TEXT(at "identifier", "Name, of this creator."), \
+	{ at "attributes", NODE_LIST, false, "What data by it has; empty: anything." }, \
+	{ at "attributes[item]", NODE_OBJECT, false, "An attribute." }, \
+	TEXT(at "attributes[item].name", "Name of the member."), \
+	TEXT(at "attributes[item].type", "string, number, integer, boolean, object or array."), \
+	TEXT(at "attributes[item].description", "As given."), \
+	{ at "version", NODE_UINT, false, "How often it was published." }
+
+#define APPLICATION(at) \
+	TEXT(at "applyer", "DID of who applies."), \
+	TEXT(at "orderSeq", "Ten digits, of this applicant."), \
+	TEXT(at "applyTime", "Seconds since 1970."), \
+	TEXT(at "status", "request or ready."), \
+	TEXT(at "service", "The service that it is to."), \
+	TEXT(at "price", "\"0\"."), \
+	TEXT(at "reason", "Empty."), \
+	TEXT(at "dataUri", "Its index; empty where it says nothing."), \
+	TEXT(at "encryptedAesKey", "The data key, wrapped for whose service it is; base64; empty without data."), \
+	TEXT(at "uriType", "index; empty without data."), \
+	TEXT(at "dataHash", "SHA-256 of the ciphertext in hex; empty without data."), \
+	TEXT(at "lockProof", "Empty."), \
+	TEXT(at "vcIndex", "The credential that answered it; empty until then.")
+
 #define PAGES \
 	{ "pagination", NODE_OBJECT, false, "Which page this is." }, \
 	{ "pagination.currentPage", NODE_UINT, false, "Counted from 1." }, \
@@ -128,6 +159,59 @@ static const struct tally_reply_field document_reply[] = {
 	TEXT("status", "active."),
 	REPLY_END
 };
+static const struct tally_reply_field published_schema_reply[] = {
+	TEXT("schemaIndex", "The creator's DID, _, and the identifier."),
+	{ "credentialSchema", NODE_OBJECT, false, "The schema." },
+	SCHEMA("credentialSchema."),
+	REPLY_END
+};
+static const struct tally_reply_field schema_reply[] = { SCHEMA(""), REPLY_END };
+static const struct tally_reply_field applied_reply[] = {
+	TEXT("orderIndex", "The applicant's DID, _, and ten digits."), REPLY_END
+};
+static const struct tally_reply_field answered_reply[] = {
+	TEXT("orderIndex", "The application."), TEXT("result", "success."), REPLY_END
+};
+static const struct tally_reply_field application_reply[] = {
+	APPLICATION(""), TEXT("encryptData", "The ciphertext, base64; empty without data."),
+	{ "data", NODE_TEXT, true, "What it says: for whose service it is, with his private key." },
+	REPLY_END
+};
+static const struct tally_reply_field applications_reply[] = { ITEMS, APPLICATION("items[item]."), REPLY_END };
+static const struct tally_reply_field issued_reply[] = {
+	TEXT("vcIndex", "The issuer's DID, _, and the sequence."), REPLY_END
+};
+static const struct tally_reply_field credential_reply[] = {
+	TEXT("context", "What the W3C's data model calls @context."),
+	{ "credentialSubject", NODE_OBJECT, false, "What it is of." },
+	TEXT("credentialSubject.dataHash", "SHA-256 of the ciphertext in hex."),
+	TEXT("credentialSubject.dataURI", "Its index."),
+	TEXT("credentialSubject.encryptedAeskey", "The data key, wrapped for the holder; base64."),
+	TEXT("credentialSubject.owner", "DID of its holder."),
+	TEXT("credentialSubject.schemaID", "Index of the schema that its data follows."),
+	TEXT("credentialSubject.type", "professional."),
+	TEXT("credentialSubject.uriType", "index."),
+	TEXT("expirationDate", "Seconds since 1970; empty: it does not expire."),
+	TEXT("issuanceDate", "Seconds since 1970."),
+	TEXT("issuer", "DID of who issued it."),
+	{ "revocation", NODE_OBJECT, false, "There is no list of revoked ones." },
+	TEXT("revocation.id", "Empty."),
+	TEXT("revocation.type", "Empty."),
+	TEXT("sequence", "Name, of this issuer."),
+	{ "type", NODE_LIST, false, "VerifiableCredential, and the identifier of the schema." },
+	{ "type[item]", NODE_TEXT, false, "One of these." },
+	{ "proof", NODE_OBJECT, false, "That the issuer signed the members above." },
+	TEXT("proof.creator", "Name of the key that signed."),
+	TEXT("proof.type", "EcdsaSecp256r1Signature2019."),
+	TEXT("proof.created", "Seconds since 1970."),
+	TEXT("proof.signatureValue", "Base64 of r and s."),
+	TEXT("encryptData", "The ciphertext, base64."),
+	{ "data", NODE_TEXT, true, "What it says: for its holder, with his private key." },
+	REPLY_END
+};
+static const struct tally_reply_field verified_reply[] = {
+	{ "isOwned", NODE_BOOL, false, "It is there, good now, and this holder's." }, REPLY_END
+};
 
 /* ---- endpoints ---- */
 
@@ -154,6 +238,21 @@ static const struct tally_share_words endpoints[] = {
 	{ "RegisterDID", "Make a DID of the caller's key.", true, did_reply, NULL },
 	{ "UpdateDIDService", "Replace the services of a DID.", true, document_reply, "service" },
 	{ "ShowDID", "Return the document of a DID.", false, document_reply, NULL },
+	{ "PublishCredentialSchema", "Publish a schema of credentials, or its next version.", true,
+	  published_schema_reply, "title attributes" },
+	{ "ShowVCSchema", "Return one schema, as of its newest version.", false, schema_reply, NULL },
+	{ "ApplyVerifiableCredential", "Apply for a credential, at a service of who issues it.", true,
+	  applied_reply, NULL },
+	{ "ConfirmOrder", "Answer an application with a credential of who applied.", true, answered_reply, NULL },
+	{ "ShowVCOrder", "Return one application, to who applied or whose service it is to.", false,
+	  application_reply, NULL },
+	{ "ShowVCUntreatedOrder", "List the open applications to services of the caller.", false,
+	  applications_reply, "serviceID" },
+	{ "IssueVerifiableCredential", "Issue a credential.", true, issued_reply,
+	  "credentialInfo expirationDate" },
+	{ "ShowVerifiableCredential", "Return one credential.", false, credential_reply, NULL },
+	{ "VerifyVerifiableCredential", "Say whether a credential is good now, and this holder's.", false,
+	  verified_reply, NULL },
 };
 
 const struct tally_share_words *tally_share_words(const struct tally_share_endpoint *row)
@@ -171,11 +270,19 @@ const struct tally_share_words *tally_share_words(const struct tally_share_endpo
 static const struct tally_share_param_words params[] = {
 	{ "action", "Begin a process with this as its first stage, or add a stage to one; nothing: neither.",
 	  "new" },
+	{ "applyer", "DID of who applies, of who will hold the credential.", A_DID },
+	{ "attributes", "What data by the schema has, up to 64: name, type (string, number, integer, boolean, "
+	  "object, array), description; none: anything.",
+	  "[{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"age\",\"type\":\"integer\"}]" },
 	{ "category", "How the data is encrypted; abe is not available yet.", "symmetric" },
 	{ "consumer", "DID of who orders.", A_DID },
 	{ "consumerName", "Its name.", "Bob" },
 	{ "creatorDID", "DID of who began the process.", A_DID },
+	{ "credentialInfo", "Where it is given, all that follows stands in it.", "{}" },
 	{ "currentPage", "Which page, counted from 1; 1 where it is not given.", "1" },
+	{ "data", "What is said, encrypted for whom it is said to: of a credential a JSON object, as text, with "
+	  "the attributes of its schema; of an application any text, with sk only.",
+	  "{\"name\":\"Bob\",\"age\":18}" },
 	{ "dataHash", "A hash of the ciphertext; SHA-256 in hex where it is not given.", "" },
 	{ "dataName", "Name of the data.", "readings.csv" },
 	{ "dataSize", "Size of the data.", "5" },
@@ -183,11 +290,16 @@ static const struct tally_share_param_words params[] = {
 	{ "description", "For who looks for data.", "Meter readings of March" },
 	{ "did", "The DID.", A_DID },
 	{ "encryptData", "The ciphertext; not where onChainStore is true.", "AQ==" },
+	{ "expirationDate", "When it expires, a time to come in seconds since 1970; without it, never.", "4102444800" },
 	{ "file", "For watermarks, which are not available yet.", "" },
 	{ "fileType", "Type of the data.", "csv" },
+	{ "identifier", "Name of the schema, of this issuer.", "IDCard" },
+	{ "issuer", "DID of who publishes the schema, of who issues the credential.", A_DID },
 	{ "onChainStore", "The ciphertext is kept on the ledger.", "true" },
+	{ "orderIndex", "The application: the applicant's DID, _, ten digits.", A_DID "_1234567890" },
 	{ "orderSeq", "Name of the order, of this consumer; made where it may be left out.", "order1" },
 	{ "orderStatus", "0 finished, 1 failed, 2 canceled.", "0" },
+	{ "owner", "DID of the holder.", A_DID },
 	{ "pageSizeNum", "Items of a page; 100 where it is not given.", "100" },
 	{ "plainData", "The data.", "aGVsbG8=" },
 	{ "policy", "Of category abe.", "{}" },
@@ -202,11 +314,16 @@ static const struct tally_share_param_words params[] = {
 	{ "sampleSize", "Size of the sample.", "5" },
 	{ "sampleType", "Type of the sample.", "csv" },
 	{ "sampleUrl", "Where a free sample is.", "urn:example:sample" },
+	{ "schemaIndex", "The schema: its issuer's DID, _, the identifier.", A_DID "_IDCard" },
 	{ "searchText", "A part of title, description or keywords.", "Read" },
+	{ "sequence", "Name of the credential, of this issuer.", "10025469331" },
 	{ "service", "Services of the DID: type, serviceEndpoint, and credentialApplySchema where there is one.",
 	  "[{\"type\":\"Shop\",\"serviceEndpoint\":\"urn:example:shop\"}]" },
+	{ "serviceID", "A service of an issuer, by its id in the document of his DID.", A_DID "#service1" },
 	{ "stageName", "Name of the stage.", "collected" },
 	{ "status", "Only those of this state.", "ready" },
+	{ "title", "Title of the schema.", "Identity card" },
+	{ "vcIndex", "The credential: its issuer's DID, _, the sequence.", A_DID "_10025469331" },
 	{ "watermarkType", "Not available yet.", "blind" },
 };
 
@@ -228,13 +345,29 @@ const char *tally_share_need_words(const struct tally_share_endpoint *row)
 
 /* ---- errors ---- */
 
-static bool names_objects(const struct tally_share_endpoint *row)
+static bool has_type(const struct tally_share_endpoint *row, enum tally_share_type type, bool required)
 {
 	for (size_t i = 0; row->params[i].name != NULL; i++)
-		if (row->params[i].required &&
-		    (row->params[i].type == SP_DID || row->params[i].type == SP_NAME))
+		if (row->params[i].type == type && (row->params[i].required || !required))
 			return true;
 	return false;
+}
+
+/* A DID or a name that may be left out only narrows a list; an index is looked up wherever it stands. What
+ * is not there is an answer of who verifies. */
+static bool names_objects(const struct tally_share_endpoint *row)
+{
+	return row->run != tally_share_verify_credential &&
+	       (has_type(row, SP_DID, true) || has_type(row, SP_NAME, true) ||
+		has_type(row, SP_LONG_NAME, true) || has_type(row, SP_INDEX, false));
+}
+
+/* What is wrong with a request has a status of its own here. */
+static bool tells_wrong_requests(const struct tally_share_endpoint *row)
+{
+	const struct tally_share_fault fault = { .kind = SHARE_FAULT_ARGUMENTS };
+
+	return tally_share_endpoint_status(row, &fault) != tally_share_fault_status(&fault);
 }
 
 size_t tally_share_row_faults(const struct tally_share_endpoint *row,
@@ -243,6 +376,10 @@ size_t tally_share_row_faults(const struct tally_share_endpoint *row,
 	const struct tally_share_words *words = tally_share_words(row);
 	size_t count = 0;
 
+	if (tells_wrong_requests(row)) {
+		kinds_r[count++] = SHARE_FAULT_ARGUMENTS;
+		kinds_r[count++] = SHARE_FAULT_JSON;
+	}
 	if (names_objects(row)) {
 		kinds_r[count++] = SHARE_FAULT_NOT_FOUND;
 		kinds_r[count++] = SHARE_FAULT_REMOVED;
@@ -251,10 +388,10 @@ size_t tally_share_row_faults(const struct tally_share_endpoint *row,
 		kinds_r[count++] = SHARE_FAULT_NO_IDENTITY;
 		kinds_r[count++] = SHARE_FAULT_CALLER;
 	}
-	if (row->needs_private) {
+	if (row->needs_private || has_type(row, SP_DATA, false))	/* no request is kept with data in it */
 		kinds_r[count++] = SHARE_FAULT_NEEDS_KEY;
+	if (row->needs_private)
 		kinds_r[count++] = SHARE_FAULT_DECRYPTION;
-	}
 	if (words != NULL && words->writes) {
 		kinds_r[count++] = SHARE_FAULT_EXISTS;
 		kinds_r[count++] = SHARE_FAULT_STATE;
@@ -302,6 +439,25 @@ static bool is_json(const struct tally_share_param *param)
 	return param->type == SP_LIST || param->type == SP_OBJECT || param->type == SP_NUMBER;
 }
 
+/* A member of a JSON object, without a comma. */
+static void add_member(struct tally_buf *buf, const struct tally_share_param *param)
+{
+	const char *text = tally_share_param_words(param->name)->example;
+
+	tally_buf_printf(buf, "\"%s\":", param->name);
+	if (is_json(param)) {
+		tally_buf_add_str(buf, text);
+		return;
+	}
+	tally_buf_add_u8(buf, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			tally_buf_add_u8(buf, '\\');
+		tally_buf_add_u8(buf, (uint8_t)*text);
+	}
+	tally_buf_add_u8(buf, '"');
+}
+
 static void add_call(struct tally_buf *buf, const struct tally_share_endpoint *row,
 		     const struct tally_share_words *words)
 {
@@ -310,11 +466,12 @@ static void add_call(struct tally_buf *buf, const struct tally_share_endpoint *r
 		tally_buf_printf(buf, " --method %s", row->method);
 	tally_buf_printf(buf, " %s", row->path);
 	for (const struct tally_share_param *param = row->params; param->name != NULL; param++) {
-		const char *quote = is_json(param) ? "'" : "";
+		const char *text = tally_share_param_words(param->name)->example;
+		const char *quote = strpbrk(text, " \"[{") != NULL ? "'" : "";
 
 		if (is_in_example(words, param))
 			tally_buf_printf(buf, " %s%s=%s%s%s", param->name, is_json(param) ? ":" : "", quote,
-					 tally_share_param_words(param->name)->example, quote);
+					 text, quote);
 	}
 }
 
@@ -323,6 +480,7 @@ static void add_curl(struct tally_buf *buf, const struct tally_share_endpoint *r
 		     const struct tally_share_words *words)
 {
 	static const char pem[] = "\"$(awk '{printf \"%%s\\\\n\",$0}' %s)\"";
+	const char *end = "";
 
 	tally_buf_add_str(buf, "printf '{\"orgID\":\"org1\",\"channelID\":\"mychannel\",\"cryptoMethod\":\"SW\","
 			  "\"timestamp\":\"%s\",\"cert\":\"%s\",\"sk\":\"%s\",%s}' \"$(date -u +%FT%TZ)\" ");
@@ -331,16 +489,19 @@ static void add_curl(struct tally_buf *buf, const struct tally_share_endpoint *r
 	tally_buf_printf(buf, pem, "me.key");
 	tally_buf_add_str(buf, " '");
 	for (const struct tally_share_param *param = row->params; param->name != NULL; param++) {
-		const char *quote = is_json(param) ? "" : "\"";
-
 		if (!is_in_example(words, param))
 			continue;
-		tally_buf_printf(buf, "%s\"%s\":%s%s%s",
-				 buf->data[buf->size - 1] == '\'' ? "" : ",", param->name, quote,
-				 tally_share_param_words(param->name)->example, quote);
+		if (strchr("'{", buf->data[buf->size - 1]) == NULL)
+			tally_buf_add_u8(buf, ',');
+		if (param->type == SP_WITHIN) {
+			tally_buf_printf(buf, "\"%s\":{", param->name);
+			end = "}";
+		} else {
+			add_member(buf, param);
+		}
 	}
-	tally_buf_printf(buf, "' | curl -X %s --data-binary @- -H 'Content-Type: application/json' "
-			 "\"${TALLY_ENDPOINT%%/}%s\"", row->method, row->path);
+	tally_buf_printf(buf, "%s' | curl -X %s --data-binary @- -H 'Content-Type: application/json' "
+			 "\"${TALLY_ENDPOINT%%/}%s\"", end, row->method, row->path);
 }
 
 const char *tally_share_example(struct tally_arena *arena, const struct tally_share_endpoint *row)

@@ -149,13 +149,13 @@ static const struct tally_share_param publish_schema_params[] = {
 };
 
 static const struct tally_share_param schema_params[] = {
-	{ .name = "schemaIndex", .type = SP_TEXT, .required = true },
+	{ .name = "schemaIndex", .type = SP_INDEX, .required = true },
 	SHARE_PARAM_END
 };
 
 static const struct tally_share_param apply_credential_params[] = {
 	{ .name = "applyer", .type = SP_DID, .required = true },
-	{ .name = "serviceID", .type = SP_TEXT, .required = true },
+	{ .name = "serviceID", .type = SP_INDEX, .required = true },
 	{ .name = "data", .type = SP_DATA },
 	SHARE_PARAM_END
 };
@@ -172,7 +172,7 @@ static const struct tally_share_param application_params[] = {
 };
 
 static const struct tally_share_param applications_params[] = {
-	{ .name = "serviceID", .type = SP_TEXT },
+	{ .name = "serviceID", .type = SP_INDEX },
 	SHARE_PARAM_END
 };
 
@@ -182,7 +182,7 @@ static const struct tally_share_param issue_params[] = {
 	{ .name = "applyer", .type = SP_DID, .required = true },
 	{ .name = "issuer", .type = SP_DID, .required = true },
 	{ .name = "sequence", .type = SP_LONG_NAME, .required = true },
-	{ .name = "schemaIndex", .type = SP_TEXT, .required = true },
+	{ .name = "schemaIndex", .type = SP_INDEX, .required = true },
 	{ .name = "expirationDate", .type = SP_NUMBER_TEXT, .max = 9999999999 },
 	{ .name = "data", .type = SP_DATA, .required = true },
 	SHARE_PARAM_END
@@ -273,3 +273,13 @@ const struct tally_share_endpoint tally_share_endpoints[] = {
 	  verify_params, tally_share_verify_credential },
 	{ .path = NULL }
 };
+
+int tally_share_endpoint_status(const struct tally_share_endpoint *endpoint,
+				const struct tally_share_fault *fault)
+{
+	bool wrong = fault->kind == SHARE_FAULT_ARGUMENTS || fault->kind == SHARE_FAULT_JSON;
+
+	if (wrong && endpoint != NULL && endpoint->run == tally_share_verify_credential)
+		return 400;
+	return tally_share_fault_status(fault);
+}

@@ -365,17 +365,6 @@ static void respond(struct exchange *x, int status, const char *type, const stru
 	x->response->body = tally_encode_json(x->arena, node);
 }
 
-/* What is wrong with a request itself is 500 as all else; one endpoint is documented with 400. */
-static int status_of(const struct exchange *x)
-{
-	const struct tally_share_endpoint *endpoint = x->call.endpoint;
-	bool wrong = x->fault.kind == SHARE_FAULT_ARGUMENTS || x->fault.kind == SHARE_FAULT_JSON;
-
-	if (wrong && endpoint != NULL && endpoint->run == tally_share_verify_credential)
-		return 400;
-	return tally_share_fault_status(&x->fault);
-}
-
 static void respond_fault(struct exchange *x)
 {
 	struct tally_node *node = tally_node_object(x->arena);
@@ -386,7 +375,8 @@ static void respond_fault(struct exchange *x)
 	if (seconds > 0)
 		tally_response_header(x->response, x->arena, "Retry-After",
 				      tally_arena_printf(x->arena, "%u", seconds));
-	respond(x, status_of(x), "application/json;charset=utf-8", node);
+	respond(x, tally_share_endpoint_status(x->call.endpoint, &x->fault),
+		"application/json;charset=utf-8", node);
 }
 
 static void answer(struct exchange *x)
