@@ -14,7 +14,7 @@ APT_LOG=$logs/packages.log
 full= jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 
 # Two stages run side by side, the long ones first, so that both hands are busy to the end.
-stages="asan gcc build tsan fuzz http quickstart crash cli sdk data"
+stages="asan gcc build tsan fuzz http quickstart crash cli sdk bench data"
 
 usage() {
 	cat <<END
@@ -28,6 +28,7 @@ Without a stage all are run. --full runs the long forms (200 kill rounds, long f
   http        the HTTP suite through lighttpd, Apache and nginx, FastCGI and CGI
   cli         the command line
   sdk         unmodified client libraries from npm and PyPI against a running server; the OpenAPI document
+  bench       the comparison with peers, its short form: every peer that can be had runs for a moment
   fuzz        every fuzzer for a while
   build       folder rules, options of configure, installing, make distcheck
   data        the demonstration records
@@ -176,6 +177,10 @@ stage_sdk() {
 	run_test sdk bash "$source/tests/sdk/run.sh" "$source" "$work/gcc/installed" "$work/sdk"
 }
 
+stage_bench() {
+	run_test bench bash "$source/tests/build/bench.sh" "$source" "$work/gcc" "$work/bench"
+}
+
 stage_fuzz() {
 	local program name
 	build_in fuzz CC=clang CXX=clang++ CFLAGS="$san_cflags" --enable-asan --enable-ubsan \
@@ -312,12 +317,21 @@ prepare() {
 		command -v python3 >/dev/null || install_packages python3
 		python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
 	fi
+	# what a peer lacks leaves that peer out
+	if is_wanted bench; then
+		install_packages python3
+		(install_packages libsqlite3-dev) || say "    there is no SQLite to compare with"
+		(install_packages libpq-dev) || say "    there is no PostgreSQL to compare with"
+		command -v npm >/dev/null || (install_packages nodejs npm) ||
+			say "    there is no npm, so no hypercore to compare with"
+	fi
 	say "==> packages   $((SECONDS)) s"
 }
 
 # The build that most stages use.
 built_by_gcc() {
-	is_wanted gcc || is_wanted crash || is_wanted http || is_wanted cli || is_wanted sdk || return 0
+	is_wanted gcc || is_wanted crash || is_wanted http || is_wanted cli || is_wanted sdk || is_wanted bench ||
+		return 0
 	say "... building"
 	(build_gcc) >"$logs/building.log" 2>&1 || {
 		tail -n 60 "$logs/building.log"

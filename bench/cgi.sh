@@ -25,7 +25,7 @@ count_calls() {
 		"$(grep -cE 'f(data)?sync\(' "$dir/calls")" || true
 }
 
-for driver in $drivers; do
+for driver in ${words:-bdb flatfile}; do
 	make_store "$driver"
 	: >"$dir/times"
 	TIMEFORMAT='%3R %3U %3S'

@@ -1,8 +1,9 @@
-# What the scripts of this folder share. To be sourced by bash, with usage set.
+# What the scripts of this folder share. To be sourced by bash, with usage set. What a script is asked
+# for beyond options (drivers, peers) stands in words.
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-build=$here/../build base=${TMPDIR:-/tmp} journals=1000000 drivers= seconds=120
+build=$here/../build base=${TMPDIR:-/tmp} journals=1000000 words= seconds=120 as=
 
 read_options() {
 	while [ $# -gt 0 ]; do
@@ -13,13 +14,15 @@ read_options() {
 		--stages) stages=${2:?$usage}; shift ;;
 		--runs) runs=${2:?$usage}; shift ;;
 		--seconds) seconds=${2:?$usage}; shift ;;
+		--rounds) rounds=${2:?$usage}; shift ;;
+		--out) out=${2:?$usage}; shift ;;
+		--short) short=yes ;;
 		-h|--help) printf '%s\n' "$usage"; exit 0 ;;
 		-*) die "$usage" ;;
-		*) drivers="$drivers $1" ;;
+		*) words="$words $1" ;;
 		esac
 		shift
 	done
-	drivers=${drivers:-bdb flatfile}
 	build=$(cd "$build" && pwd -P)
 	tally=$build/src/cmd/tally fcgi=$build/src/gateway/tally.fcgi
 	[ -x "$tally" ] && [ -x "$fcgi" ] || die "there is no build in $build; see --build"
@@ -32,33 +35,30 @@ read_options() {
 
 clean_up() { rm -rf "$dir"; }
 
-# ---- behind a web server ----
-
-# Copies the programs to where an ordinary user may run them, and has all that is started run as one:
-# web servers do not run as root, nor need they see the build. Sets tally, fcgi and as.
-for_server() {
-	PATH=$PATH:/usr/sbin
-	command -v lighttpd >/dev/null && command -v curl >/dev/null || die "this needs lighttpd and curl"
-	as=
+# Web servers do not run as root, nor need they see the build: tally and tally.fcgi are copies from here
+# on, and where this is root they run as somebody else, who owns the directory. as is who.
+leave_root() {
 	if [ "$(id -u)" = 0 ]; then
 		as="setpriv --reuid=65534 --regid=65534 --clear-groups"
 		chown 65534:65534 "$dir"
 		chmod 755 "$dir"
 	fi
-	mkdir -p "$dir/bin/src/cmd" "$dir/bin/src/gateway"
+	mkdir -p "$dir/bin/src/cmd" "$dir/bin/src/gateway" "$dir/bin/templates"
 	cp "$tally" "$dir/bin/src/cmd/"
 	cp "$fcgi" "$dir/bin/src/gateway/"
+	cp "$here"/../templates/* "$dir/bin/templates/"
+	chmod -R a+rX "$dir/bin"
 	tally="$as $dir/bin/src/cmd/tally" fcgi=$dir/bin/src/gateway/tally.fcgi
 }
 
-# lighttpd with tally.fcgi on the store; sets url.
-start_server() {
-	url=$($tally serve --store "$store" --listen 127.0.0.1:0 --daemon --fcgi "$fcgi" \
-		--templates "$here/../templates" | grep -o 'http://[^ ]*')
+# lighttpd in front of tally.fcgi. Sets url. After leave_root.
+serve_store() {	# store
+	url=$($tally serve --store "$1" --listen 127.0.0.1:0 --daemon --fcgi "$fcgi" \
+		--templates "$dir/bin/templates" | grep -o 'http://[^ ]*')
 	url=${url%/}
 }
-stop_server() {
-	[ -z "${store-}" ] || $tally serve --stop --store "$store" >/dev/null 2>&1 || true
+stop_serving() {	# store
+	$tally serve --stop --store "$1" >/dev/null 2>&1 || true
 }
 
 # The first process that runs this program: the owner of the store.
@@ -69,15 +69,17 @@ owner() {
 	done | sort -n | head -n 1
 }
 
-# ---- stores ----
-
-# A store with a public ledger of so many journals, about 200 bytes each, 1,000 clues. Sets store,
-# ledger, key and secret.
-make_store() {	# driver
+# An empty store. Sets store, key and secret.
+init_store() {	# directory driver
 	local made
-	store=$dir/$1
-	made=$($tally init --store "$store" --driver "$1" --json 2>/dev/null)
+	store=$1
+	made=$($tally init --store "$store" --driver "$2" --json 2>/dev/null)
 	key=$(json_text AccessKeyId "$made") secret=$(json_text AccessKeySecret "$made")
+}
+
+# A store with a public ledger of so many journals, about 200 bytes each, 1,000 clues. Sets ledger too.
+make_store() {	# driver
+	init_store "$dir/$1" "$1"
 	ledger=$($tally ledger create "$1" --public-read on --store "$store")
 	awk -v n="$journals" 'BEGIN { for (i = 1; i <= n; i++)
 		printf "{\"Payload\":\"{\\\"number\\\":%d,\\\"text\\\":\\\"%0150d\\\"}\",\"Clues\":[\"c%d\"]}\n",

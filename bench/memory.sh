@@ -8,7 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 
 usage="usage: bench/memory.sh [--build DIR] [--dir DIR] [--journals N] [--seconds N] [DRIVER...]"
 read_options "$@"
-for_server
+PATH=$PATH:/usr/sbin
+command -v lighttpd >/dev/null && command -v curl >/dev/null || die "this needs lighttpd and curl"
+
+leave_root
 
 clients=
 stop() {
@@ -17,7 +20,7 @@ stop() {
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	clients=
-	stop_server
+	[ -z "${store-}" ] || stop_serving "$store"
 }
 clean_up() {
 	stop
@@ -51,9 +54,9 @@ work() {	# function argument
 	wait
 }
 
-for driver in $drivers; do
+for driver in ${words:-bdb flatfile}; do
 	make_store "$driver"
-	start_server
+	serve_store "$store"
 	pid=$(owner)
 	for command in "appends 1" "appends 2" "reads 1" "reads 500" "lists 1" "lists 4"; do
 		work $command &

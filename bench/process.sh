@@ -10,10 +10,13 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 usage="usage: bench/process.sh [--build DIR] [--dir DIR] [--journals N] [--stages N] [--runs N] [DRIVER...]"
 runs=20 stages=1000
 read_options "$@"
-command -v openssl >/dev/null || die "this needs openssl"
-for_server
+PATH=$PATH:/usr/sbin
+command -v lighttpd >/dev/null && command -v curl >/dev/null && command -v openssl >/dev/null ||
+	die "this needs lighttpd, curl and openssl"
+
+leave_root
 clean_up() {
-	stop_server
+	[ -z "${store-}" ] || stop_serving "$store"
 	rm -rf "$dir"
 }
 
@@ -60,13 +63,11 @@ append() {	# first count
 }
 
 fill() {	# driver
-	local made between=$((journals / stages))
-	store=$dir/$1
-	made=$($tally init --store "$store" --driver "$1" --json 2>/dev/null)
-	key=$(json_text AccessKeyId "$made") secret=$(json_text AccessKeySecret "$made")
+	local between=$((journals / stages))
+	init_store "$dir/$1" "$1"
 	$tally org add org1 --ca ca.pem --store "$store"
 	ledger=$($tally channel add bench --store "$store")
-	start_server
+	serve_store "$store"
 	did=$(json_text did "$(ask identity/did '')")
 	[ -n "$did" ] || die "there is no DID"
 	for ((i = 1; i <= stages; i++)); do
@@ -97,13 +98,13 @@ measure() {	# what
 	printf '\n'
 }
 
-for driver in $drivers; do
+for driver in ${words:-bdb flatfile}; do
 	fill "$driver"
 	printf '%s: %d journals, one process of %d stages, %d requests each\n' "$driver" "$journals" "$stages" "$runs"
 	measure "while it is in use"
-	stop_server
-	start_server
+	stop_serving "$store"
+	serve_store "$store"
 	measure "right after a start"
-	stop_server
+	stop_serving "$store"
 done
 printf 'load average: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"

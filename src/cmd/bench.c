@@ -10,6 +10,7 @@
  *   audit   a store of so many journals, audited from its blocks up (bench_audit.c)
  *   floor   one thread: one write and one fdatasync for each batch, into space written before;
  *           no hashing, no index: what the medium can give
+ *   http    a server, by so many connections (bench_http.c)
  *
  * Rates count journals. The store is made in a directory of its own and removed again.
  */
@@ -18,15 +19,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -34,6 +30,7 @@
 
 #include "arena.h"
 #include "bench.h"
+#include "bench_work.h"
 #include "clock.h"
 #include "conf.h"
 #include "err.h"
@@ -48,89 +45,8 @@
 #define BENCH_SIZE_MAX (4u << 20)
 #define BENCH_FILL 100000		/* journals that read and prove find in their ledger */
 #define BENCH_PROOFS 4096		/* different ones that verify checks in turn */
-#define LATENCY_MAX (1u << 20)		/* of one thread; beyond, every second one is dropped */
-
-/* Set by an interrupt: the work ends early, and what was made is removed as ever. */
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-bool bench_interrupted(void)
-{
-	return interrupted;
-}
-
-/* One client's own: nothing in it is shared while it runs. */
-struct worker {
-	struct bench *bench;
-	pthread_t thread;
-	uint64_t random;
-	uint64_t count;			/* journals done */
-	uint64_t *latencies;		/* ns of each call */
-	size_t latency_count, latency_skip, latency_turn;
-	struct tally_err err;
-	bool failed;
-};
 
 /* ---- what every kind shares ---- */
-
-uint64_t bench_random(uint64_t *state)
-{
-	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
-
-/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
-static void note_latency(struct worker *worker, uint64_t ns)
-{
-	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
-		return;
-	if (worker->latency_count == LATENCY_MAX) {
-		for (size_t i = 0; i < LATENCY_MAX / 2; i++)
-			worker->latencies[i] = worker->latencies[2 * i];
-		worker->latency_count = LATENCY_MAX / 2;
-		worker->latency_skip = 2 * worker->latency_skip + 1;
-	}
-	worker->latencies[worker->latency_count++] = ns;
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void sum_up(struct worker *workers, size_t count, uint64_t begun_ns, struct outcome *outcome)
-{
-	uint64_t *all, ended_ns = tally_mono_ns();
-	size_t total = 0, at = 0;
-
-	for (size_t i = 0; i < count; i++)
-		total += workers[i].latency_count;
-	all = tally_calloc(total + 1, sizeof *all);
-	for (size_t i = 0; i < count; i++) {
-		if (workers[i].latency_count != 0)
-			memcpy(all + at, workers[i].latencies,
-			       workers[i].latency_count * sizeof *all);
-		at += workers[i].latency_count;
-		outcome->count += workers[i].count;
-	}
-	qsort(all, total, sizeof *all, compare_u64);
-	outcome->seconds = (double)(ended_ns - begun_ns) / 1e9;
-	if (total != 0) {
-		outcome->p50_ms = (double)all[total / 2] / 1e6;
-		outcome->p99_ms = (double)all[total * 99 / 100] / 1e6;
-	}
-	free(all);
-}
 
 uint8_t *bench_pool(uint64_t size)
 {
@@ -179,7 +95,7 @@ static void *append_thread(void *ctx)
 	uint8_t *pool = bench_pool(bench->size);
 	uint64_t now = tally_mono_ns();
 
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t begun = now;
 
 		if (append_batch(bench, pool, &worker->random, entries, clues, results,
@@ -190,7 +106,7 @@ static void *append_thread(void *ctx)
 			bench->failed = true;
 		}
 		now = tally_mono_ns();
-		note_latency(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	free(pool);
 	free(clues);
@@ -215,7 +131,7 @@ static bool fill(struct bench *bench)
 	/* at most a batch of 4 MiB at a time */
 	step = bench->size > 4096 ? (4u << 20) / bench->size : 1000;
 	bar_begin(&bar, "fill", "journals");
-	while (good && !interrupted && bench->filled < bench->journals) {
+	while (good && !bench_interrupted() && bench->filled < bench->journals) {
 		good = append_batch(bench, pool, &random, entries, clues, results, step, &err) == 0;
 		bench->filled += step;
 		bar_show(&bar, bench->filled, bench->journals);
@@ -238,7 +154,7 @@ static void *read_thread(void *ctx)
 	struct tally_arena arena = { 0 };
 	uint64_t now = tally_mono_ns();
 
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t id = bench_random(&worker->random) % bench->filled, begun = now;
 		struct tally_journal journal;
 		int found = tally_journal_get(bench->core, ledger, id, &arena, &journal, &worker->err);
@@ -251,7 +167,7 @@ static void *read_thread(void *ctx)
 		worker->count++;
 		tally_arena_reset(&arena);
 		now = tally_mono_ns();
-		note_latency(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	tally_arena_free(&arena);
 	return NULL;
@@ -281,7 +197,7 @@ static void *prove_thread(void *ctx)
 	struct tally_arena arena = { 0 };
 	uint64_t now = tally_mono_ns();
 
-	while (!worker->failed && !bench->failed && !interrupted && now < bench->deadline_ns) {
+	while (bench_goes_on(worker, now)) {
 		uint64_t begun = now;
 		int found = prove_one(bench, bench_random(&worker->random), &arena, &worker->err);
 
@@ -292,7 +208,7 @@ static void *prove_thread(void *ctx)
 		worker->count++;
 		tally_arena_reset(&arena);
 		now = tally_mono_ns();
-		note_latency(worker, now - begun);
+		bench_note_latency(worker, now - begun);
 	}
 	tally_arena_free(&arena);
 	return NULL;
@@ -374,10 +290,10 @@ static bool run_verify(struct bench *bench, struct outcome *outcome)
 
 	levels_make(&levels, bench->journals);
 	prove_some(&levels, proofs, &root);
-	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
+	bench_worker_begin(&worker);
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && !interrupted && now < bench->deadline_ns) {
+	while (good && !bench_interrupted() && now < bench->deadline_ns) {
 		uint64_t before = now;
 
 		for (size_t i = 0; good && i < BENCH_PROOFS; i++)
@@ -385,12 +301,12 @@ static bool run_verify(struct bench *bench, struct outcome *outcome)
 						      proofs[i].path, proofs[i].count, &root);
 		worker.count += BENCH_PROOFS;
 		now = tally_mono_ns();
-		note_latency(&worker, (now - before) / BENCH_PROOFS);
+		bench_note_latency(&worker, (now - before) / BENCH_PROOFS);
 	}
 	if (!good)
 		verb_fail(bench->call, "a proof does not verify");
-	sum_up(&worker, 1, begun, outcome);
-	free(worker.latencies);
+	bench_sum_up(&worker, 1, begun, outcome);
+	bench_worker_end(&worker);
 	free(proofs);
 	levels_free(&levels);
 	return good;
@@ -458,36 +374,11 @@ static uint64_t count_syncs(struct bench *bench)
 
 static bool run_threads(struct bench *bench, void *(*run)(void *), struct outcome *outcome)
 {
-	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
-	uint64_t begun, syncs = count_syncs(bench);
-	bool good = true;
+	uint64_t syncs = count_syncs(bench);
+	bool good = bench_run_workers(bench, run, outcome);
 
-	begun = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		workers[i].bench = bench;
-		workers[i].random = 0x9e3779b97f4a7c15ull * (i + 1);
-		workers[i].latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
-		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0) {
-			verb_fail(bench->call, "cannot start %llu threads",
-				  (unsigned long long)bench->clients);
-			bench->failed = true;
-			bench->clients = i;
-		}
-	}
-	for (uint64_t i = 0; i < bench->clients; i++)
-		pthread_join(workers[i].thread, NULL);
-	sum_up(workers, bench->clients, begun, outcome);
 	outcome->syncs = count_syncs(bench) - syncs;
-	for (uint64_t i = 0; i < bench->clients; i++) {
-		if (workers[i].failed && good) {
-			good = false;
-			verb_fail_err(bench->call, &workers[i].err);
-		}
-		free(workers[i].latencies);
-	}
-	free(workers);
-	return good && !bench->failed;
+	return good;
 }
 
 static bool run_append(struct bench *bench, struct outcome *outcome)
@@ -546,10 +437,10 @@ static bool run_floor(struct bench *bench, struct outcome *outcome)
 	if (fd < 0)
 		return false;
 	data = bench_pool(group);
-	worker.latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
+	bench_worker_begin(&worker);
 	begun = now = tally_mono_ns();
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && !interrupted && now < bench->deadline_ns) {
+	while (good && !bench_interrupted() && now < bench->deadline_ns) {
 		uint64_t before = now;
 
 		if (at + group > space)
@@ -559,12 +450,12 @@ static bool run_floor(struct bench *bench, struct outcome *outcome)
 		worker.count += bench->batch;
 		outcome->syncs++;
 		now = tally_mono_ns();
-		note_latency(&worker, now - before);
+		bench_note_latency(&worker, now - before);
 	}
 	if (!good)
 		verb_fail(bench->call, "writing: %s", strerror(errno));
-	sum_up(&worker, 1, begun, outcome);
-	free(worker.latencies);
+	bench_sum_up(&worker, 1, begun, outcome);
+	bench_worker_end(&worker);
 	free(data);
 	close(fd);
 	return good;
@@ -572,45 +463,11 @@ static bool run_floor(struct bench *bench, struct outcome *outcome)
 
 /* ---- what is printed ---- */
 
-static void describe_machine(char *text, size_t size)
-{
-	char line[256], model[128] = "unknown processor";
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	struct utsname name;
-	struct sysinfo info;
-
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		char *colon = strchr(line, ':');
-
-		if (strncmp(line, "model name", 10) != 0 || colon == NULL)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(model, sizeof model, "%s", colon + 2);
-		break;
-	}
-	if (file != NULL)
-		fclose(file);
-	uname(&name);
-	sysinfo(&info);
-	snprintf(text, size, "%s %s, %ld x %s, %.1f GiB memory", name.sysname, name.release,
-		 sysconf(_SC_NPROCESSORS_ONLN), model,
-		 (double)info.totalram * info.mem_unit / (1 << 30));
-}
-
 static double per_group(const struct bench *bench, const struct outcome *outcome)
 {
 	return outcome->count != 0
 		       ? (double)outcome->syncs / ((double)outcome->count / (double)bench->batch)
 		       : 0;
-}
-
-/* A number with three places, as precise as it is. */
-static void add_double(json_object *object, const char *name, double value)
-{
-	char text[64];
-
-	snprintf(text, sizeof text, "%.3f", value);
-	json_object_object_add(object, name, json_object_new_double_s(value, text));
 }
 
 static void print_outcome_json(const struct bench *bench, const char *kind, const char *machine,
@@ -621,18 +478,16 @@ static void print_outcome_json(const struct bench *bench, const char *kind, cons
 	json_object_object_add(object, "bench", json_object_new_string(kind));
 	if (strcmp(kind, "floor") != 0)
 		json_object_object_add(object, "driver", json_object_new_string(bench->driver));
-	add_double(object, "rate", (double)outcome->count / outcome->seconds);
-	add_double(object, "p50_ms", outcome->p50_ms);
-	add_double(object, "p99_ms", outcome->p99_ms);
+	bench_add_rate(object, outcome);
 	json_object_object_add(object, "syncs", json_object_new_uint64(outcome->syncs));
 	json_object_object_add(object, "count", json_object_new_uint64(outcome->count));
-	add_double(object, "seconds", outcome->seconds);
+	bench_add_double(object, "seconds", outcome->seconds);
 	json_object_object_add(object, "batch", json_object_new_uint64(bench->batch));
 	json_object_object_add(object, "size", json_object_new_uint64(bench->size));
 	json_object_object_add(object, "clients", json_object_new_uint64(bench->clients));
 	json_object_object_add(object, "clues", json_object_new_uint64(bench->clues));
 	json_object_object_add(object, "journals", json_object_new_uint64(bench->journals));
-	add_double(object, "syncs_per_batch", per_group(bench, outcome));
+	bench_add_double(object, "syncs_per_batch", per_group(bench, outcome));
 	json_object_object_add(object, "durable", json_object_new_boolean(
 							  bench->durable || strcmp(kind, "floor") == 0));
 	json_object_object_add(object, "machine", json_object_new_string(machine));
@@ -673,7 +528,7 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	       (unsigned long long)outcome->count, outcome->seconds);
 	if (audits)
 		return;
-	printf("latency      %.3f ms median, %.3f ms at 99 %%\n", outcome->p50_ms, outcome->p99_ms);
+	bench_print_latency(outcome);
 	if (!reads && !proves && !checks)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
 		       per_group(bench, outcome));
@@ -738,8 +593,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 		return VERB_USAGE;
 	if (!make_directory(&bench))
 		return VERB_FAILED;
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
+	bench_catch_interrupts();
 	good = run(&bench, &outcome);
 	if (bench.core != NULL)
 		tally_core_close(&bench.core);
@@ -749,7 +603,7 @@ static int run_bench(struct verb_call *call, const char *kind,
 		verb_fail(call, "removing %s: %s", bench.directory, strerror(errno));
 	if (!good)
 		return VERB_FAILED;
-	describe_machine(machine, sizeof machine);
+	bench_describe_machine(machine, sizeof machine);
 	if (verb_given(call, "json"))
 		print_outcome_json(&bench, kind, machine, &outcome);
 	else
@@ -804,11 +658,11 @@ static const struct verb bench_floor = {
 	.options = bench_options, .run = floor_run,
 };
 static const struct verb *const bench_parts[] = { &bench_append, &bench_read, &bench_prove, &bench_verify,
-						  &bench_audit_verb, &bench_floor, NULL };
+						  &bench_audit_verb, &bench_floor, &bench_http, NULL };
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.usage = "append|read|prove|verify|audit|floor",
-	.summary = "Measure appending, reading and proving, and the disk alone",
+	.usage = "append|read|prove|verify|audit|floor|http",
+	.summary = "Measure appending, reading and proving, the disk alone, and a server",
 	.parts = bench_parts,
 };

@@ -9,6 +9,8 @@
 #include "core.h"
 #include "verb.h"
 
+struct json_object;
+
 struct bench {
 	struct verb_call *call;
 	const char *driver;
@@ -27,7 +29,7 @@ struct bench {
 struct outcome {
 	double seconds;
 	uint64_t count, syncs;
-	double p50_ms, p99_ms;
+	double p50_ms, p99_ms, p999_ms;
 };
 
 /* Payloads that do not compress and differ from one another: part of a random pool each. */
@@ -40,7 +42,17 @@ bool bench_open_store(struct bench *bench);
 /* An interrupt asked to end early. */
 bool bench_interrupted(void);
 
+/* What is printed: the machine in one line; members rate, p50_ms, p99_ms, p999_ms; a number with three
+ * places, as precise as it is. */
+void bench_describe_machine(char *text, size_t size);
+void bench_add_double(struct json_object *object, const char *name, double value);
+void bench_add_rate(struct json_object *object, const struct outcome *outcome);
+void bench_print_latency(const struct outcome *outcome);
+
 /* bench audit: a store of so many journals, signed or not, audited. */
 bool bench_audit(struct bench *bench, struct outcome *outcome);
+
+/* bench http, a part of the verb on its own: it has no store. */
+extern const struct verb bench_http;
 
 #endif

@@ -102,29 +102,27 @@ char *http_url(const struct http_target *target, const struct http_request *requ
 				  (const char *)query.data);
 }
 
-/* What differs from a plain GET. */
-static void prepare(const struct http_target *target, const struct http_request *request,
-		    struct tally_arena *arena, struct tally_fetch *fetch)
+void http_prepare(const struct http_target *target, const struct http_request *request,
+		  struct tally_arena *arena, struct tally_fetch *fetch_r)
 {
-	fetch->post = request->post;
-	fetch->content_type = request->content_type;
+	*fetch_r = (struct tally_fetch){ .post = request->post, .content_type = request->content_type };
 	if (request->post && request->content_type == NULL) {
-		fetch->url = base_url(target, arena);
-		fetch->body = signed_query(target, request, arena);
+		fetch_r->url = base_url(target, arena);
+		fetch_r->body = signed_query(target, request, arena);
 		return;
 	}
-	fetch->url = http_url(target, request, arena);
-	fetch->body = request->body;
+	fetch_r->url = http_url(target, request, arena);
+	fetch_r->body = request->body;
 }
 
 int http_send(const struct http_target *target, const struct http_request *request,
 	      struct tally_arena *arena, struct http_answer *answer, struct tally_err *err)
 {
-	struct tally_fetch fetch = { 0 };
+	struct tally_fetch fetch;
 	struct tally_fetched fetched;
 
 	*answer = (struct http_answer){ 0 };
-	prepare(target, request, arena, &fetch);
+	http_prepare(target, request, arena, &fetch);
 	if (tally_fetch(&fetch, &fetched, err) != 0)
 		return -1;
 	answer->status = fetched.status;

@@ -12,6 +12,7 @@
 
 struct tally_arena;
 struct tally_err;
+struct tally_fetch;
 struct verb_call;
 
 struct http_target {
@@ -43,6 +44,10 @@ struct http_answer {
 /* The URL of the request with all its parameters, signed if the target has a key. */
 char *http_url(const struct http_target *target, const struct http_request *request,
 	       struct tally_arena *arena);
+
+/* The request ready to be sent: URL, body and its type, all in arena. */
+void http_prepare(const struct http_target *target, const struct http_request *request,
+		  struct tally_arena *arena, struct tally_fetch *fetch_r);
 
 /*
  * Sends it: POST parameters go into a form body, or into the URL when there is another body. Any

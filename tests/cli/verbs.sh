@@ -92,7 +92,7 @@ same "list --json is NDJSON" "$("$TALLY" list "$id" --json | json --lines)" 5
 same "dump is NDJSON" "$("$TALLY" dump | json --lines)" \
 	"$("$TALLY" dump --json | wc -l)"
 "$TALLY" bench floor --seconds 1 --batch 10 --dir "$dir" --json >out
-for name in rate p50_ms p99_ms syncs count seconds; do
+for name in rate p50_ms p99_ms p999_ms syncs count seconds; do
 	json $name <out >/dev/null || not_ok "bench --json has $name"
 done
 same "bench removes what it made" "$(ls -d tally-bench-* 2>/dev/null)" ""

@@ -1,0 +1,136 @@
+/* Clients at work; see bench_work.h. */
+#include "config.h"
+
+#include "bench_work.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "clock.h"
+
+#define LATENCY_MAX (1u << 20)		/* of one thread; beyond, every second one is dropped */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+void bench_catch_interrupts(void)
+{
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+}
+
+bool bench_interrupted(void)
+{
+	return interrupted;
+}
+
+bool bench_goes_on(const struct worker *worker, uint64_t now_ns)
+{
+	return !worker->failed && !worker->bench->failed && !interrupted &&
+	       now_ns < worker->bench->deadline_ns;
+}
+
+uint64_t bench_random(uint64_t *state)
+{
+	/* xorshift64*: George Marsaglia, Sebastiano Vigna */
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+void bench_worker_begin(struct worker *worker)
+{
+	worker->latencies = tally_malloc(LATENCY_MAX * sizeof(uint64_t));
+}
+
+void bench_worker_end(struct worker *worker)
+{
+	free(worker->latencies);
+}
+
+/* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
+void bench_note_latency(struct worker *worker, uint64_t ns)
+{
+	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
+		return;
+	if (worker->latency_count == LATENCY_MAX) {
+		for (size_t i = 0; i < LATENCY_MAX / 2; i++)
+			worker->latencies[i] = worker->latencies[2 * i];
+		worker->latency_count = LATENCY_MAX / 2;
+		worker->latency_skip = 2 * worker->latency_skip + 1;
+	}
+	worker->latencies[worker->latency_count++] = ns;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void bench_sum_up(struct worker *workers, size_t count, uint64_t begun_ns, struct outcome *outcome)
+{
+	uint64_t *all, ended_ns = tally_mono_ns();
+	size_t total = 0, at = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += workers[i].latency_count;
+	all = tally_calloc(total + 1, sizeof *all);
+	for (size_t i = 0; i < count; i++) {
+		if (workers[i].latency_count != 0)
+			memcpy(all + at, workers[i].latencies,
+			       workers[i].latency_count * sizeof *all);
+		at += workers[i].latency_count;
+		outcome->count += workers[i].count;
+	}
+	qsort(all, total, sizeof *all, compare_u64);
+	outcome->seconds = (double)(ended_ns - begun_ns) / 1e9;
+	if (total != 0) {
+		outcome->p50_ms = (double)all[total / 2] / 1e6;
+		outcome->p99_ms = (double)all[total * 99 / 100] / 1e6;
+		outcome->p999_ms = (double)all[total * 999 / 1000] / 1e6;
+	}
+	free(all);
+}
+
+bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct outcome *outcome)
+{
+	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
+	uint64_t begun = tally_mono_ns();
+	bool good = true;
+
+	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
+	for (uint64_t i = 0; i < bench->clients; i++) {
+		workers[i].bench = bench;
+		workers[i].random = 0x9e3779b97f4a7c15ull * (i + 1);
+		bench_worker_begin(&workers[i]);
+		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0) {
+			verb_fail(bench->call, "cannot start %llu threads",
+				  (unsigned long long)bench->clients);
+			bench_worker_end(&workers[i]);
+			bench->failed = true;
+			bench->clients = i;
+		}
+	}
+	for (uint64_t i = 0; i < bench->clients; i++)
+		pthread_join(workers[i].thread, NULL);
+	bench_sum_up(workers, bench->clients, begun, outcome);
+	for (uint64_t i = 0; i < bench->clients; i++) {
+		if (workers[i].failed && good) {
+			good = false;
+			verb_fail_err(bench->call, &workers[i].err);
+		}
+		bench_worker_end(&workers[i]);
+	}
+	free(workers);
+	return good && !bench->failed;
+}
