@@ -156,7 +156,7 @@ static int collect_expired(void *ctx, struct tally_bytes key, struct tally_bytes
 static int put_expired(struct tally_space *space, struct tally_overlay *overlay,
 		       struct tally_tag *tag, const struct tally_head *head, struct tally_err *err)
 {
-	struct tally_view view = { .space = space, .head = (struct tally_head *)head,
+	struct tally_view view = { .space = space, .head = (struct tally_head *)head, .told = head,
 				   .overlay = { overlay, NULL } };
 	struct expiry expiry = { overlay, tag, { 0 } };
 	struct tally_arena arena;

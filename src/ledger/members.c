@@ -1,5 +1,6 @@
 /* Members: who a caller is in a ledger, whether that allows something, and how members change. */
 #include "access.h"
+#include "membercache.h"
 
 #include <stdio.h>
 
@@ -100,17 +101,22 @@ void tally_member_hash(const struct tally_member *member, struct tally_hash *has
 int tally_member_find(const struct tally_view *view, struct tally_bytes id,
 		      struct tally_member *member_r, struct tally_err *err)
 {
+	uint64_t change = view->told->members;
 	struct tally_arena arena;
 	struct tally_bytes value;
 	int found;
 
 	if (id.size == 0 || id.size > TALLY_MEMBER_ID_SIZE)
 		return 0;
+	if (tally_membercache_get(view->space->members, change, id, 0, member_r))
+		return 1;
 	tally_arena_init(&arena);
 	found = tally_view_get(view, TABLE_MEMBER, id, &arena, &value, err);
 	if (found == 1 && !decode(id, value, member_r))
 		found = tally_err_set(err, TALLY_CORRUPT, "%s: malformed member",
 				      view->space->name);
+	if (found == 1)
+		tally_membercache_put(view->space->members, change, member_r);
 	tally_arena_free(&arena);
 	return found;
 }
@@ -185,6 +191,9 @@ int tally_member_of(const struct tally_view *view, const struct tally_caller *ca
 		return owner_member(view, member_r, err);
 	if (caller->account == 0)
 		return 0;
+	if (tally_membercache_get(view->space->members, view->told->members, TALLY_BYTES_NONE,
+				  caller->account, member_r))
+		return 1;
 	tally_arena_init(&arena);
 	tally_put_u64(key, caller->account);
 	found = tally_view_get(view, TABLE_MEMBER_BY_ACCOUNT, tally_bytes(key, 8), &arena, &value,

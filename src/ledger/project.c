@@ -4,6 +4,7 @@
  * functions over the blocks after the mark, so both arrive at the same tables.
  */
 #include "access.h"
+#include "membercache.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ void tally_project_begin(struct tally_projection *p, struct tally_space *space)
 	p->overlay = space->active;
 	p->tag = tally_overlay_tag(p->overlay, head->blocks);
 	p->first = head->frontier.size;
-	p->view = (struct tally_view){ .space = space, .head = space->head,
+	p->view = (struct tally_view){ .space = space, .head = space->head, .told = head,
 				       .overlay = { space->active, NULL }, .mine = p->tag };
 	pthread_mutex_lock(&space->look);	/* a flush may let go of it meanwhile */
 	if (space->frozen != NULL)
@@ -123,6 +124,7 @@ static void put_member(struct tally_projection *p, struct tally_member *member, 
 	uint8_t at[TALLY_MEMBER_ID_SIZE + 8], account[8], key[1 + TALLY_MEMBER_KEY_MAX];
 	struct tally_buf *scratch = &p->scratch;
 
+	p->head->members = tally_membercache_change();
 	member->update_ms = now;
 	member->journal_id = journal_id;
 	tally_buf_clear(scratch);

@@ -1,5 +1,6 @@
 /* Spaces: finding and loading them, views, and taking up blocks that the store has. */
 #include "core_private.h"
+#include "membercache.h"
 
 #include <stdlib.h>
 
@@ -225,6 +226,7 @@ struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 	pthread_mutex_init(&space->load, NULL);
 	pthread_mutex_init(&space->erase, NULL);
 	space->active = tally_overlay_new();
+	space->members = tally_membercache_new();
 	return space;
 }
 
@@ -269,6 +271,7 @@ void tally_space_free(struct tally_space *space)
 	tally_overlay_unref(space->frozen);
 	tally_head_unref(space->frozen_head);
 	tally_note_cache_free(space->note);
+	tally_membercache_free(space->members);
 	tally_state_forget(space);
 	tally_named_free(space->named);
 	pthread_mutex_destroy(&space->erase);
@@ -567,6 +570,7 @@ static int load_head(struct tally_space *space, struct tally_err *err)
 		found = 0;
 	tally_arena_free(&arena);
 	if (found == 1) {
+		head->members = tally_membercache_change();
 		space->head = head;
 		space->changed_from = head->frontier.size;
 		space->mark_journals = head->frontier.size;
@@ -758,6 +762,7 @@ int tally_view_take(struct tally_space *space, struct tally_view *view_r, struct
 		*view_r = (struct tally_view){
 			.space = space,
 			.head = tally_head_ref(space->head),
+			.told = space->head,
 			.overlay = { tally_overlay_ref(space->active),
 				     space->frozen != NULL ? tally_overlay_ref(space->frozen) :
 							     NULL },

@@ -72,6 +72,7 @@ struct tally_head {
 	bool service_role;			/* granted */
 	uint64_t endpoint_count;
 	uint64_t limits[LIMITS];		/* 0: the server's */
+	uint64_t members;			/* their last change (membercache.h); not stored */
 };
 #define TALLY_INTERVAL_UNSET UINT64_MAX
 
@@ -103,6 +104,7 @@ struct tally_space {
 	uint64_t trusted_at;			/* generation of the high-water that it holds; 0: none */
 	struct tally_err *distrust;		/* why a block of it is not to be built on, or NULL */
 	struct tally_note_cache *note;		/* its newest signed checkpoint */
+	struct tally_membercache *members;
 	bool shadow;				/* thrown away again: no state tree is kept */
 	uint64_t looked_ns;			/* when the driver was last asked for more blocks */
 
@@ -135,6 +137,7 @@ struct tally_view {
 	struct tally_head *head;
 	struct tally_overlay *overlay[2];	/* newest first; [1] may be NULL */
 	const struct tally_tag *mine;		/* the block its owner is building */
+	const struct tally_head *told;		/* what its rows make: of who builds, the new head */
 	uint64_t base;				/* journals whose tiles were in the index then */
 };
 
