@@ -156,15 +156,25 @@ static int read_config(struct tally_conf *conf, const char *path, struct tally_e
  * How the system's allocator is to keep memory in a long life with many threads. By itself it gives
  * threads heaps of their own (8 for each processor), each of which keeps at its highest what was
  * free in it, and takes ever larger pieces from them after it has once seen such a piece freed. What
- * is allocated often comes out of arenas here, so few heaps do; and large pieces go back at once.
+ * is allocated often comes out of arenas here, so few heaps do. What a batch needs is kept for the next one,
+ * since pages that come from the system and go back with each cost a fifth of a batch; more goes back.
  */
 static void bound_heaps(void)
 {
 #ifdef M_ARENA_MAX
-	if (getenv("MALLOC_ARENA_MAX") == NULL)
-		mallopt(M_ARENA_MAX, 2);
-	if (getenv("MALLOC_MMAP_THRESHOLD_") == NULL)
-		mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+	static const struct {
+		const char *name;
+		int option, value;
+	} settings[] = {
+		{ "MALLOC_ARENA_MAX", M_ARENA_MAX, 2 },
+		{ "MALLOC_MMAP_THRESHOLD_", M_MMAP_THRESHOLD, 4 << 20 },
+		{ "MALLOC_TRIM_THRESHOLD_", M_TRIM_THRESHOLD, 8 << 20 },
+		{ "MALLOC_TOP_PAD_", M_TOP_PAD, 256 << 10 },
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		if (getenv(settings[i].name) == NULL)
+			mallopt(settings[i].option, settings[i].value);
 #endif
 }
 
