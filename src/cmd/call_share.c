@@ -1,6 +1,6 @@
 /*
  * tally call /v1/...: one request of the data-sharing family. The private key stays here: the body is
- * signed, and the signature goes along in a header.
+ * signed, and the signature goes along in a header; what is wrapped for the key is opened here too.
  */
 #include "config.h"
 
@@ -102,25 +102,30 @@ static bool make_body(const struct verb_call *call, struct tally_arena *arena,
 
 /* ---- the signature ---- */
 
-/* The header's line; NULL after printing why not. */
-static const char *sign(const struct verb_call *call, struct tally_bytes body,
-			struct tally_arena *arena)
+/* False after printing why not. */
+static bool read_key(const struct verb_call *call, uint8_t private_r[TALLY_MEMBER_PRIVATE])
 {
 	const char *file = need(call, "key");
-	uint8_t private[TALLY_MEMBER_PRIVATE], signature[TALLY_MEMBER_SIGNATURE];
-	char text[TALLY_P256_TEXT], hex[2 * TALLY_P256_TEXT + 1];
 	enum tally_key_type type;
-	struct tally_err err;
-	int result;
 
-	if (file == NULL || !signer_read_key(call, file, &type, private, NULL))
-		return NULL;
-	if (type != KEY_TYPE_SECP256R1)
-		result = tally_err_set(&err, TALLY_INVALID, "%s: the key is not on P-256", file);
-	else
-		result = tally_member_sign(type, private, body, signature, &err);
-	tally_wipe(private, sizeof(private));
-	if (result != 0) {
+	if (file == NULL || !signer_read_key(call, file, &type, private_r, NULL))
+		return false;
+	if (type == KEY_TYPE_SECP256R1)
+		return true;
+	tally_wipe(private_r, TALLY_MEMBER_PRIVATE);
+	verb_fail(call, "%s: the key is not on P-256", file);
+	return false;
+}
+
+/* The header's line; NULL after printing why not. */
+static const char *sign(const struct verb_call *call, struct tally_bytes body,
+			const uint8_t private[TALLY_MEMBER_PRIVATE], struct tally_arena *arena)
+{
+	uint8_t signature[TALLY_MEMBER_SIGNATURE];
+	char text[TALLY_P256_TEXT], hex[2 * TALLY_P256_TEXT + 1];
+	struct tally_err err;
+
+	if (tally_member_sign(KEY_TYPE_SECP256R1, private, body, signature, &err) != 0) {
 		verb_fail_err(call, &err);
 		return NULL;
 	}
@@ -146,12 +151,29 @@ static const char *url_of(const struct verb_call *call, struct tally_arena *aren
 	return tally_arena_printf(arena, "%.*s%s", (int)size, endpoint, call->args[0]);
 }
 
-int call_share(struct verb_call *call, struct tally_arena *arena)
+static int send_and_open(struct verb_call *call, struct tally_fetch *fetch,
+			 const uint8_t private[TALLY_MEMBER_PRIVATE], struct tally_arena *arena)
 {
-	struct tally_fetch fetch = { .post = true, .content_type = "application/json" };
 	struct http_answer answer;
 	struct tally_fetched fetched;
 	struct tally_err err;
+
+	fetch->header = sign(call, fetch->body, private, arena);
+	if (fetch->header == NULL)
+		return VERB_FAILED;
+	if (tally_fetch(fetch, &fetched, &err) != 0)
+		return verb_fail_err(call, &err);
+	answer = (struct http_answer){ fetched.status, fetched.body };
+	if (answer.status == 200)
+		call_open(call->args[0], fetch->body, private, arena, &answer.body);
+	return call_show(call, &answer);
+}
+
+int call_share(struct verb_call *call, struct tally_arena *arena)
+{
+	struct tally_fetch fetch = { .post = true, .content_type = "application/json" };
+	uint8_t private[TALLY_MEMBER_PRIVATE];
+	int status;
 
 	fetch.method = verb_value(call, "method", "POST");
 	if (strcmp(fetch.method, "POST") != 0 && strcmp(fetch.method, "PUT") != 0 &&
@@ -160,11 +182,9 @@ int call_share(struct verb_call *call, struct tally_arena *arena)
 	fetch.url = url_of(call, arena);
 	if (fetch.url == NULL || !make_body(call, arena, &fetch.body))
 		return VERB_USAGE;
-	fetch.header = sign(call, fetch.body, arena);
-	if (fetch.header == NULL)
+	if (!read_key(call, private))
 		return VERB_FAILED;
-	if (tally_fetch(&fetch, &fetched, &err) != 0)
-		return verb_fail_err(call, &err);
-	answer = (struct http_answer){ fetched.status, fetched.body };
-	return call_show(call, &answer);
+	status = send_and_open(call, &fetch, private, arena);
+	tally_wipe(private, sizeof(private));
+	return status;
 }

@@ -12,6 +12,7 @@
 #include <openssl/params.h>
 #include <stdlib.h>
 
+#include "buf.h"
 #include "ec.h"
 #include "member_key.h"
 #include "secret.h"
@@ -22,6 +23,31 @@
 
 _Static_assert(1 + NONCE + TAG == TALLY_DATA_OVERHEAD, "size of a data envelope");
 _Static_assert(1 + 65 + NONCE + TALLY_DATA_KEY + TAG == TALLY_WRAPPED_KEY, "size of a wrapped key");
+
+/* ---- contexts ---- */
+
+static void add_part(struct tally_buf *buf, struct tally_bytes part)
+{
+	tally_buf_add_u16(buf, (uint16_t)part.size);
+	tally_buf_add_bytes(buf, part);
+}
+
+struct tally_bytes tally_envelope_context(struct tally_arena *arena, struct tally_bytes channel,
+					  const char *purpose, const struct tally_bytes *parts,
+					  size_t count)
+{
+	struct tally_buf buf = { 0 };
+	struct tally_bytes context;
+
+	tally_buf_add_str(&buf, "tallystick share v1\n");
+	add_part(&buf, tally_bytes_str(purpose));
+	add_part(&buf, channel);
+	for (size_t i = 0; i < count; i++)
+		add_part(&buf, parts[i]);
+	context = tally_arena_bytes(arena, tally_buf_bytes(&buf));
+	tally_buf_free(&buf);
+	return context;
+}
 
 /* ---- AES-256-GCM ---- */
 

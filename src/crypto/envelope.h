@@ -12,6 +12,7 @@
 #ifndef TALLY_ENVELOPE_H
 #define TALLY_ENVELOPE_H
 
+#include "arena.h"
 #include "bytes.h"
 #include "err.h"
 
@@ -33,6 +34,12 @@ void tally_key_wrap(const uint8_t point[65], struct tally_bytes context,
 /* -1 INVALID for what is no envelope, DENIED where private key, context or bytes are others. */
 int tally_key_unwrap(const uint8_t private[32], struct tally_bytes context,
 		     struct tally_bytes wrapped, uint8_t key_r[TALLY_DATA_KEY], struct tally_err *err);
+
+/* Where an envelope opens (doc/formats.md, section 26): what it is for, in which channel, and the names of
+ * what it belongs to, each shorter than 64 KiB. In arena. */
+struct tally_bytes tally_envelope_context(struct tally_arena *arena, struct tally_bytes channel,
+					  const char *purpose, const struct tally_bytes *parts,
+					  size_t count);
 
 /* The same with what is random otherwise, for test vectors: never for data. */
 void tally_data_seal_with(const uint8_t key[TALLY_DATA_KEY], struct tally_bytes context,

@@ -95,6 +95,28 @@ credentials() {	# issuer's DID, holder's
 		"verified: the clue \"credential $1 7\" has exactly 2 journals"
 }
 
+# What is in envelopes is opened by who has the key, at home; for others it stays as it is.
+opened() {	# alice's DID, bob's
+	local answer order asked
+	answer=$(with_key alice /v1/datashare/dataset/share "{\"provider\":\"$1\",\"consumer\":\"$2\",\"productName\":\"n\",
+		\"productID\":\"opened\",\"plainData\":\"aGVsbG8=\",\"onChainStore\":\"true\"}")
+	order=$(printf '%s' "$answer" | json orderSeq)
+	same "data on the ledger" "$(share bob /v1/datashare/dataset/query-plaintext consumer="$2" orderSeq="$order" \
+		onChainStore=true | json plaintext)" aGVsbG8=
+	same "... and its ciphertext from elsewhere" "$(share bob /v1/datashare/dataset/query-plaintext consumer="$2" \
+		orderSeq="$order" encryptData="$(printf '%s' "$answer" | json encryptData)" | json plaintext)" aGVsbG8=
+	same "... what is another ciphertext stays as it is" "$(share bob /v1/datashare/dataset/query-plaintext \
+		consumer="$2" orderSeq="$order" encryptData=AAEC | json encryptData)" AAEC
+	refuses "... by nobody else" "status 500" share alice /v1/datashare/dataset/query-plaintext consumer="$2" \
+		orderSeq="$order" onChainStore=true
+	same "a credential, by its holder" "$(share bob /v1/identity/query-vc vcIndex="$1_7" | json data)" '{"age":1}'
+	same "... and not by who issued it" "$(share alice /v1/identity/query-vc vcIndex="$1_7" | json data 2>/dev/null)" ""
+	asked=$(with_key bob /v1/identity/apply-vc "{\"applyer\":\"$2\",\"serviceID\":\"$1#service1\",\"data\":\"please\"}" |
+		json orderIndex)
+	same "an application, by whom it asks" "$(share alice /v1/identity/query-vc-order orderIndex="$asked" | json data)" please
+	same "... and not by who asks" "$(share bob /v1/identity/query-vc-order orderIndex="$asked" | json data 2>/dev/null)" ""
+}
+
 # Through a web server: identities by signed requests, and by one that brings its key.
 through_a_server() {
 	local did bob_did
@@ -128,7 +150,7 @@ through_a_server() {
 	passes "what became of it is proved" "$TALLY" prove "$ledger" --clue "did $did" --fresh -o did.json
 	same "... complete" "$("$TALLY" verify did.json --vkey "$("$TALLY" ledger vkey "$ledger")" | sed -n 1p)" \
 		"verified: the clue \"did $did\" has exactly 2 journals"
-	[ -z "$bob_did" ] || credentials "$did" "$bob_did"
+	[ -z "$bob_did" ] || { credentials "$did" "$bob_did" && opened "$did" "$bob_did"; }
 }
 
 for driver in $(durable); do

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "audit.h"
+#include "envelope.h"
 #include "mem.h"
 #include "secret.h"
 #include "share_world.h"
@@ -348,7 +349,6 @@ static void without_the_key(void)
 		{ "POST", DATASET, "provider=%A|productID=x|" SHARE_WORDS },
 		{ "POST", DATASET "/share", "provider=%A|productID=x|consumer=%B|" SHARE_WORDS },
 		{ "POST", DATASET "/authorize-dataset", "consumer=%B|orderSeq=open" },
-		{ "POST", DATASET "/query-plaintext", "consumer=%A|orderSeq=1|encryptData=AA==" },
 	};
 	uint64_t state = share_state();
 
@@ -358,6 +358,17 @@ static void without_the_key(void)
 				 fill_in(refused[i].words));
 		share_refused(state, 500, "BCS.5002915");
 	}
+	CASE("the consumer opens it himself");
+	share_ask_signed(&share.bob, "POST", DATASET "/query-plaintext",
+			 fill_in("consumer=%B|orderSeq=1|encryptData=AAEC"));
+	share_ok();
+	CHECK_STR(share_reply("encryptData"), "AAEC");
+	CHECK_INT(strlen(share_reply("encryptedAesKey")), (TALLY_WRAPPED_KEY + 2) / 3 * 4);
+	CHECK(share_reply("plaintext") == NULL);
+	CASE("and nobody else");
+	share_ask_signed(&share.alice, "POST", DATASET "/query-plaintext",
+			 fill_in("consumer=%B|orderSeq=1|encryptData=AAEC"));
+	share_refused(state, 500, "BCS.5002904");
 	CASE("signed");
 	share_ask_signed(&share.bob, "POST", DATASET "/dataset-order",
 			 fill_in("consumer=%B|orderSeq=signed|provider=%A|productID=p1"));

@@ -379,10 +379,19 @@ int tally_share_plaintext(struct tally_share_call *call, struct tally_err *err)
 		return -1;
 	wrapped = tally_share_member(call, part, "encryptedAesKey");
 	json_object_put(whole);
-	if (open_data(call, &order, wrapped, ciphertext, &plain, err) != 0)
+	if (call->private != NULL &&
+	    open_data(call, &order, wrapped, ciphertext, &plain, err) != 0)
 		return -1;
 	tally_add_text(call->arena, call->reply, "provider", order.provider);
 	tally_add_text(call->arena, call->reply, "productID", order.product);
-	tally_add_str(call->arena, call->reply, "plaintext", tally_base64_encode(call->arena, plain));
+	if (call->private != NULL) {
+		tally_add_str(call->arena, call->reply, "plaintext",
+			      tally_base64_encode(call->arena, plain));
+		return 0;
+	}
+	/* who keeps his key opens it himself */
+	tally_add_text(call->arena, call->reply, "encryptedAesKey", wrapped);
+	tally_add_str(call->arena, call->reply, "encryptData",
+		      tally_base64_encode(call->arena, ciphertext));
 	return 0;
 }

@@ -129,7 +129,9 @@ static const struct tally_reply_field processes_reply[] = { ITEMS, PROCESS("item
 							    REPLY_END };
 static const struct tally_reply_field plaintext_reply[] = {
 	TEXT("provider", "DID of whose data it is."), TEXT("productID", "The data set."),
-	TEXT("plaintext", "The data, base64."), REPLY_END
+	{ "plaintext", NODE_TEXT, true, "The data, base64; where the private key came along." },
+	{ "encryptedAesKey", NODE_TEXT, true, "Where it did not: the data key, wrapped for the consumer; base64." },
+	{ "encryptData", NODE_TEXT, true, "And the ciphertext, base64." }, REPLY_END
 };
 static const struct tally_reply_field document_reply[] = {
 	TEXT("context", "What W3C DID Core calls @context."),

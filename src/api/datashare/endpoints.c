@@ -217,7 +217,7 @@ const struct tally_share_endpoint tally_share_endpoints[] = {
 	{ "POST", "/v1/datashare/dataset/share", "ShareDataset",
 	  SHARE_IDENTITY, true, share_params, tally_share_share },
 	{ "POST", "/v1/datashare/dataset/query-plaintext", "GetDataPlaintext",
-	  SHARE_IDENTITY, true, plaintext_params, tally_share_plaintext },
+	  SHARE_IDENTITY, false, plaintext_params, tally_share_plaintext },
 	NOT_AVAILABLE("POST", "/v1/datashare/dataset/watermark/extract", "ExtractBlindWatermark"),
 	{ "POST", "/v1/datashare/dataset/query-process", "QueryDatasetSharingProcess",
 	  SHARE_ANY_MEMBER, false, process_params, tally_share_query_process },

@@ -12,26 +12,10 @@
 
 /* ---- envelopes ---- */
 
-static void add_part(struct tally_buf *buf, struct tally_bytes part)
-{
-	tally_buf_add_u16(buf, (uint16_t)part.size);
-	tally_buf_add_bytes(buf, part);
-}
-
 struct tally_bytes tally_share_context(const struct tally_share_call *call, const char *purpose,
 				       const struct tally_bytes *parts, size_t count)
 {
-	struct tally_buf buf = { 0 };
-	struct tally_bytes context;
-
-	tally_buf_add_str(&buf, "tallystick share v1\n");
-	add_part(&buf, tally_bytes_str(purpose));
-	add_part(&buf, call->channel);
-	for (size_t i = 0; i < count; i++)
-		add_part(&buf, parts[i]);
-	context = tally_arena_bytes(call->arena, tally_buf_bytes(&buf));
-	tally_buf_free(&buf);
-	return context;
+	return tally_envelope_context(call->arena, call->channel, purpose, parts, count);
 }
 
 static const char *wrap(struct tally_share_call *call, const uint8_t point[65],
