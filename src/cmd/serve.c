@@ -314,7 +314,7 @@ static int make_dir(struct verb_call *call, struct serve *serve)
 		return verb_misuse(call, "the store is no directory: name one with --dir");
 	if (dir == NULL)
 		dir = path;
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+	if (!verb_given(call, "stop") && mkdir(dir, 0755) != 0 && errno != EEXIST)
 		return verb_fail(call, "making %s: %s", dir, strerror(errno));
 	if (realpath(dir, serve->dir) == NULL)
 		return verb_fail(call, "%s: %s", dir, strerror(errno));
@@ -518,14 +518,18 @@ int serve_main(struct verb_call *call, const char *witness)
 	struct tally_arena arena;
 	struct serve serve = { .lock_fd = -1, .ready_fd = -1, .arena = &arena };
 	const char *name = verb_value(call, "server", "lighttpd");
-	int status;
+	bool by_dir = verb_given(call, "stop") && verb_value(call, "dir", NULL) != NULL;
+	int status = VERB_OK;
 
 	serve.kind = find_kind(name);
 	if (serve.kind == NULL)
 		return verb_misuse(call, "--server is lighttpd, apache, nginx, lighttpd-spawn, "
 				   "lighttpd-cgi, apache-fcgid or apache-cgi, not %s", name);
 	tally_arena_init(&arena);
-	status = witness != NULL ? set_witness(call, witness, &serve) : set_store(call, &serve);
+	if (witness != NULL)
+		status = set_witness(call, witness, &serve);
+	else if (!by_dir)
+		status = set_store(call, &serve);
 	if (status == VERB_OK)
 		status = make_dir(call, &serve);
 	if (status == VERB_OK)

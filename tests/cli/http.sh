@@ -112,4 +112,7 @@ same "with a key it is published" "$("$TALLY" publish "$id" log2 --json | json T
 refuses "... and nobody without a key reads it" "status 4" \
 	env -u TALLY_ACCESS_KEY_ID -u TALLY_ACCESS_KEY_SECRET "$TALLY" call GetJournal LedgerId=$id JournalId=2
 refuses "administration is not for endpoints" "which store" "$TALLY" account list
+refuses "nothing runs in another directory" "No such file" $as "$TALLY" serve --stop --dir "$dir/elsewhere"
+passes "it is stopped by its directory alone" $as "$TALLY" serve --stop --dir "$dir/store.serve"
+refuses "... and then runs no more" "nothing runs" $as "$TALLY" serve --stop --dir "$dir/store.serve"
 finish
