@@ -235,6 +235,7 @@ static bool read_options(struct bench *bench)
 	    !verb_number(call, "clues", 0, 100000000, &bench->clues) ||
 	    !verb_number(call, "journals", 1000, 100000000, &bench->journals) ||
 	    !verb_number(call, "clients", 1, BENCH_CLIENTS_MAX, &bench->clients) ||
+	    !verb_number(call, "every", 0, 86400, &bench->every) ||
 	    !verb_number(call, "seconds", 1, 86400, &bench->seconds))
 		return false;
 	if (bench->batch * bench->size > (64u << 20)) {
@@ -292,7 +293,9 @@ static const struct verb_option bench_options[] = {
 	{ "clients", "N", "threads at work at the same time (default 1; floor uses one)" },
 	{ "seconds", "N", "how long it runs (default 5)" },
 	{ "clues", "N", "each journal has one of so many clues (default 0: none)" },
-	{ "journals", "N", "ledger that the others work on; what append --signed signs first (default 100000)" },
+	{ "journals", "N", "ledger to work on (default 100000; append: none); what append --signed signs first" },
+	{ "every", "N", "a line each N seconds: journals, rate, longest wait (default 0: none)" },
+	{ "maintain", NULL, "append: the store is maintained before each such line" },
 	{ "signed", NULL, "append, audit: each journal is signed by a member (secp256k1)" },
 	{ "index", NULL, "audit: index tables too are made anew, and compared" },
 	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },

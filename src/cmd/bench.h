@@ -16,7 +16,7 @@ struct json_object;
 struct bench {
 	struct verb_call *call;
 	const char *driver;
-	uint64_t batch, size, clients, seconds, clues, journals;
+	uint64_t batch, size, clients, seconds, clues, journals, every;
 	char directory[PATH_MAX];	/* ours, removed at the end */
 	struct tally_conf *conf;
 	struct tally_core *core;

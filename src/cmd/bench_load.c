@@ -282,8 +282,10 @@ bool bench_append(struct bench *bench, struct outcome *outcome)
 {
 	if (!bench_open_store(bench))
 		return false;
-	return verb_given(bench->call, "signed") ? append_signed(bench, outcome) :
-						   run_threads(bench, append_thread, outcome);
+	if (verb_given(bench->call, "signed"))
+		return append_signed(bench, outcome);
+	return (!verb_given(bench->call, "journals") || fill(bench)) &&
+	       run_threads(bench, append_thread, outcome);
 }
 
 bool bench_prove(struct bench *bench, struct outcome *outcome)

@@ -3,9 +3,15 @@
 
 #include "bench_work.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include <json-c/json.h>
 
 #include "arena.h"
 #include "clock.h"
@@ -59,8 +65,12 @@ void bench_worker_end(struct worker *worker)
 /* Keeps a latency; once the array is full it is thinned, so it stays a fair sample. */
 void bench_note_latency(struct worker *worker, uint64_t ns)
 {
+	uint64_t longest = worker->longest_now;
+
 	if (ns > worker->longest)
 		worker->longest = ns;
+	while (ns > longest && !atomic_compare_exchange_weak(&worker->longest_now, &longest, ns))
+		;
 	if (worker->latency_turn++ % (worker->latency_skip + 1) != 0)
 		return;
 	if (worker->latency_count == LATENCY_MAX) {
@@ -107,6 +117,63 @@ void bench_sum_up(struct worker *workers, size_t count, uint64_t begun_ns, struc
 	free(all);
 }
 
+/* ---- how it goes ---- */
+
+static void print_tick(const struct bench *bench, uint64_t journals, double rate, double longest_ms)
+{
+	if (verb_given(bench->call, "json")) {
+		json_object *line = json_object_new_object();
+
+		json_object_object_add(line, "journals", json_object_new_uint64(journals));
+		bench_add_double(line, "rate", rate);
+		bench_add_double(line, "longest_ms", longest_ms);
+		printf("%s\n", json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+		json_object_put(line);
+	} else {
+		printf("at %-10llu %10.0f journals/s, %.1f ms longest\n", (unsigned long long)journals, rate,
+		       longest_ms);
+	}
+	fflush(stdout);
+}
+
+/* False where keeping the store failed; the workers go on with nothing. */
+static bool maintain(struct bench *bench)
+{
+	struct tally_err err;
+
+	if (!verb_given(bench->call, "maintain") || tally_core_maintain(bench->core, &err) == 0)
+		return true;
+	verb_fail_err(bench->call, &err);
+	bench->failed = true;
+	return false;
+}
+
+/* Prints a line each time so many seconds are over, up to the end. */
+static void watch(struct bench *bench, struct worker *workers, uint64_t begun_ns)
+{
+	uint64_t every = bench->every * 1000000000ull, next = begun_ns + every, before = 0, at = begun_ns;
+
+	while (next <= bench->deadline_ns && !interrupted && !bench->failed && maintain(bench)) {
+		struct timespec when = { .tv_sec = (time_t)(next / 1000000000), .tv_nsec = (long)(next % 1000000000) };
+		uint64_t count = 0, longest = 0, now;
+
+		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR && !interrupted)
+			;
+		now = tally_mono_ns();
+		for (uint64_t i = 0; i < bench->clients; i++) {
+			uint64_t one = atomic_exchange(&workers[i].longest_now, 0);
+
+			count += workers[i].count;
+			longest = one > longest ? one : longest;
+		}
+		print_tick(bench, bench->filled + count, (double)(count - before) / ((double)(now - at) / 1e9),
+			   (double)longest / 1e6);
+		before = count;
+		at = now;
+		next += every;
+	}
+}
+
 bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct outcome *outcome)
 {
 	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
@@ -126,6 +193,8 @@ bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct o
 			bench->clients = i;
 		}
 	}
+	if (bench->every != 0)
+		watch(bench, workers, begun);
 	for (uint64_t i = 0; i < bench->clients; i++)
 		pthread_join(workers[i].thread, NULL);
 	bench_sum_up(workers, bench->clients, begun, outcome);

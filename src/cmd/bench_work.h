@@ -15,7 +15,8 @@ struct worker {
 	struct bench *bench;
 	pthread_t thread;
 	uint64_t random;
-	uint64_t count;			/* journals done */
+	_Atomic uint64_t count;		/* journals done */
+	_Atomic uint64_t longest_now;	/* latency since somebody last took it, ns */
 	uint64_t *latencies;		/* ns of each call */
 	size_t latency_count, latency_skip, latency_turn;
 	uint64_t longest;		/* of them, also of those that were dropped */
@@ -31,7 +32,8 @@ bool bench_goes_on(const struct worker *worker, uint64_t now_ns);
 
 void bench_note_latency(struct worker *worker, uint64_t ns);
 
-/* bench->clients threads run it until bench->seconds are over. False after printing the first error. */
+/* bench->clients threads run it until bench->seconds are over; with bench->every a line is printed each
+ * time so many are. False after printing the first error. */
 bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct outcome *outcome);
 
 /* The same in parts, for what is one thread: what latencies lie in, and the sum of all. */

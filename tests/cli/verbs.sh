@@ -103,6 +103,11 @@ done
 "$TALLY" bench append --driver "$driver" --signed --batch 100 --journals 1000 --clients 2 --seconds 60 \
 	--dir "$dir" --json >out
 same "bench append --signed appends what was signed" "$(json count <out)" 1000
+"$TALLY" bench append --driver "$driver" --batch 100 --journals 5000 --seconds 2 --every 1 --maintain \
+	--dir "$dir" --json >out 2>err
+same "bench append --every prints a line each time" "$(sed -n '1,2p' out | grep -c '"longest_ms"')" 2
+[ "$(sed -n 1p out | json journals)" -ge 5000 ] && ok "... of a ledger that was filled" ||
+	not_ok "... of a ledger that was filled" "$(cat out err)"
 "$TALLY" bench tree --batch 16 --seconds 1 --json >out
 [ "$(json count <out)" -gt 0 ] && json node_rate <out >/dev/null && ok "bench tree counts" ||
 	not_ok "bench tree counts" "$(cat out)"
