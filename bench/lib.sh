@@ -61,11 +61,7 @@ stop_serving() {	# store
 	$tally serve --stop --store "$1" >/dev/null 2>&1 || true
 }
 
-<<<<<<< HEAD
 # The first process that runs tally.fcgi: the owner of the store. After leave_root.
-=======
-# The first process that runs this program: the owner of the store.
->>>>>>> bars
 owner() {
 	local pid
 	for pid in /proc/[0-9]*; do

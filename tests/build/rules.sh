@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The folder rules: a file that includes what its folder must not see does not compile, each header
-# compiles alone, and a library is seen in one place. Arguments: top of the sources, a directory
+# compiles alone, and a library is seen in one place. And small things that no compiler sees. Arguments: top of the sources, a directory
 # to work in (made).
 set -u
 source=$1 work=$2
@@ -88,4 +88,10 @@ done
 for action in $(cd "$source" && sed -n 's/^[[:space:]]*\.name = "\([A-Z][A-Za-z]*\)",$/\1/p' src/api/ledgerdb/*.c); do
 	passes "doc/api.md explains $action" grep -q "^| $action |" "$source/doc/api.md"
 done
+# scripts that nothing runs here can be read at least; of all files none has both sides of a merge
+for script in $(cd "$source" && find . -name '*.sh' -not -path './build*' | sort); do
+	passes "$script can be read" bash -n "$source/$script"
+done
+same "no file has both sides of a merge" "$(cd "$source" && grep -rlIE '^(<{7}|>{7}) ' bench doc drivers etc man src templates \
+	tests tools ./*.md ./*.sh ./*.ac 2>/dev/null)" ""
 exit $tap_failed
