@@ -12,12 +12,18 @@ read_options "$@"
 mkdir -p "$out"
 
 results=$dir/growth.ndjson
+
+# The lines that say how it goes, of this work; not the result behind them.
+lines() {	# work
+	sed -n "s/^{\"journals\"/{\"driver\": \"$driver\", \"work\": \"$1\", \"journals\"/p" >>"$results"
+}
+
 for driver in ${words:-bdb flatfile}; do
 	$tally bench append --driver "$driver" --batch 1000 --clients 4 --seconds "$seconds" --every 2 --dir "$dir" --json |
-		sed "s/^{/{\"driver\": \"$driver\", \"work\": \"batches\", /" >>"$results"
+		lines batches
 	$tally bench append --driver "$driver" --clients 16 --journals "$journals" --seconds "$((seconds / 2))" --every 2 \
 		--maintain --dir "$dir" --json |
-		sed "s/^{/{\"driver\": \"$driver\", \"work\": \"singles\", /" >>"$results"
+		lines singles
 done
 cp "$results" "$out/growth.ndjson"
 python3 -B "$here/peers/growth.py" "$out"
