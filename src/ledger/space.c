@@ -571,9 +571,11 @@ static int load_head(struct tally_space *space, struct tally_err *err)
 	tally_arena_free(&arena);
 	if (found == 1) {
 		head->members = tally_membercache_change();
+		pthread_mutex_lock(&space->look);	/* others look already whether there is one */
 		space->head = head;
-		space->changed_from = head->frontier.size;
 		space->mark_journals = head->frontier.size;
+		pthread_mutex_unlock(&space->look);
+		space->changed_from = head->frontier.size;
 	} else {
 		free(head);
 	}
@@ -604,12 +606,19 @@ static int space_load(struct tally_space *space, uint64_t count, struct tally_er
 
 static void load_undo(struct tally_space *space)
 {
-	tally_head_unref(space->head);
-	tally_overlay_unref(space->active);
+	struct tally_overlay *fresh = tally_overlay_new(), *active;
+	struct tally_head *head;
+
+	pthread_mutex_lock(&space->look);
+	head = space->head;
+	active = space->active;
+	space->head = NULL;
+	space->active = fresh;
+	pthread_mutex_unlock(&space->look);
+	tally_head_unref(head);
+	tally_overlay_unref(active);
 	tally_state_forget(space);
 	space->changed_from = 0;
-	space->head = NULL;
-	space->active = tally_overlay_new();
 }
 
 /* Loads once; whoever comes second waits. */

@@ -527,11 +527,13 @@ static const char *process_of(unsigned int stages, unsigned int number)
 	return name;
 }
 
-/* Calls of the store for one answer with all stages; threads that apply may make some more now and then. */
+/* Calls of the store for one answer with all stages, when all of it is in the index; threads that look whether
+ * there is something to apply may make some more now and then. */
 static uint64_t calls_of(const char *name, unsigned int stages)
 {
 	uint64_t least = UINT64_MAX, before, calls;
 
+	CHECK_OK(tally_core_maintain(world.core, &err));
 	for (unsigned int i = 0; i < 5; i++) {
 		before = world_calls();
 		ask(&share.carol, "POST", DATASET "/query-process",
