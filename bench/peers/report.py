@@ -112,7 +112,7 @@ def markdown_table(table, rows):
                f"{ms_text(row['p99_ms'])} | {ms_text(row['p999_ms'])} | "
                f"{'yes' if row['synced'] else '**no**'} | {row['shows']} |")
     yield (f"\nRates to that of {WAYS[base][0]}. Latencies are of one call: "
-           f"{'one record' if rows[0]['batch'] == 1 else 'a whole batch'}.\n")
+           f"{'one record' if min(row['batch'] for row in rows) == 1 else 'a whole batch'}.\n")
 
 
 def markdown(machine, left_out, tables):
