@@ -309,7 +309,13 @@ def held_bodies(s):
                 answer += more
 
     def none():
-        want(not left(), 'secrets are in %s' % left())
+        found = left()
+        if found and s.server.startswith('lighttpd'):
+            # what came before tally.fcgi took the connection may pass through its upload folder on a busy
+            # machine (doc/security.md); it is gone from there long before the body's end is known
+            wait_until(lambda: not left(), 5)
+            found = left()
+        want(not found, 'secrets are in %s' % found)
 
     answer = send('/v1/datashare/dataset', none)
     want(b'BCS.5002913' in answer, answer[:300])        # all of it came: its caller has no DID
