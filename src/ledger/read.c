@@ -539,15 +539,12 @@ static int each_posting(void *ctx, struct tally_bytes key, struct tally_bytes va
 }
 
 /* The walk over the journals of a clue. */
-static int each_clue(void *ctx, struct tally_bytes key, struct tally_bytes value)
+static int each_clue(void *ctx, uint64_t id, const struct tally_hash *leaf)
 {
 	struct list *list = ctx;
-	uint64_t id = tally_get_u64(key.data + key.size - 8);
 	struct tally_journal journal;
 
-	(void)value;
-	if (id < list->low || id >= list->high)
-		return 0;
+	(void)leaf;
 	if (tally_view_journal(list->view, id, list->arena, &journal, list->err) != 1) {
 		if (list->err->code == TALLY_OK)
 			tally_err_set(list->err, TALLY_CORRUPT, "clue names journal %llu",
@@ -649,10 +646,10 @@ static int run_list(struct list *list, struct tally_err *err)
 	if (query->clue.size > 0) {
 		if (query->clue.size > TALLY_MAX_CLUE)
 			return 0;
-		prefix[0] = (uint8_t)query->clue.size;
-		memcpy(prefix + 1, query->clue.data, query->clue.size);
-		return walk(list, TABLE_CLUE, tally_bytes(prefix, 1 + query->clue.size), list->low,
-			    each_clue);
+		if (tally_postings(list->view, query->clue, list->low, list->high, query->reverse,
+				   each_clue, list, err) != 0)
+			return -1;
+		return list->failed ? -1 : 0;
 	}
 	floor = block_floor(list);
 	if (query->member_id.size > 0) {

@@ -181,16 +181,18 @@ int tally_view_scan(const struct tally_view *view, uint32_t table, struct tally_
 		    struct tally_err *err);
 
 /* Rows of TABLE_CLUE (clues.c): the size of the key is returned. */
-#define TALLY_POSTING_KEY_MAX (1 + TALLY_MAX_CLUE + 8)
+#define TALLY_POSTING_KEY_MAX (5 + 1 + TALLY_MAX_CLUE + 3)
 #define TALLY_POSTING_VALUE (1 + TALLY_HASH_SIZE)
 size_t tally_posting_key(struct tally_bytes clue, uint64_t journal_id,
 			 uint8_t key[TALLY_POSTING_KEY_MAX]);
+uint64_t tally_posting_journal(struct tally_bytes key);
 void tally_posting_value(const struct tally_hash *leaf, uint8_t value[TALLY_POSTING_VALUE]);
-/* The journals from <= id < to of a clue (1 to TALLY_MAX_CLUE bytes), oldest first; each returns 0 to
- * go on. 0, or -1. */
+/* The journals from <= id < to of a clue (1 to TALLY_MAX_CLUE bytes), oldest or newest first; each
+ * returns 0 to go on. 0, or -1. */
 typedef int tally_posting_each(void *ctx, uint64_t journal_id, const struct tally_hash *leaf);
 int tally_postings(const struct tally_view *view, struct tally_bytes clue, uint64_t from,
-		   uint64_t to, tally_posting_each *each, void *ctx, struct tally_err *err);
+		   uint64_t to, bool backwards, tally_posting_each *each, void *ctx,
+		   struct tally_err *err);
 
 /* Root of the complete subtree of 2^level leaves that begins at leaf index << level, which must
  * lie within the view's tree: a tally_node_source whose ctx is a struct tally_nodes. */

@@ -114,7 +114,7 @@ static int fill_clue(const struct tally_view *view, struct tally_bytes clue, uin
 	struct hashes all;
 	int range = 0;
 
-	if (tally_postings(view, clue, 0, state->size, take_posting, &lineage, err) != 0)
+	if (tally_postings(view, clue, 0, state->size, false, take_posting, &lineage, err) != 0)
 		return -1;
 	state->count = lineage.count;
 	tally_clue_root(lineage.hashes, lineage.count, &state->clue_root);

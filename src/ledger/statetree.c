@@ -406,7 +406,8 @@ static int clue_head(struct stepping *s, struct tally_bytes at, struct tally_byt
 	}
 	if (kept || from >= size)
 		return 0;
-	return tally_postings(s->view, clue, from, size, append_posting, frontier_r, s->err);
+	return tally_postings(s->view, clue, from, size, false, append_posting, frontier_r,
+			      s->err);
 }
 
 /* It goes on from there. */

@@ -7,7 +7,7 @@
 #ifndef TALLY_TABLES_H
 #define TALLY_TABLES_H
 
-#define TALLY_PROJECTION_VERSION 4
+#define TALLY_PROJECTION_VERSION 5
 
 /* How long a ClientToken is remembered, in block time. No setting: the tables must be a function of
  * the blocks alone. */
@@ -22,7 +22,7 @@ enum tally_ledger_table {
 	TABLE_LOCATOR = 1,
 	/* u8 level, u64 number -> u8 1, the hashes of the tile (tile.h) */
 	TABLE_TILE = 2,
-	/* u8 size, clue, u64 journal -> u8 2, 32 JournalHash (clues.c) */
+	/* u40 stretch of the ledger, u8 size, clue, u24 journal within it -> u8 2, 32 JournalHash (clues.c) */
 	TABLE_CLUE = 3,
 	/* u8 size, member id, u64 first journal of a block -> u8 1, u32 how many in that block */
 	TABLE_BY_MEMBER = 4,

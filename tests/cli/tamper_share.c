@@ -18,6 +18,7 @@
 #include "conf.h"
 #include "forge.h"
 #include "log.h"
+#include "space.h"
 #include "tables.h"
 
 struct tampering {
@@ -87,14 +88,15 @@ struct finding {
 	bool found;
 };
 
-/* Of both tables the keys end with the journal. */
 static int each_row(void *ctx, struct tally_bytes key, struct tally_bytes value)
 {
 	struct finding *finding = ctx;
 	struct tally_arena *arena = &finding->t->forge.arena;
 
-	if (key.size < 9 || tally_get_u64(key.data + key.size - 8) != finding->t->second ||
-	    (finding->change.remove && memcmp(key.data + 1, "process ", 8) != 0))
+	if (finding->change.remove ? key.size < 14 || memcmp(key.data + 6, "process ", 8) != 0 ||
+					     tally_posting_journal(key) != finding->t->second :
+				     key.size < 9 || tally_get_u64(key.data + key.size - 8) !=
+							     finding->t->second)
 		return 0;
 	finding->found = true;
 	finding->change.key = tally_arena_bytes(arena, key);
