@@ -706,6 +706,49 @@ static void lists_are_complete_both_ways(void)
 	end(&w, "mem:lists");
 }
 
+/* Journals of a clue far apart, the first and last of a stretch of postings among them (clues.c). */
+static void a_clue_runs_through_stretches(void)
+{
+	static const uint64_t with[] = { 1, 9999, 262142, 262143, 262144, 262145, 270000 };
+	enum { COUNT = sizeof(with) / sizeof(with[0]), AT_ONCE = 10000, ALL = 28 * AT_ONCE };
+	struct tally_journal_query query = { .clue = TALLY_BYTES_LIT("far"), .end_ms = UINT64_MAX };
+	struct tally_bytes clues[1] = { TALLY_BYTES_LIT("far") };
+	struct tally_append_result *results = tally_calloc(AT_ONCE, sizeof(*results));
+	struct tally_entry *entries = tally_calloc(AT_ONCE, sizeof(*entries));
+	struct tally_write write;
+	size_t next = 0;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:stretches", false));
+	write = write_of(&w);
+	for (uint64_t first = 1; first < ALL; first += AT_ONCE) {
+		for (size_t i = 0; i < AT_ONCE; i++) {
+			bool is_with = next < COUNT && with[next] == first + i;
+
+			entries[i] = (struct tally_entry){ .payload = TALLY_BYTES_LIT("x"),
+							   .clues = clues, .clue_count = is_with };
+			next += is_with;
+		}
+		CHECK_OK(tally_append(w.core, &write, id_of(&w), entries, AT_ONCE, true, results,
+				      &err));
+	}
+	CHECK_INT(next, COUNT);
+	for (size_t low = 0; low < COUNT; low++) {
+		for (size_t high = low; high < COUNT; high++) {
+			struct expect expect = { .count = high - low + 1 };
+
+			memcpy(expect.ids, with + low, expect.count * sizeof(with[0]));
+			query.start_id = with[low];
+			query.end_id = with[high];
+			query.reverse = (low + high) % 2 == 1;
+			check_list(&w, query, &expect, "through stretches");
+		}
+	}
+	free(entries);
+	free(results);
+	end(&w, "mem:stretches");
+}
+
 static void a_page_ends_at_its_bytes(void)
 {
 	struct tally_journal_query query = { .end_id = UINT64_MAX, .end_ms = UINT64_MAX,
@@ -1301,6 +1344,7 @@ int main(void)
 	TEST(a_nonce_creates_one_ledger);
 	TEST(a_ledger_is_created_once_per_token);
 	TEST(lists_are_complete_both_ways);
+	TEST(a_clue_runs_through_stretches);
 	TEST(a_page_ends_at_its_bytes);
 	TEST(a_rebuilt_index_is_the_same);
 	TEST(a_rebuild_among_threads_loses_nothing);
