@@ -21,7 +21,7 @@ void tally_buf_free(struct tally_buf *buf)
 	*buf = (struct tally_buf){ 0 };
 }
 
-static void buf_grow(struct tally_buf *buf, size_t extra)
+void tally_buf_grow(struct tally_buf *buf, size_t extra)
 {
 	size_t room = buf->room != 0 ? buf->room : BUF_FIRST;
 
@@ -41,37 +41,6 @@ static void buf_grow(struct tally_buf *buf, size_t extra)
 		buf->data = tally_realloc(buf->data, room);
 	}
 	buf->room = room;
-}
-
-uint8_t *tally_buf_reserve(struct tally_buf *buf, size_t extra)
-{
-	if (buf->data == NULL || buf->room - buf->size < extra)
-		buf_grow(buf, extra);
-	return buf->data + buf->size;
-}
-
-void tally_buf_add(struct tally_buf *buf, const void *data, size_t size)
-{
-	if (size == 0)
-		return;
-	memcpy(tally_buf_reserve(buf, size), data, size);
-	buf->size += size;
-}
-
-void tally_buf_add_str(struct tally_buf *buf, const char *text)
-{
-	tally_buf_add(buf, text, strlen(text));
-}
-
-void tally_buf_add_bytes(struct tally_buf *buf, struct tally_bytes bytes)
-{
-	tally_buf_add(buf, bytes.data, bytes.size);
-}
-
-void tally_buf_add_u8(struct tally_buf *buf, uint8_t v)
-{
-	*tally_buf_reserve(buf, 1) = v;
-	buf->size++;
 }
 
 void tally_buf_add_u16(struct tally_buf *buf, uint16_t v)
@@ -104,11 +73,18 @@ void tally_buf_add_varint(struct tally_buf *buf, uint64_t v)
 
 void tally_buf_add_decimal(struct tally_buf *buf, uint64_t v)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
 	char digits[20], *p = digits + sizeof(digits);
 
-	do
-		*--p = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
+	for (; v >= 100; v /= 100)
+		memcpy(p -= 2, pairs + 2 * (v % 100), 2);
+	if (v >= 10)
+		memcpy(p -= 2, pairs + 2 * v, 2);
+	else
+		*--p = (char)('0' + v);
 	tally_buf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
 }
 

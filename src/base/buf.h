@@ -15,13 +15,41 @@ struct tally_buf {
 
 void tally_buf_free(struct tally_buf *buf);
 
-/* Makes room for extra bytes behind size and returns where they begin; size stays as it is. */
-uint8_t *tally_buf_reserve(struct tally_buf *buf, size_t extra);
+/* tally_buf_reserve where there is no room. */
+void tally_buf_grow(struct tally_buf *buf, size_t extra);
 
-void tally_buf_add(struct tally_buf *buf, const void *data, size_t size);
-void tally_buf_add_str(struct tally_buf *buf, const char *text);
-void tally_buf_add_bytes(struct tally_buf *buf, struct tally_bytes bytes);
-void tally_buf_add_u8(struct tally_buf *buf, uint8_t v);
+/* Makes room for extra bytes behind size and returns where they begin; size stays as it is. */
+static inline uint8_t *tally_buf_reserve(struct tally_buf *buf, size_t extra)
+{
+	if (buf->data == NULL || buf->room - buf->size < extra)
+		tally_buf_grow(buf, extra);
+	return buf->data + buf->size;
+}
+
+static inline void tally_buf_add(struct tally_buf *buf, const void *data, size_t size)
+{
+	if (size == 0)
+		return;
+	memcpy(tally_buf_reserve(buf, size), data, size);
+	buf->size += size;
+}
+
+static inline void tally_buf_add_bytes(struct tally_buf *buf, struct tally_bytes bytes)
+{
+	tally_buf_add(buf, bytes.data, bytes.size);
+}
+
+static inline void tally_buf_add_str(struct tally_buf *buf, const char *text)
+{
+	tally_buf_add(buf, text, strlen(text));
+}
+
+static inline void tally_buf_add_u8(struct tally_buf *buf, uint8_t v)
+{
+	*tally_buf_reserve(buf, 1) = v;
+	buf->size++;
+}
+
 void tally_buf_add_u16(struct tally_buf *buf, uint16_t v);	/* big-endian, as all of ours */
 void tally_buf_add_u32(struct tally_buf *buf, uint32_t v);
 void tally_buf_add_u64(struct tally_buf *buf, uint64_t v);

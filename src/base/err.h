@@ -47,6 +47,13 @@ int tally_err_errno(struct tally_err *err, const char *format, ...)
 int tally_err_prefix(struct tally_err *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* None: OK, with no text. */
+static inline void tally_err_clear(struct tally_err *err)
+{
+	err->code = TALLY_OK;
+	err->subject[0] = err->text[0] = '\0';
+}
+
 /* "invalid", "notfound" ...; for logs and tests. */
 const char *tally_code_name(enum tally_code code);
 

@@ -28,6 +28,21 @@ static uint8_t *escape(uint8_t *out, uint8_t c)
 	return out;
 }
 
+#define EACH_BYTE(b) (0x0101010101010101u * (b))
+
+/* Whether none of eight bytes needs an escape. Each byte is below n if the subtraction of n borrows
+ * into its highest bit, which is not set itself; a borrow from the byte below may only make it say no. */
+static bool plain(const uint8_t *p)
+{
+	uint64_t eight, quote, backslash;
+
+	memcpy(&eight, p, sizeof(eight));
+	quote = eight ^ EACH_BYTE('"');
+	backslash = eight ^ EACH_BYTE('\\');
+	return (((eight - EACH_BYTE(' ')) & ~eight) | ((quote - EACH_BYTE(1u)) & ~quote) |
+		((backslash - EACH_BYTE(1u)) & ~backslash)) & EACH_BYTE(0x80u) ? false : true;
+}
+
 void tally_jcs_string(struct tally_buf *buf, struct tally_bytes text)
 {
 	const uint8_t *p = text.data, *run = p, *end = tally_bytes_end(text);
@@ -36,6 +51,10 @@ void tally_jcs_string(struct tally_buf *buf, struct tally_bytes text)
 	tally_buf_reserve(buf, text.size + 2);	/* enough for all that needs no escape */
 	tally_buf_add_u8(buf, '"');
 	while (p < end) {
+		if (end - p >= 8 && plain(p)) {
+			p += 8;
+			continue;
+		}
 		if (escapes[*p] == 0) {
 			p++;
 			continue;
@@ -60,16 +79,6 @@ void tally_jcs_open(struct tally_jcs_object *object, struct tally_buf *buf)
 	object->buf = buf;
 	object->last = NULL;
 	tally_buf_add_u8(buf, '{');
-}
-
-void tally_jcs_name(struct tally_jcs_object *object, const char *name)
-{
-	assert(object->last == NULL || strcmp(object->last, name) < 0);
-	if (object->last != NULL)
-		tally_buf_add_u8(object->buf, ',');
-	object->last = name;
-	tally_jcs_string(object->buf, tally_bytes_str(name));
-	tally_buf_add_u8(object->buf, ':');
 }
 
 void tally_jcs_close(struct tally_jcs_object *object)

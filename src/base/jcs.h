@@ -8,6 +8,8 @@
 #ifndef TALLY_JCS_H
 #define TALLY_JCS_H
 
+#include <assert.h>
+
 #include "buf.h"
 
 /* A JSON string with its quotes, escaped as RFC 8785 3.2.2.2 says. text must be valid UTF-8. */
@@ -25,7 +27,25 @@ struct tally_jcs_object {
 	const char *last;
 };
 void tally_jcs_open(struct tally_jcs_object *object, struct tally_buf *buf);
-void tally_jcs_name(struct tally_jcs_object *object, const char *name);
+
+/* name: of characters that need no escape. Here, so that of a literal its size is known. */
+static inline void tally_jcs_name(struct tally_jcs_object *object, const char *name)
+{
+	struct tally_buf *buf = object->buf;
+	size_t size = strlen(name);
+	uint8_t *to = tally_buf_reserve(buf, size + 4);
+
+	assert(object->last == NULL || object->last[0] < name[0] || strcmp(object->last, name) < 0);
+	if (object->last != NULL)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, name, size);
+	to[size] = '"';
+	to[size + 1] = ':';
+	buf->size += size + 3 + (object->last != NULL);
+	object->last = name;
+}
+
 void tally_jcs_close(struct tally_jcs_object *object);
 
 #endif

@@ -149,6 +149,8 @@ static int add_entries(struct tally_build *build, const struct tally_write *writ
 		}
 		if (entry->known || entry->err.code != TALLY_OK)
 			continue;
+		if (first && write->nonce.size > 0 && !entry->has_token)
+			tally_entry_key(build->core, entry);
 		tally_envelope_fill(build->core, write,
 				    entry->has_token ?
 					    tally_bytes(entry->token, TALLY_DIGEST_SIZE) :
@@ -191,6 +193,8 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 		return -1;
 	if (all_known(append))
 		return 0;
+	if (command->write->nonce.size > 0 && !append->entries[0].has_token)
+		tally_entry_key(build->core, &append->entries[0]);
 	again = tally_build_admit(build, command->write, append->entries[0].request_key, &first,
 				  err);
 	if (again != 0)
@@ -263,14 +267,15 @@ static int run_part(struct tally_core *core, struct tally_space *space,
 				 .atomic = atomic };
 	struct tally_command command = { .space = space, .decide = decide_append, .write = write,
 					 .ctx = &append, .bytes = bytes, .journals = count };
-	struct tally_err none = { 0 };
 
 	if (tally_queue_run(core, &command, err) != 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		results[i].err = entries[i].err.code != TALLY_OK ? entries[i].err : none;
-		if (results[i].err.code != TALLY_OK)
+		if (entries[i].err.code != TALLY_OK) {
+			results[i].err = entries[i].err;
 			continue;
+		}
+		tally_err_clear(&results[i].err);
 		if (!entries[i].known)
 			tally_receipt_fill(&command, entries[i].journal_id, &entries[i].leaf,
 					   entries[i].request, &results[i].receipt);

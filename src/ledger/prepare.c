@@ -75,17 +75,23 @@ static void add_sized(struct tally_sha256 *sha, struct tally_bytes bytes)
 		tally_sha256_add(sha, bytes.data, bytes.size);
 }
 
-static void request_digest(struct tally_bytes ledger_id, const struct tally_entry *in,
-			   uint8_t digest_r[32])
+static void digest_begin(struct tally_bytes ledger_id, struct tally_sha256 *sha)
 {
 	static const char label[] = "tallystick append v1\n";
-	struct tally_sha256 sha;
+
+	tally_sha256_init(sha);
+	tally_sha256_add(sha, label, sizeof(label) - 1);
+	add_sized(sha, ledger_id);
+	add_sized(sha, TALLY_BYTES_LIT("CUSTOM"));
+}
+
+/* begun: what all entries of a command have in common. */
+static void request_digest(const struct tally_sha256 *begun, const struct tally_entry *in,
+			   uint8_t digest_r[32])
+{
+	struct tally_sha256 sha = *begun;
 	uint8_t count[8];
 
-	tally_sha256_init(&sha);
-	tally_sha256_add(&sha, label, sizeof(label) - 1);
-	add_sized(&sha, ledger_id);
-	add_sized(&sha, TALLY_BYTES_LIT("CUSTOM"));
 	add_sized(&sha, in->client_id);
 	tally_put_u64(count, in->clue_count);
 	tally_sha256_add(&sha, count, 8);
@@ -152,7 +158,7 @@ static void set_token(struct tally_core *core, const struct tally_write *write,
 }
 
 static int prepare(struct tally_space *space, const struct tally_write *write,
-		   const struct tally_entry *in, size_t index, bool batch,
+		   const struct tally_sha256 *begun, const struct tally_entry *in, size_t index, bool batch,
 		   struct tally_arena *arena, struct tally_appending *entry, struct tally_err *err)
 {
 	struct tally_core *core = space->core;
@@ -178,10 +184,16 @@ static int prepare(struct tally_space *space, const struct tally_write *write,
 	if (entry->of != NULL && tally_signing_check(space, signing, in->payload, in->client_id,
 						     record, entry->of, err) != 0)
 		return -1;
-	request_digest(ledger_id, in, entry->request);
-	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
+	request_digest(begun, in, entry->request);
 	set_token(core, write, ledger_id, in, index, batch, arena, entry);
+	if (entry->has_token)
+		tally_entry_key(core, entry);
 	return 0;
+}
+
+void tally_entry_key(struct tally_core *core, struct tally_appending *entry)
+{
+	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
 }
 
 /* Tokens are keyed digests, so their first bytes are as good as any hash of them. */
@@ -235,6 +247,9 @@ struct share {
 /* Of an atomic batch nothing is done behind the first that is wrong. */
 static void prepare_share(struct share *share)
 {
+	struct tally_sha256 begun;
+
+	digest_begin(tally_bytes_str(share->space->name), &begun);
 	for (size_t i = share->from; i < share->to; i++) {
 		struct tally_appending *entry = &share->entries[i];
 
@@ -242,7 +257,7 @@ static void prepare_share(struct share *share)
 		if (share->in[i].refused != NULL)
 			entry->err = *share->in[i].refused;
 		else if (check_entry(share->space->core, &share->in[i], &entry->err) != 0 ||
-			 prepare(share->space, share->write, &share->in[i], i, share->batch,
+			 prepare(share->space, share->write, &begun, &share->in[i], i, share->batch,
 				 share->arena, entry, &entry->err) != 0)
 			tally_entry_name(i, share->batch, &entry->err);
 		if (entry->err.code != TALLY_OK && share->atomic)

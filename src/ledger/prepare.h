@@ -10,7 +10,7 @@
 struct tally_appending {
 	struct tally_prepared prepared;
 	uint8_t request[32];			/* SHA-256 of what is asked, for the receipt */
-	uint8_t request_key[TALLY_DIGEST_SIZE];	/* keyed, for the envelope */
+	uint8_t request_key[TALLY_DIGEST_SIZE];	/* keyed, for the envelope; with a token or nonce only */
 	uint8_t token[TALLY_DIGEST_SIZE];
 	bool has_token;
 	struct tally_appending *twin;			/* one before it in the command that has the same token */
@@ -25,6 +25,10 @@ struct tally_appending {
 
 /* The subject of an error in a batch: which entry it is about. */
 void tally_entry_name(size_t index, bool batch, struct tally_err *err);
+
+/* Makes request_key: preparing does so where there is a token; with a nonce the committer does, once
+ * in a command. */
+void tally_entry_key(struct tally_core *core, struct tally_appending *entry);
 
 /* Threads that share a batch, each with an arena of its own. */
 #define TALLY_HANDS 8
