@@ -14,6 +14,7 @@ read_options() {
 		--stages) stages=${2:?$usage}; shift ;;
 		--runs) runs=${2:?$usage}; shift ;;
 		--seconds) seconds=${2:?$usage}; shift ;;
+		--rest) rest=${2:?$usage}; shift ;;
 		--rounds) rounds=${2:?$usage}; shift ;;
 		--out) out=${2:?$usage}; shift ;;
 		--short) short=yes ;;

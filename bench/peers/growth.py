@@ -35,8 +35,11 @@ def table(found):
 
 def chart(found):
     lines = {driver: items for (work, driver), items in found.items() if work == "batches"}
-    rates = axis(max(i["rate"] for items in lines.values() for i in items))
-    sizes = axis(max(items[-1]["journals"] for items in lines.values()))
+    size = max(items[-1]["journals"] for items in lines.values())
+    disk = {driver: [i for i in items if i["journals"] <= size]
+            for (work, driver), items in found.items() if work == "disk"}
+    rates = axis(max(i["rate"] for items in [*lines.values(), *disk.values()] for i in items))
+    sizes = axis(size)
     across = (WIDTH - LEFT - RIGHT) / sizes[-1]
     up = (HEIGHT - TOP - BOTTOM) / rates[-1]
     floor = HEIGHT - BOTTOM
@@ -59,12 +62,13 @@ def chart(found):
     yield (f'<text class="unit" x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{floor + 44}" '
            f'text-anchor="middle">journals in the ledger</text>')
     yield f'<text class="unit" x="{LEFT}" y="{TOP - 10}">journals a second</text>'
-    for driver, items in lines.items():
+    for driver, items, dashes, name in [(d, i, "", d) for d, i in lines.items()] + [
+            (d, i, ' stroke-dasharray="2 4"', f"disk, as {d}") for d, i in disk.items() if i]:
         points = [(LEFT + i["journals"] * across, floor - i["rate"] * up) for i in items]
-        yield (f'<polyline class="{driver}" points="'
+        yield (f'<polyline class="{driver}"{dashes} points="'
                + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>')
         yield (f'<text class="{driver}-text" x="{points[-1][0] + 8:.1f}" y="{points[-1][1] + 4:.1f}">'
-               f'{html.escape(driver)}</text>')
+               f'{html.escape(name)}</text>')
     yield "</svg>"
 
 

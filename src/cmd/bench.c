@@ -109,6 +109,11 @@ static double per_group(const struct bench *bench, const struct outcome *outcome
 		       : 0;
 }
 
+static double written_each(const struct outcome *outcome)
+{
+	return outcome->count != 0 ? (double)outcome->written / (double)outcome->count : 0;
+}
+
 static void print_outcome_json(const struct bench *bench, const char *kind, const char *machine,
 			       const struct outcome *outcome)
 {
@@ -135,6 +140,7 @@ static void print_outcome_json(const struct bench *bench, const char *kind, cons
 	json_object_object_add(object, "clues", json_object_new_uint64(bench->clues));
 	json_object_object_add(object, "journals", json_object_new_uint64(bench->journals));
 	bench_add_double(object, "syncs_per_batch", per_group(bench, outcome));
+	bench_add_double(object, "written_each", written_each(outcome));
 	json_object_object_add(object, "durable", json_object_new_boolean(
 							  bench->durable || strcmp(kind, "floor") == 0));
 	json_object_object_add(object, "machine", json_object_new_string(machine));
@@ -158,6 +164,8 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	       opens  ? "a store opened up to its first read: after SIGKILL, and closed in order" :
 	       builds ? "leaves into a tree of depth 40, its root after each batch, one thread" :
 	       audits ? "every journal of a store audited, as tally audit does" :
+	       raw && verb_given(bench->call, "grow") ?
+		       "one write and fdatasync a batch into a file that grows; no hashing" :
 	       raw   ? "one write and fdatasync a batch into space written before; no hashing" :
 		       "journals appended; a client's batch is acknowledged before its next");
 	if (!raw && !checks && !builds)
@@ -197,6 +205,8 @@ static void print_outcome_text(const struct bench *bench, const char *kind, cons
 	if (!reads && !proves && !checks)
 		printf("syncs        %llu, %.3f a batch\n", (unsigned long long)outcome->syncs,
 		       per_group(bench, outcome));
+	if (outcome->written != 0 && !reads && !proves && !checks)
+		printf("written      %.0f bytes a journal\n", written_each(outcome));
 }
 
 /* ---- the verb ---- */
@@ -296,6 +306,7 @@ static const struct verb_option bench_options[] = {
 	{ "journals", "N", "ledger to work on (default 100000; append: none); what append --signed signs first" },
 	{ "every", "N", "a line each N seconds: journals, rate, longest wait (default 0: none)" },
 	{ "maintain", NULL, "append: the store is maintained before each such line" },
+	{ "grow", NULL, "floor: into a file that grows, not into space written before" },
 	{ "signed", NULL, "append, audit: each journal is signed by a member (secp256k1)" },
 	{ "index", NULL, "audit: index tables too are made anew, and compared" },
 	{ "dir", "DIR", "where its store is made and removed again; a disk (default: here)" },

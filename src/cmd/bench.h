@@ -27,6 +27,7 @@ struct bench {
 	struct tally_entry *prepared;	/* append: signed before, each to be appended once */
 	uint64_t prepared_count;
 	_Atomic uint64_t prepared_next;
+	const struct floor *floor;	/* floor: the file */
 	uint64_t deadline_ns;
 	_Atomic bool failed;
 };
@@ -34,6 +35,7 @@ struct bench {
 struct outcome {
 	double seconds;
 	uint64_t count, syncs;
+	uint64_t written;		/* bytes that went to the disk, or will; 0 where nobody counts them */
 	double p50_ms, p99_ms, p999_ms, longest_ms;
 	double node_rate;		/* tree: node hashes a second, alone */
 	double recovery_ms, open_ms, memory_mb, bytes_each;	/* open */

@@ -1,6 +1,6 @@
 /*
- * tally bench floor: one write and one fdatasync for each batch, into space written before. No hashing,
- * no index: what the medium can give.
+ * tally bench floor: one write and one fdatasync for each batch, into space written before, or with --grow
+ * into a file that grows as a ledger does. No hashing, no index: what the medium can give.
  */
 #include "config.h"
 
@@ -15,8 +15,6 @@
 #include "bench_work.h"
 #include "clock.h"
 #include "secret.h"
-
-/* ---- floor ---- */
 
 #define FLOOR_SPACE (256u << 20)
 
@@ -43,41 +41,56 @@ static int floor_file(struct bench *bench, uint64_t size)
 	return fd;
 }
 
-bool bench_floor(struct bench *bench, struct outcome *outcome)
-{
-	uint64_t group = bench->batch * bench->size, at = 0, space, begun, now;
-	struct worker worker = { .bench = bench };
+struct floor {
+	uint64_t group, space;		/* bytes; where it grows it has no end */
 	uint8_t *data;
-	bool good = true;
 	int fd;
+};
 
-	space = FLOOR_SPACE > group ? FLOOR_SPACE : group;
-	space = (space + 65535) / 65536 * 65536;
-	fd = floor_file(bench, space);
-	if (fd < 0)
-		return false;
-	data = bench_pool(group);
-	bench_worker_begin(&worker);
-	begun = now = tally_mono_ns();
-	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
-	while (good && bench_goes_on(&worker, now)) {
-		uint64_t before = now;
+static void *floor_thread(void *ctx)
+{
+	struct worker *worker = ctx;
+	const struct floor *file = worker->bench->floor;
+	uint64_t at = 0, now = tally_mono_ns();
 
-		if (at + group > space)
+	while (bench_goes_on(worker, now)) {
+		uint64_t begun = now;
+
+		if (at + file->group > file->space)
 			at = 0;
-		good = pwrite(fd, data, group, (off_t)at) == (ssize_t)group && fdatasync(fd) == 0;
-		at += group;
-		worker.count += bench->batch;
-		outcome->syncs++;
+		if (pwrite(file->fd, file->data, file->group, (off_t)at) != (ssize_t)file->group ||
+		    fdatasync(file->fd) != 0) {
+			tally_err_errno(&worker->err, "writing");
+			worker->failed = true;
+			break;
+		}
+		at += file->group;
+		worker->count += worker->bench->batch;
 		now = tally_mono_ns();
-		bench_note_latency(&worker, now - before);
+		bench_note_latency(worker, now - begun);
 	}
-	if (!good)
-		verb_fail(bench->call, "writing: %s", strerror(errno));
-	bench_sum_up(&worker, 1, begun, outcome);
-	bench_worker_end(&worker);
-	free(data);
-	close(fd);
-	return good;
+	return NULL;
 }
 
+bool bench_floor(struct bench *bench, struct outcome *outcome)
+{
+	struct floor file = { .group = bench->batch * bench->size };
+	bool good;
+
+	file.space = FLOOR_SPACE > file.group ? FLOOR_SPACE : file.group;
+	file.space = (file.space + 65535) / 65536 * 65536;
+	file.fd = floor_file(bench, verb_given(bench->call, "grow") ? 0 : file.space);
+	if (verb_given(bench->call, "grow"))
+		file.space = INT64_MAX;
+	if (file.fd < 0)
+		return false;
+	file.data = bench_pool(file.group);
+	bench->floor = &file;
+	bench->clients = 1;
+	good = bench_run_workers(bench, floor_thread, outcome);
+	outcome->syncs = outcome->count / bench->batch;
+	bench->floor = NULL;
+	free(file.data);
+	close(file.fd);
+	return good;
+}

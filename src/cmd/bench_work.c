@@ -174,10 +174,28 @@ static void watch(struct bench *bench, struct worker *workers, uint64_t begun_ns
 	}
 }
 
+/* What this process made dirty, less what was dropped before it was written (proc(5)). */
+static uint64_t written_bytes(void)
+{
+	FILE *file = fopen("/proc/self/io", "re");
+	uint64_t written = 0, cancelled = 0;
+	char line[128];
+
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		if (strncmp(line, "write_bytes: ", 13) == 0)
+			written = strtoull(line + 13, NULL, 10);
+		else if (strncmp(line, "cancelled_write_bytes: ", 23) == 0)
+			cancelled = strtoull(line + 23, NULL, 10);
+	}
+	if (file != NULL)
+		fclose(file);
+	return written > cancelled ? written - cancelled : 0;
+}
+
 bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct outcome *outcome)
 {
 	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
-	uint64_t begun = tally_mono_ns();
+	uint64_t begun = tally_mono_ns(), written = written_bytes();
 	bool good = true;
 
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
@@ -198,6 +216,7 @@ bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct o
 	for (uint64_t i = 0; i < bench->clients; i++)
 		pthread_join(workers[i].thread, NULL);
 	bench_sum_up(workers, bench->clients, begun, outcome);
+	outcome->written = written_bytes() - written;
 	for (uint64_t i = 0; i < bench->clients; i++) {
 		if (workers[i].failed && good) {
 			good = false;
