@@ -169,14 +169,14 @@ static void confirm(struct tally_space *space, const struct order *order)
 {
 	struct tally_tag *tag;
 
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	if (space->head != NULL) {
 		tag = tally_overlay_tag(space->active, space->head->blocks - 1);
 		atomic_store_explicit(&tag->state, TAG_COMMITTED, memory_order_release);
 		tally_overlay_remove(space->active, tag, TABLE_ERASE, order->key);
 		__atomic_store_n(&space->confirmed, true, __ATOMIC_RELAXED);
 	}
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 }
 
 /* ---- running ---- */

@@ -270,7 +270,7 @@ static bool freeze(struct tally_space *space)
 {
 	bool some;
 
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	pthread_mutex_lock(&space->look);
 	/* The entries of a parked block are in the active generation: it must stay. */
 	some = space->frozen != NULL ||
@@ -284,7 +284,7 @@ static bool freeze(struct tally_space *space)
 		space->active = tally_overlay_new();
 	}
 	pthread_mutex_unlock(&space->look);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	return some;
 }
 
@@ -375,13 +375,13 @@ int tally_space_rebuild(struct tally_space *space, tally_progress *progress, voi
 	int result;
 
 	pthread_mutex_lock(&space->flush);
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	while (!rebuild_begin(space)) {
-		pthread_mutex_unlock(&space->write);
+		tally_space_unlock(space);
 		pthread_mutex_unlock(&space->flush);
 		nanosleep(&instant, NULL);
 		pthread_mutex_lock(&space->flush);
-		pthread_mutex_lock(&space->write);
+		tally_space_lock(space);
 	}
 	result = rebuild_reset(space, err);
 	pthread_mutex_unlock(&space->flush);
@@ -390,7 +390,7 @@ int tally_space_rebuild(struct tally_space *space, tally_progress *progress, voi
 	pthread_mutex_lock(&space->look);
 	space->rebuilding = false;
 	pthread_mutex_unlock(&space->look);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	if (result == 0 && tally_erase_run(space->core, space, err) != 0)
 		tally_log(TALLY_LOG_WARN, "erase", "error", err->text, NULL);
 	return result != 0 ? -1 : tally_space_flush(space, err);

@@ -369,14 +369,14 @@ static struct tally_parked *space_build(struct tally_space *space)
 
 	if (space->pending == NULL || is_stalled(space))
 		return NULL;
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	if (space->rebuilding) {
 		struct tally_err err;
 
 		tally_err_set(&err, TALLY_BUSY, "the index of %s is being rebuilt", space->name);
 		while (space->pending != NULL)
 			answer(line_pop(space), -1, &err);
-		pthread_mutex_unlock(&space->write);
+		tally_space_unlock(space);
 		return NULL;
 	}
 	room = line_room(space);
@@ -397,7 +397,7 @@ static struct tally_parked *space_build(struct tally_space *space)
 	tally_project_drop(&parked->build.projection);
 	build_free(&parked->build);
 	free(parked);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	return NULL;
 }
 
@@ -419,7 +419,7 @@ static void settle_ours(struct tally_space *space, struct tally_parked *parked)
 
 	tally_project_commit(&build->projection);
 	__atomic_store_n(&space->looked_ns, tally_mono_ns(), __ATOMIC_RELAXED);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	core->stat_journals += build->builder.count;
 	for (struct tally_command *c = parked->first, *next; c != NULL; c = next) {
 		next = c->next;
@@ -443,7 +443,7 @@ static void settle_foreign(struct tally_space *space, struct tally_parked *parke
 	tally_project_drop(&parked->build.projection);
 	line_return(space, parked);
 	result = tally_space_catch_up(space, &err);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	space->core->stat_conflicts++;
 	if (result != 0) {
 		tally_log(TALLY_LOG_ERROR, "block.foreign", "error", err.text, NULL);
@@ -458,7 +458,7 @@ static void settle_failed(struct tally_space *space, struct tally_parked *parked
 {
 	tally_log(TALLY_LOG_ERROR, "append", "ledger", space->name, "error", err->text, NULL);
 	tally_project_drop(&parked->build.projection);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	answer_all(parked->first, err);
 	parked_free(parked);
 }
@@ -515,7 +515,7 @@ static void settle_unknown(struct tally_space *space, struct tally_parked *parke
 		tally_project_drop(&parked->build.projection);
 		parked_free(parked);
 	}
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 }
 
 static void settle(struct tally_space *space, struct tally_parked *parked,
@@ -558,7 +558,7 @@ static struct tally_parked *space_offer(struct tally_space *space)
 		return space_build(space);
 	if (tally_mono_ns() < parked->again_ns)
 		return NULL;
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	space->parked = NULL;
 	return parked;
 }

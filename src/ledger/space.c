@@ -221,6 +221,7 @@ struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 	space->id = id;
 	space->pending_tail = &space->pending;
 	pthread_mutex_init(&space->write, NULL);
+	pthread_mutex_init(&space->turn, NULL);
 	pthread_mutex_init(&space->flush, NULL);
 	pthread_mutex_init(&space->look, NULL);
 	pthread_mutex_init(&space->load, NULL);
@@ -228,6 +229,20 @@ struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 	space->active = tally_overlay_new();
 	space->members = tally_membercache_new();
 	return space;
+}
+
+/* A thread that gives a mutex back and wants it again at once mostly gets it, as the committer would
+ * block after block; with the turn taken by whoever waits, it has to let that one go first. */
+void tally_space_lock(struct tally_space *space)
+{
+	pthread_mutex_lock(&space->turn);
+	pthread_mutex_lock(&space->write);
+	pthread_mutex_unlock(&space->turn);
+}
+
+void tally_space_unlock(struct tally_space *space)
+{
+	pthread_mutex_unlock(&space->write);
 }
 
 static struct tally_space *bucket_first(struct tally_core *core, size_t bucket)
@@ -278,6 +293,7 @@ void tally_space_free(struct tally_space *space)
 	free(space->distrust);
 	pthread_mutex_destroy(&space->load);
 	pthread_mutex_destroy(&space->write);
+	pthread_mutex_destroy(&space->turn);
 	pthread_mutex_destroy(&space->flush);
 	pthread_mutex_destroy(&space->look);
 	free(space);
@@ -504,9 +520,9 @@ int tally_space_catch_up(struct tally_space *space, struct tally_err *err)
 		/* A long replay (an index that was lost) must not fill the memory. */
 		if (result == 0 && space->bulk && !space->core->read_only &&
 		    overlay_large(space)) {
-			pthread_mutex_unlock(&space->write);
+			tally_space_unlock(space);
 			result = tally_space_flush(space, err);
-			pthread_mutex_lock(&space->write);
+			tally_space_lock(space);
 		}
 	}
 	tally_arena_free(&arena);
@@ -631,7 +647,7 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 		return 0;
 	pthread_mutex_lock(&space->load);
 	if (!space->loaded) {
-		pthread_mutex_lock(&space->write);
+		tally_space_lock(space);
 		space->bulk = true;
 		pthread_mutex_lock(&space->look);
 		free(space->distrust);		/* of an attempt before */
@@ -645,7 +661,7 @@ static int space_ready(struct tally_space *space, struct tally_err *err)
 		if (result != 0)
 			load_undo(space);
 		space->bulk = false;
-		pthread_mutex_unlock(&space->write);
+		tally_space_unlock(space);
 		if (result == 0)
 			__atomic_store_n(&space->loaded, true, __ATOMIC_RELEASE);
 	}
@@ -746,12 +762,12 @@ int tally_space_refresh(struct tally_space *space, bool force, struct tally_err 
 	if (!force && (!space->core->hosts || tally_mono_ns() - looked < 1000000000u))
 		return 0;
 	if (force)
-		pthread_mutex_lock(&space->write);
+		tally_space_lock(space);
 	else if (pthread_mutex_trylock(&space->write) != 0)
 		return 0;
 	if (space->parked == NULL && !space->rebuilding)
 		result = tally_space_catch_up(space, err);
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	return result;
 }
 

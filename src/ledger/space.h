@@ -87,7 +87,8 @@ struct tally_space {
 	char name[TALLY_BLOCK_NAME + 1];	/* the ledger's id, or "system" */
 	struct tally_space *next;		/* in the core's table */
 
-	pthread_mutex_t write;			/* building, replaying, freezing */
+	pthread_mutex_t write;			/* building, replaying, freezing: tally_space_lock */
+	pthread_mutex_t turn;			/* who waits for it */
 	pthread_mutex_t flush;			/* one flush at a time */
 	pthread_mutex_t load;			/* the first to come loads, the others wait */
 
@@ -160,6 +161,9 @@ int tally_space_of_log(struct tally_core *core, struct tally_bytes name,
  * nothing. NULL is fine for release. */
 struct tally_space *tally_space_hold(struct tally_core *core, uint64_t id);
 void tally_space_release(struct tally_space *space);
+/* Takes space->write and gives it back; who waits for it comes next, whoever has it now. */
+void tally_space_lock(struct tally_space *space);
+void tally_space_unlock(struct tally_space *space);
 /* One that is in no table: empty, not loaded. */
 struct tally_space *tally_space_new(struct tally_core *core, uint64_t id);
 void tally_space_free(struct tally_space *space);

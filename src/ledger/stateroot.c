@@ -182,7 +182,7 @@ static int changes_for(struct tally_space *space, const struct tally_view *view,
 {
 	bool kept;
 
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	kept = space->changed_from <= view->head->state.size;
 	if (kept)
 		tally_buf_add_bytes(changed, tally_buf_bytes(&space->changed));
@@ -190,7 +190,7 @@ static int changes_for(struct tally_space *space, const struct tally_view *view,
 		/* from here on they are kept again */
 		space->changed_from = view->head->frontier.size;
 	}
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 	return kept ? 0 :
 		      tally_changed_read(view, view->head->state.size, view->head->frontier.size,
 					 changed, err);
@@ -216,10 +216,10 @@ static void leave_step(struct tally_space *space, struct tally_state_step *step)
 
 	*ahead = *step;
 	step->puts = (struct tally_buf){ 0 };
-	pthread_mutex_lock(&space->write);
+	tally_space_lock(space);
 	step_drop(&space->step);
 	space->step = ahead;
-	pthread_mutex_unlock(&space->write);
+	tally_space_unlock(space);
 }
 
 /* True where the newest STATE_ROOT is about all but itself. */
