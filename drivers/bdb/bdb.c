@@ -25,6 +25,7 @@
 
 #include "clock.h"
 #include "page.h"
+#include "sync.h"
 
 /* Space that an append leaves free, so that recovery and checkpoints find some. */
 #define ROOM_TO_SPARE (4u << 20)
@@ -341,9 +342,24 @@ static ssize_t write_unless_leaving(int fd, const void *data, size_t size, off_t
 	return leaving ? (ssize_t)size : pwrite(fd, data, size, offset);
 }
 
+/* The trees of a checkpoint are large, and appends sync the log meanwhile. */
+static __thread bool in_checkpoint;
+
 static int sync_unless_leaving(int fd)
 {
-	return leaving ? 0 : fdatasync(fd);
+	if (leaving)
+		return 0;
+	return in_checkpoint ? tally_sync_paced(fd) : fdatasync(fd);
+}
+
+int bdb_env_checkpoint(struct bdb_store *bdb, bool force)
+{
+	int ret;
+
+	in_checkpoint = true;
+	ret = bdb->env->txn_checkpoint(bdb->env, 0, 0, force ? DB_FORCE : 0);
+	in_checkpoint = false;
+	return ret;
 }
 
 void bdb_env_leave(struct bdb_store *bdb)

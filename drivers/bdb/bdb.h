@@ -154,6 +154,8 @@ void bdb_trees_close(struct bdb_store *bdb);
 void bdb_env_close(struct bdb_store *bdb);
 /* The same, and nothing of what was logged since open reaches the files. */
 void bdb_env_leave(struct bdb_store *bdb);
+/* A checkpoint of the engine, whose syncs appends do not wait for. */
+int bdb_env_checkpoint(struct bdb_store *bdb, bool force);
 
 /* A store that is not open yet; make_dirs: also what open needs of it in dir. */
 struct bdb_store *bdb_new(const char *dir, const struct bdb_settings *set);

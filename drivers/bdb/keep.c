@@ -21,7 +21,7 @@ int bdb_checkpoint_trees(struct bdb_store *bdb, bool force, struct tally_err *er
 		return tally_err_set(err, TALLY_IO, "checkpoint of %s: writing failed earlier", bdb->dir);
 	atomic_store(&bdb->wrote, false);
 	atomic_store(&bdb->logged, 0);
-	ret = bdb->env->txn_checkpoint(bdb->env, 0, 0, force ? DB_FORCE : 0);
+	ret = bdb_env_checkpoint(bdb, force);
 	if (ret == 0 && fsync(bdb->env_fd) != 0)
 		ret = errno;
 	if (ret != 0) {

@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "err.h"
 #include "files.h"
+#include "sync.h"
 
 #define FILE_MODE 0600
 #define DIR_MODE 0700
@@ -58,10 +59,10 @@ static ssize_t system_write(void *ctx, int fd, const struct iovec *iov, int coun
 	return pwritev(fd, iov, count, (off_t)offset);
 }
 
-static int system_sync(void *ctx, int fd)
+static int system_sync(void *ctx, int fd, bool paced)
 {
 	(void)ctx;
-	return fdatasync(fd);
+	return paced ? tally_sync_paced(fd) : fdatasync(fd);
 }
 
 static int system_truncate(void *ctx, int fd, uint64_t size)
@@ -299,15 +300,25 @@ int flat_write(struct flat_disk *disk, int fd, const char *path, const void *dat
 	return flat_writev(disk, fd, path, &iov, size > 0, offset, err);
 }
 
-int flat_sync(struct flat_disk *disk, int fd, const char *path, struct tally_err *err)
+static int sync_file(struct flat_disk *disk, int fd, bool paced, const char *path, struct tally_err *err)
 {
-	if (disk->files->sync(disk->files->ctx, fd) < 0) {
+	if (disk->files->sync(disk->files->ctx, fd, paced) < 0) {
 		tally_err_errno(err, "sync %s", path);
 		atomic_store(&disk->dead, true);
 		return -1;
 	}
 	atomic_fetch_add(&disk->syncs, 1);
 	return 0;
+}
+
+int flat_sync(struct flat_disk *disk, int fd, const char *path, struct tally_err *err)
+{
+	return sync_file(disk, fd, false, path, err);
+}
+
+int flat_sync_paced(struct flat_disk *disk, int fd, const char *path, struct tally_err *err)
+{
+	return sync_file(disk, fd, true, path, err);
 }
 
 int flat_sync_dir(struct flat_disk *disk, const char *path, struct tally_err *err)
@@ -446,7 +457,7 @@ int flat_copy(struct flat_disk *disk, const char *from, const char *to, uint64_t
 	if (out >= 0) {
 		ret = copy_bytes(disk, in, from, out, to, size, err);
 		/* A copy that cannot be synced says nothing about the store itself. */
-		if (ret == 0 && disk->files->sync(disk->files->ctx, out) < 0)
+		if (ret == 0 && disk->files->sync(disk->files->ctx, out, true) < 0)
 			ret = tally_err_errno(err, "sync %s", to);
 	}
 	flat_close(disk, out);

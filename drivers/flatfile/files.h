@@ -31,7 +31,7 @@ struct flat_files {
 	int (*size)(void *ctx, int fd, uint64_t *size_r);
 	ssize_t (*read)(void *ctx, int fd, void *data, size_t size, uint64_t offset);
 	ssize_t (*write)(void *ctx, int fd, const struct iovec *iov, int count, uint64_t offset);
-	int (*sync)(void *ctx, int fd);				/* data, and the size of the file */
+	int (*sync)(void *ctx, int fd, bool paced);		/* data, and the size of the file */
 	int (*truncate)(void *ctx, int fd, uint64_t size);
 	int (*zero)(void *ctx, int fd, uint64_t offset, uint64_t size);	/* within the file */
 	int (*rename)(void *ctx, const char *from, const char *to);
@@ -90,6 +90,8 @@ int flat_write(struct flat_disk *disk, int fd, const char *path, const void *dat
 int flat_writev(struct flat_disk *disk, int fd, const char *path, struct iovec *iov, size_t count,
 		uint64_t offset, struct tally_err *err);
 int flat_sync(struct flat_disk *disk, int fd, const char *path, struct tally_err *err);
+/* The same of a large file that is written in the background (sync.h of base/). */
+int flat_sync_paced(struct flat_disk *disk, int fd, const char *path, struct tally_err *err);
 int flat_sync_dir(struct flat_disk *disk, const char *path, struct tally_err *err);
 int flat_truncate(struct flat_disk *disk, int fd, const char *path, uint64_t size,
 		  struct tally_err *err);

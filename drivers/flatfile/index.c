@@ -202,7 +202,7 @@ static int runs_sync(struct flat_index *index, const struct flat_set *set, struc
 		fd = flat_handle_get(index->medium.disk, &run->handle, err);
 		if (fd < 0)
 			return -1;
-		ret = flat_sync(index->medium.disk, fd, run->handle.path, err);
+		ret = flat_sync_paced(index->medium.disk, fd, run->handle.path, err);
 		flat_handle_put(index->medium.disk, &run->handle);
 		if (ret < 0)
 			return -1;

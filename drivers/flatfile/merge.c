@@ -180,7 +180,7 @@ static int sync_large(struct flat_index *index, struct flat_run *run, struct tal
 	fd = flat_handle_get(index->medium.disk, &run->handle, err);
 	if (fd < 0)
 		return -1;
-	ret = flat_sync(index->medium.disk, fd, run->handle.path, err);
+	ret = flat_sync_paced(index->medium.disk, fd, run->handle.path, err);
 	flat_handle_put(index->medium.disk, &run->handle);
 	run->synced = ret == 0;
 	return ret;

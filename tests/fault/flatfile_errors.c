@@ -78,8 +78,9 @@ static ssize_t try_write(void *ctx, int fd, const struct iovec *iov, int count, 
 }
 
 /* Nothing here loses power: what is written can be read. */
-static int try_sync(void *ctx, int fd)
+static int try_sync(void *ctx, int fd, bool paced)
 {
+	(void)paced;
 	(void)fd;
 	return fails(ctx) ? -1 : 0;
 }

@@ -219,10 +219,11 @@ static ssize_t rec_write(void *ctx, int fd, const struct iovec *iov, int count, 
 	return ret;
 }
 
-static int rec_sync(void *ctx, int fd)
+static int rec_sync(void *ctx, int fd, bool paced)
 {
 	struct recorder *recorder = ctx;
 
+	(void)paced;
 	pthread_mutex_lock(&recorder->lock);
 	push(recorder, (struct event){ .kind = SYNC, .inode = recorder->fds[fd],
 				       .begun = recorder->count });
