@@ -18,6 +18,7 @@
 
 #define PARK_PATIENCE_NS (10u * 1000000000ull)	/* then workers are told UNCERTAIN */
 #define STALL_PATIENCE_NS (5u * 1000000000ull)	/* then workers are told BUSY */
+#define INTERVAL_MOST_NS 40000000ull		/* between blocks of a ledger whose overlay is nearly full */
 
 /* A block under way, and the commands whose journals are in it. */
 struct tally_parked {
@@ -326,20 +327,44 @@ static void decide_line(struct tally_parked *parked, struct tally_space *space, 
 	}
 }
 
-/* True: the overlay is full and the flush has not caught up. Commands that waited too long go. */
+static uint64_t thousandths(uint64_t part, uint64_t whole)
+{
+	return part < whole ? 1000 * part / whole : 1000;
+}
+
+/* How full the overlay is, in thousandths of its limits. */
+static uint64_t fullness(const struct tally_limits *limits, size_t bytes, uint64_t journals)
+{
+	uint64_t by_bytes = thousandths(bytes, limits->overlay_bytes);
+	uint64_t by_journals = thousandths(journals, limits->overlay_journals);
+
+	return by_bytes > by_journals ? by_bytes : by_journals;
+}
+
+/* From three quarters on blocks come at ever longer intervals: many short waits, so that the flush
+ * catches up, instead of one that lasts until it is through. */
+static uint64_t interval_ns(uint64_t full)
+{
+	uint64_t over = full > 750 ? full - 750 : 0;
+
+	return INTERVAL_MOST_NS * over * over / (250 * 250);
+}
+
+/* True: the flush has to catch up first. Commands that waited too long go. */
 static bool is_stalled(struct tally_space *space)
 {
 	const struct tally_limits *limits = &space->core->limits;
-	uint64_t now = tally_mono_ns(), journals;
+	uint64_t now = tally_mono_ns(), journals, full;
 	struct tally_err err;
 	size_t bytes;
 
 	tally_space_lag(space, &bytes, &journals);
-	if (bytes < limits->overlay_bytes && journals < limits->overlay_journals) {
-		if (bytes > limits->overlay_bytes / 2 || journals > limits->overlay_journals / 2)
+	full = fullness(limits, bytes, journals);
+	if (full < 1000) {
+		if (full > 500)
 			tally_request_flush(space->core);
 		space->stalled_ns = 0;
-		return false;
+		return space->core->flusher_runs && now - space->built_ns < interval_ns(full);
 	}
 	if (!space->core->flusher_runs) {
 		if (tally_space_flush(space, &err) == 0)
@@ -379,6 +404,7 @@ static struct tally_parked *space_build(struct tally_space *space)
 		tally_space_unlock(space);
 		return NULL;
 	}
+	space->built_ns = tally_mono_ns();
 	room = line_room(space);
 	parked = tally_calloc(1, sizeof(*parked));
 	parked->tail = &parked->first;

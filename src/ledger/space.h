@@ -129,7 +129,7 @@ struct tally_space {
 	struct tally_command *pending, **pending_tail;
 	struct tally_space *next_pending;
 	bool in_group;
-	uint64_t stalled_ns;
+	uint64_t stalled_ns, built_ns;		/* its overlay is full since; its newest block was begun */
 	struct tally_parked *parked;
 };
 
