@@ -28,22 +28,32 @@ struct tally_jcs_object {
 };
 void tally_jcs_open(struct tally_jcs_object *object, struct tally_buf *buf);
 
-/* name: of characters that need no escape. Here, so that of a literal its size is known. */
-static inline void tally_jcs_name(struct tally_jcs_object *object, const char *name)
+/* All that RFC 8785 has escaped. */
+#define TALLY_JCS_ESCAPED "\"\\\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31" \
+			  "\32\33\34\35\36\37"
+
+/* Here, so that of a literal size and escapes are known beforehand. */
+static inline __attribute__((always_inline)) void tally_jcs_name(struct tally_jcs_object *object, const char *name)
 {
 	struct tally_buf *buf = object->buf;
 	size_t size = strlen(name);
-	uint8_t *to = tally_buf_reserve(buf, size + 4);
 
 	assert(object->last == NULL || object->last[0] < name[0] || strcmp(object->last, name) < 0);
 	if (object->last != NULL)
-		*to++ = ',';
-	*to++ = '"';
-	memcpy(to, name, size);
-	to[size] = '"';
-	to[size + 1] = ':';
-	buf->size += size + 3 + (object->last != NULL);
+		tally_buf_add_u8(buf, ',');
 	object->last = name;
+	if (strcspn(name, TALLY_JCS_ESCAPED) == size) {
+		uint8_t *to = tally_buf_reserve(buf, size + 3);
+
+		to[0] = '"';
+		memcpy(to + 1, name, size);
+		to[size + 1] = '"';
+		to[size + 2] = ':';
+		buf->size += size + 3;
+	} else {
+		tally_jcs_string(buf, tally_bytes(name, size));
+		tally_buf_add_u8(buf, ':');
+	}
 }
 
 void tally_jcs_close(struct tally_jcs_object *object);
