@@ -35,7 +35,7 @@ struct bench {
 struct outcome {
 	double seconds;
 	uint64_t count, syncs;
-	uint64_t written;		/* bytes that went to the disk, or will; 0 where nobody counts them */
+	uint64_t written;		/* bytes that went to the disk; 0 where nobody counts them */
 	double p50_ms, p99_ms, p999_ms, longest_ms;
 	double node_rate;		/* tree: node hashes a second, alone */
 	double recovery_ms, open_ms, memory_mb, bytes_each;	/* open */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -174,28 +176,32 @@ static void watch(struct bench *bench, struct worker *workers, uint64_t begun_ns
 	}
 }
 
-/* What this process made dirty, less what was dropped before it was written (proc(5)). */
-static uint64_t written_bytes(void)
+/* What was written to the disk that the bench's directory is on, by anybody; 0 where it has no such count. */
+static uint64_t written_bytes(const struct bench *bench)
 {
-	FILE *file = fopen("/proc/self/io", "re");
-	uint64_t written = 0, cancelled = 0;
-	char line[128];
+	char path[64], line[512] = "";
+	unsigned long long sectors = 0;
+	struct stat st;
+	FILE *file;
 
-	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-		if (strncmp(line, "write_bytes: ", 13) == 0)
-			written = strtoull(line + 13, NULL, 10);
-		else if (strncmp(line, "cancelled_write_bytes: ", 23) == 0)
-			cancelled = strtoull(line + 23, NULL, 10);
-	}
-	if (file != NULL)
-		fclose(file);
-	return written > cancelled ? written - cancelled : 0;
+	if (stat(bench->directory, &st) != 0)
+		return 0;
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/stat", major(st.st_dev), minor(st.st_dev));
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	/* Documentation/block/stat.rst of the kernel: the seventh is sectors of 512 bytes. */
+	if (fgets(line, sizeof line, file) == NULL ||
+	    sscanf(line, "%*u %*u %*u %*u %*u %*u %llu", &sectors) != 1)
+		sectors = 0;
+	fclose(file);
+	return 512 * (uint64_t)sectors;
 }
 
 bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct outcome *outcome)
 {
 	struct worker *workers = tally_calloc(bench->clients, sizeof *workers);
-	uint64_t begun = tally_mono_ns(), written = written_bytes();
+	uint64_t begun = tally_mono_ns(), written = written_bytes(bench);
 	bool good = true;
 
 	bench->deadline_ns = begun + bench->seconds * 1000000000ull;
@@ -216,7 +222,7 @@ bool bench_run_workers(struct bench *bench, void *(*run)(void *worker), struct o
 	for (uint64_t i = 0; i < bench->clients; i++)
 		pthread_join(workers[i].thread, NULL);
 	bench_sum_up(workers, bench->clients, begun, outcome);
-	outcome->written = written_bytes() - written;
+	outcome->written = written_bytes(bench) - written;
 	for (uint64_t i = 0; i < bench->clients; i++) {
 		if (workers[i].failed && good) {
 			good = false;
