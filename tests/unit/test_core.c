@@ -859,6 +859,50 @@ static void a_rebuild_among_threads_loses_nothing(void)
 	end(&w, "mem:among");
 }
 
+struct waiter {
+	struct tally_space *space;
+	bool was;			/* under the ledger's lock */
+};
+
+static void *wait_for_ledger(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	tally_space_lock(waiter->space);
+	waiter->was = true;
+	tally_space_unlock(waiter->space);
+	return NULL;
+}
+
+/* A committer that wants the lock again at once does not get it before who waited meanwhile. */
+static void who_waits_for_a_ledger_comes_next(void)
+{
+	struct waiter waiter = { .was = false };
+	uint64_t give_up;
+	pthread_t thread;
+	struct world w;
+
+	REQUIRE(begin(&w, "mem:turns", true));
+	REQUIRE(tally_space_of_ledger(w.core, id_of(&w), &waiter.space, &err) == 1);
+	for (int round = 0; round < 50; round++) {
+		waiter.was = false;
+		tally_space_lock(waiter.space);
+		REQUIRE(pthread_create(&thread, NULL, wait_for_ledger, &waiter) == 0);
+		give_up = tally_mono_ns() + 10000000000u;
+		while (pthread_mutex_trylock(&waiter.space->turn) == 0) {	/* until it waits */
+			pthread_mutex_unlock(&waiter.space->turn);
+			REQUIRE(tally_mono_ns() < give_up);
+			sched_yield();
+		}
+		tally_space_unlock(waiter.space);
+		tally_space_lock(waiter.space);
+		CHECK(waiter.was);
+		tally_space_unlock(waiter.space);
+		pthread_join(thread, NULL);
+	}
+	end(&w, "mem:turns");
+}
+
 enum { WRITERS = 8, EACH = 300 };
 
 struct writer {
@@ -1348,6 +1392,7 @@ int main(void)
 	TEST(a_page_ends_at_its_bytes);
 	TEST(a_rebuilt_index_is_the_same);
 	TEST(a_rebuild_among_threads_loses_nothing);
+	TEST(who_waits_for_a_ledger_comes_next);
 	TEST(many_threads_get_dense_ids);
 	TEST(two_hosts_share_a_ledger);
 	TEST(an_ambiguous_append_is_settled);
