@@ -33,11 +33,16 @@ def table(found):
                f"{mean[0]:,.0f} and {mean[1]:,.0f} a second | {max(i['longest_ms'] for i in items):.0f} |")
 
 
+def within(items, size):
+    """Those up to a size, and the next one, put there."""
+    inside = [i for i in items if i["journals"] <= size]
+    return inside + [{**i, "journals": size} for i in items[len(inside):len(inside) + 1]]
+
+
 def chart(found):
     lines = {driver: items for (work, driver), items in found.items() if work == "batches"}
     size = max(items[-1]["journals"] for items in lines.values())
-    disk = {driver: [i for i in items if i["journals"] <= size]
-            for (work, driver), items in found.items() if work == "disk"}
+    disk = {driver: within(items, size) for (work, driver), items in found.items() if work == "disk"}
     rates = axis(max(i["rate"] for items in [*lines.values(), *disk.values()] for i in items))
     sizes = axis(size)
     across = (WIDTH - LEFT - RIGHT) / sizes[-1]

@@ -43,6 +43,14 @@ else
 	exit 1
 fi
 same "it removes what it made" "$(ls "$data")" ""
+
+# While a ledger grows: lines of each kind of work, a chart with the driver's line and the disk's.
+passes "growth of a ledger" bash "$source/bench/growth.sh" --build "$build" --dir "$data" --out grown --seconds 4 --rest 1 \
+	--journals 1000 flatfile
+same "... lines" "$(sed 's/.*"work": "\([a-z]*\)".*/\1/' grown/growth.ndjson | uniq -c | tr -s ' \n' ' ')" \
+	" 2 batches 1 singles 2 disk "
+same "... a chart" "$(grep -c '<polyline class="flatfile"' grown/growth.svg)" 2
+same "... it removes what it made" "$(ls "$data")" ""
 same "what is printed is what is written" "$(cat report.md)" "$(cat out/report.md)"
 python3 - "$source/bench/peers" out <<'END'
 import json, os, re, sys
