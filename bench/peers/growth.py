@@ -72,8 +72,8 @@ def chart(found):
         points = [(LEFT + i["journals"] * across, floor - i["rate"] * up) for i in items]
         yield (f'<polyline class="{driver}"{dashes} points="'
                + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>')
-        yield (f'<text class="{driver}-text" x="{points[-1][0] + 8:.1f}" y="{points[-1][1] + 4:.1f}">'
-               f'{html.escape(name)}</text>')
+        x, y = (points[0][0], points[0][1] - 8) if dashes else (points[-1][0] + 8, points[-1][1] + 4)
+        yield f'<text class="{driver}-text" x="{x:.1f}" y="{y:.1f}">{html.escape(name)}</text>'
     yield "</svg>"
 
 
