@@ -18,7 +18,7 @@
 
 #define PARK_PATIENCE_NS (10u * 1000000000ull)	/* then workers are told UNCERTAIN */
 #define STALL_PATIENCE_NS (5u * 1000000000ull)	/* then workers are told BUSY */
-#define INTERVAL_MOST_NS 40000000ull		/* between blocks of a ledger whose overlay is nearly full */
+#define INTERVAL_MOST_NS 80000000ull		/* between blocks of a ledger whose overlay is nearly full */
 
 /* A block under way, and the commands whose journals are in it. */
 struct tally_parked {
@@ -341,13 +341,13 @@ static uint64_t fullness(const struct tally_limits *limits, size_t bytes, uint64
 	return by_bytes > by_journals ? by_bytes : by_journals;
 }
 
-/* From three quarters on blocks come at ever longer intervals: many short waits, so that the flush
- * catches up, instead of one that lasts until it is through. */
+/* From one half on blocks come at ever longer intervals: many short waits, so that the flush catches
+ * up, instead of one that lasts until it is through. */
 static uint64_t interval_ns(uint64_t full)
 {
-	uint64_t over = full > 750 ? full - 750 : 0;
+	uint64_t over = full > 500 ? full - 500 : 0;
 
-	return INTERVAL_MOST_NS * over * over / (250 * 250);
+	return INTERVAL_MOST_NS * over * over / (500 * 500);
 }
 
 /* True: the flush has to catch up first. Commands that waited too long go. */
