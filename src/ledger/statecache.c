@@ -15,6 +15,7 @@ struct slot {
 	uint64_t space;
 	uint32_t table;
 	uint32_t used;			/* turn; 0: empty */
+	uint32_t tag;			/* of the hash: most others are told apart without their bytes */
 	uint32_t key_size, value_size;
 	uint8_t *bytes;			/* key, then value */
 };
@@ -50,21 +51,23 @@ void tally_statecache_free(struct tally_statecache *cache)
 }
 
 static struct slot *set_of(struct tally_statecache *cache, uint64_t space, uint32_t table,
-			   struct tally_bytes key)
+			   struct tally_bytes key, uint32_t *tag_r)
 {
 	uint64_t hash = space * 0x9e3779b97f4a7c15u + table;
 
 	for (size_t i = 0; i < key.size; i++)
 		hash = (hash ^ key.data[i]) * 0x100000001b3u;
+	*tag_r = (uint32_t)(hash >> 32);
 	hash ^= hash >> 32;
 	if (++cache->turn == 0)
 		cache->turn = 1;
 	return cache->slots + hash % cache->sets * WAYS;
 }
 
-static bool is_it(const struct slot *slot, uint64_t space, uint32_t table, struct tally_bytes key)
+static bool is_it(const struct slot *slot, uint64_t space, uint32_t table, struct tally_bytes key,
+		  uint32_t tag)
 {
-	return slot->used != 0 && slot->space == space && slot->table == table &&
+	return slot->used != 0 && slot->tag == tag && slot->space == space && slot->table == table &&
 	       tally_bytes_equal(tally_bytes(slot->bytes, slot->key_size), key);
 }
 
@@ -82,14 +85,15 @@ bool tally_statecache_get(struct tally_statecache *cache, uint64_t space, uint32
 			  struct tally_bytes *value_r)
 {
 	struct slot *set;
+	uint32_t tag;
 	bool found = false;
 
 	if (cache->sets == 0)
 		return false;
 	pthread_mutex_lock(&cache->lock);
-	set = set_of(cache, space, table, key);
+	set = set_of(cache, space, table, key, &tag);
 	for (size_t i = 0; i < WAYS && !found; i++) {
-		found = is_it(&set[i], space, table, key);
+		found = is_it(&set[i], space, table, key, tag);
 		if (!found)
 			continue;
 		set[i].used = cache->turn;
@@ -104,13 +108,14 @@ void tally_statecache_put(struct tally_statecache *cache, uint64_t space, uint32
 			  struct tally_bytes key, struct tally_bytes value)
 {
 	struct slot *set, *to;
+	uint32_t tag;
 
 	if (cache->sets == 0)
 		return;
 	pthread_mutex_lock(&cache->lock);
-	to = set = set_of(cache, space, table, key);
+	to = set = set_of(cache, space, table, key, &tag);
 	for (size_t i = 0; i < WAYS; i++) {
-		if (is_it(&set[i], space, table, key)) {
+		if (is_it(&set[i], space, table, key, tag)) {
 			to = &set[i];
 			break;
 		}
@@ -119,7 +124,7 @@ void tally_statecache_put(struct tally_statecache *cache, uint64_t space, uint32
 	}
 	empty(cache, to);
 	if (cache->bytes + key.size + value.size <= cache->limit) {
-		*to = (struct slot){ space, table, cache->turn, (uint32_t)key.size,
+		*to = (struct slot){ space, table, cache->turn, tag, (uint32_t)key.size,
 				     (uint32_t)value.size, tally_malloc(key.size + value.size) };
 		memcpy(to->bytes, key.data, key.size);
 		memcpy(to->bytes + key.size, value.data, value.size);
