@@ -18,7 +18,7 @@
 
 #define PARK_PATIENCE_NS (10u * 1000000000ull)	/* then workers are told UNCERTAIN */
 #define STALL_PATIENCE_NS (5u * 1000000000ull)	/* then workers are told BUSY */
-#define INTERVAL_MOST_NS 80000000ull		/* between blocks of a ledger whose overlay is nearly full */
+#define INTERVAL_MOST_NS 50000000ull		/* between blocks of a ledger whose overlay is nearly full */
 
 /* A block under way, and the commands whose journals are in it. */
 struct tally_parked {
