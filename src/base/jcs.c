@@ -39,8 +39,8 @@ static bool plain(const uint8_t *p)
 	memcpy(&eight, p, sizeof(eight));
 	quote = eight ^ EACH_BYTE('"');
 	backslash = eight ^ EACH_BYTE('\\');
-	return (((eight - EACH_BYTE(' ')) & ~eight) | ((quote - EACH_BYTE(1u)) & ~quote) |
-		((backslash - EACH_BYTE(1u)) & ~backslash)) & EACH_BYTE(0x80u) ? false : true;
+	return ((((eight - EACH_BYTE(' ')) & ~eight) | ((quote - EACH_BYTE(1u)) & ~quote) |
+		 ((backslash - EACH_BYTE(1u)) & ~backslash)) & EACH_BYTE(0x80u)) == 0;
 }
 
 void tally_jcs_string(struct tally_buf *buf, struct tally_bytes text)

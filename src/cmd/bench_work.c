@@ -143,7 +143,8 @@ static bool maintain(struct bench *bench)
 {
 	struct tally_err err;
 
-	if (!verb_given(bench->call, "maintain") || tally_core_maintain(bench->core, &err) == 0)
+	if (!verb_given(bench->call, "maintain") || bench->core == NULL ||
+	    tally_core_maintain(bench->core, &err) == 0)
 		return true;
 	verb_fail_err(bench->call, &err);
 	bench->failed = true;

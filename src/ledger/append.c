@@ -149,7 +149,7 @@ static int add_entries(struct tally_build *build, const struct tally_write *writ
 		}
 		if (entry->known || entry->err.code != TALLY_OK)
 			continue;
-		if (first && write->nonce.size > 0 && !entry->has_token)
+		if (first && write->nonce.size > 0)
 			tally_entry_key(build->core, entry);
 		tally_envelope_fill(build->core, write,
 				    entry->has_token ?
@@ -193,7 +193,7 @@ static int decide_append(struct tally_build *build, struct tally_command *comman
 		return -1;
 	if (all_known(append))
 		return 0;
-	if (command->write->nonce.size > 0 && !append->entries[0].has_token)
+	if (command->write->nonce.size > 0)
 		tally_entry_key(build->core, &append->entries[0]);
 	again = tally_build_admit(build, command->write, append->entries[0].request_key, &first,
 				  err);

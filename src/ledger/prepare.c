@@ -186,14 +186,17 @@ static int prepare(struct tally_space *space, const struct tally_write *write,
 		return -1;
 	request_digest(begun, in, entry->request);
 	set_token(core, write, ledger_id, in, index, batch, arena, entry);
-	if (entry->has_token)
+	if (entry->has_token || (index == 0 && write->nonce.size > 0))
 		tally_entry_key(core, entry);
 	return 0;
 }
 
 void tally_entry_key(struct tally_core *core, struct tally_appending *entry)
 {
+	if (entry->has_key)
+		return;
 	tally_keyed_digest(core->digest_key, tally_bytes(entry->request, 32), entry->request_key);
+	entry->has_key = true;
 }
 
 /* Tokens are keyed digests, so their first bytes are as good as any hash of them. */

@@ -12,7 +12,7 @@ struct tally_appending {
 	uint8_t request[32];			/* SHA-256 of what is asked, for the receipt */
 	uint8_t request_key[TALLY_DIGEST_SIZE];	/* keyed, for the envelope; with a token or nonce only */
 	uint8_t token[TALLY_DIGEST_SIZE];
-	bool has_token;
+	bool has_token, has_key;
 	struct tally_appending *twin;			/* one before it in the command that has the same token */
 	bool known;				/* it was there already: journal_id is the first */
 	uint64_t journal_id;
@@ -26,8 +26,8 @@ struct tally_appending {
 /* The subject of an error in a batch: which entry it is about. */
 void tally_entry_name(size_t index, bool batch, struct tally_err *err);
 
-/* Makes request_key: preparing does so where there is a token; with a nonce the committer does, once
- * in a command. */
+/* Makes request_key where it is not made yet. Preparing does so where there is a token, and for the first
+ * entry where there is a nonce; the committer, where the nonce goes with another. */
 void tally_entry_key(struct tally_core *core, struct tally_appending *entry);
 
 /* Threads that share a batch, each with an arena of its own. */

@@ -95,7 +95,7 @@ same "dump is NDJSON" "$("$TALLY" dump | json --lines)" \
 for name in rate p50_ms p99_ms p999_ms syncs count seconds written_each; do
 	json $name <out >/dev/null || not_ok "bench --json has $name"
 done
-"$TALLY" bench floor --grow --seconds 2 --every 1 --batch 10 --dir "$dir" --json >out
+"$TALLY" bench floor --grow --seconds 2 --every 1 --maintain --batch 10 --dir "$dir" --json >out
 same "bench floor --grow tells how it goes" "$(sed -n '1,2p' out | grep -c '"longest_ms"')" 2
 same "... and syncs each batch" "$(sed '1,2d' out | json syncs)" "$(($(sed '1,2d' out | json count) / 10))"
 same "bench removes what it made" "$(ls -d tally-bench-* 2>/dev/null)" ""
