@@ -60,6 +60,48 @@ static void every_ascii_character(void)
 	tally_buf_free(&buf);
 }
 
+/* Text is looked through by eight bytes: each character at each place, among letters of one byte and of two. */
+static void every_character_at_every_place(void)
+{
+	static const char *const around[] = { "xxxxxxxxxxxxxxxxxxxxxxxx", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+					      "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9" };
+	struct tally_buf alone = { 0 }, in = { 0 }, want = { 0 }, got = { 0 };
+
+	for (unsigned int c = 0; c < 128; c++) {
+		uint8_t byte = (uint8_t)c;
+
+		tally_buf_clear(&alone);
+		tally_jcs_string(&alone, tally_bytes(&byte, 1));
+		for (size_t at = 0; at <= 24; at += 2) {
+			for (size_t odd = 0; odd < 2; odd++) {
+				struct tally_bytes left = tally_bytes(around[at % 4 / 2], at);
+				struct tally_bytes right = tally_bytes(around[1 - at % 4 / 2], 24 - at);
+
+				CASE("character %u at %zu", c, at + odd);
+				tally_buf_clear(&in);
+				tally_buf_clear(&want);
+				tally_buf_clear(&got);
+				tally_buf_add(&in, "y", odd);
+				tally_buf_add_bytes(&in, left);
+				tally_buf_add_u8(&in, byte);
+				tally_buf_add_bytes(&in, right);
+				tally_buf_add_u8(&want, '"');
+				tally_buf_add(&want, "y", odd);
+				tally_buf_add_bytes(&want, left);
+				tally_buf_add(&want, alone.data + 1, alone.size - 2);
+				tally_buf_add_bytes(&want, right);
+				tally_buf_add_u8(&want, '"');
+				tally_jcs_string(&got, tally_buf_bytes(&in));
+				CHECK_BYTES(tally_buf_bytes(&got), tally_buf_bytes(&want));
+			}
+		}
+	}
+	tally_buf_free(&alone);
+	tally_buf_free(&in);
+	tally_buf_free(&want);
+	tally_buf_free(&got);
+}
+
 static void long_text_full_of_escapes(void)
 {
 	struct tally_buf in = { 0 }, want = { 0 }, got = { 0 };
@@ -107,6 +149,7 @@ int main(void)
 {
 	TEST(strings);
 	TEST(every_ascii_character);
+	TEST(every_character_at_every_place);
 	TEST(long_text_full_of_escapes);
 	TEST(objects);
 	return tap_done();
