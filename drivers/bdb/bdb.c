@@ -576,15 +576,15 @@ static int clear_env(struct bdb_store *bdb, struct tally_err *err)
 /* The format file comes last: a store is there when it is. */
 static int create(struct bdb_store *bdb, struct tally_err *err)
 {
-	int ret = bdb_format_read(bdb->dir, bdb->secret, err);
+	int ret = bdb_format_read(bdb, err);
 
 	if (ret != 0)
 		return ret < 0 ? -1 : tally_err_set(err, TALLY_EXISTS, "there is a store in %s already",
 						    bdb->dir);
-	if (bdb_make_dirs(bdb, err) < 0 || clear_env(bdb, err) < 0 ||
+	if (bdb_format_new(bdb, err) < 0 || bdb_make_dirs(bdb, err) < 0 || clear_env(bdb, err) < 0 ||
 	    bdb_env_open(bdb, true, false, err) < 0 ||
 	    bdb_checkpoint_trees(bdb, true, err) < 0 ||
-	    bdb_format_write(bdb->dir, bdb->secret, err) < 0)
+	    bdb_format_write(bdb, err) < 0)
 		return -1;
 	/* Last, since whoever finds it takes all names for durable. */
 	return bdb_tail_remember(bdb, NULL, err);
@@ -592,7 +592,7 @@ static int create(struct bdb_store *bdb, struct tally_err *err)
 
 static int reopen(struct bdb_store *bdb, struct tally_err *err)
 {
-	int ret = bdb_format_read(bdb->dir, bdb->secret, err);
+	int ret = bdb_format_read(bdb, err);
 
 	if (ret <= 0)
 		return ret < 0 ? -1 : tally_err_set(err, TALLY_NOTFOUND, "there is no bdb store in %s",

@@ -29,12 +29,16 @@
 
 #include "store.h"
 
-#define BDB_FORMAT 1
+#define BDB_FORMAT 2			/* of new stores; those of format 1 are kept as they are */
 #define BDB_PAGE 4096
 #define BDB_SECRET 16			/* bytes that nobody outside the store can guess */
 
-/* 64 overflow pages hold this and the 8 bytes that the first part has in front. */
-#define BDB_PART_MAX (64 * (BDB_PAGE - 32) - 8)
+/*
+ * The most bytes of a part: so many overflow pages hold them and the 8 bytes that the first part
+ * has in front. The engine comes to a place in a part by way of all its pages before it, so with
+ * few of them a journal of a large block is read fast; with fewer than 8, appends get slower.
+ */
+#define BDB_PART(pages) ((pages) * (BDB_PAGE - 32u) - BDB_HEAD)
 #define BDB_BLOCK_KEY 20		/* u64 space, u64 number, u32 part */
 #define BDB_HEAD 8			/* of a first part: u64 size of the block */
 #define BDB_TOMBSTONE UINT64_MAX	/* the number under which a dropped space has its tombstone */
@@ -77,6 +81,8 @@ struct bdb_store {
 	struct bdb_settings set;
 	char *dir;
 	char *env_dir;
+	uint32_t format;		/* as its format file says, or 0 before that is known */
+	size_t part;			/* the most bytes of a part; by format */
 	uint8_t secret[BDB_SECRET];
 	DB_ENV *env;
 	DB *blocks;
@@ -238,9 +244,13 @@ int bdb_backup(struct tally_store *store, const char *directory, struct tally_er
 
 /* ---- tail.c ---- */
 
-int bdb_format_write(const char *dir, uint8_t secret_r[BDB_SECRET], struct tally_err *err);
-int bdb_format_read(const char *dir, uint8_t secret_r[BDB_SECRET], struct tally_err *err);
-int bdb_format_copy(const struct bdb_store *bdb, const char *dir, struct tally_err *err);
+/* Secret, format and what follows from it: as the file in bdb->dir says (1; 0: there is none) ... */
+int bdb_format_read(struct bdb_store *bdb, struct tally_err *err);
+/* ... of a store about to be made, or as in another one. */
+int bdb_format_new(struct bdb_store *bdb, struct tally_err *err);
+void bdb_format_copy(struct bdb_store *bdb, const struct bdb_store *from);
+/* Makes the file, durably. */
+int bdb_format_write(const struct bdb_store *bdb, struct tally_err *err);
 
 /* Before recovery: is the log whole as far as it was known to be, and what hangs behind it? */
 int bdb_tail_check(struct bdb_store *bdb, struct tally_err *err);

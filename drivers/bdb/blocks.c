@@ -153,7 +153,7 @@ static int put_part(struct bdb_store *bdb, DB_TXN *txn, const struct tally_block
 static int put_block(struct bdb_store *bdb, DB_TXN *txn, const struct tally_block_write *block,
 		     uint8_t *scratch)
 {
-	size_t size = block->data.size < BDB_PART_MAX ? block->data.size : BDB_PART_MAX;
+	size_t size = block->data.size < bdb->part ? block->data.size : bdb->part;
 	size_t done = size;
 	int ret;
 
@@ -161,7 +161,7 @@ static int put_block(struct bdb_store *bdb, DB_TXN *txn, const struct tally_bloc
 	memcpy(scratch + BDB_HEAD, block->data.data, size);
 	ret = put_part(bdb, txn, block, 0, scratch, BDB_HEAD + size);
 	for (uint32_t part = 1; ret == 0 && done < block->data.size; part++) {
-		size = block->data.size - done < BDB_PART_MAX ? block->data.size - done : BDB_PART_MAX;
+		size = block->data.size - done < bdb->part ? block->data.size - done : bdb->part;
 		ret = put_part(bdb, txn, block, part, block->data.data + done, size);
 		done += size;
 	}
@@ -240,7 +240,7 @@ static void publish(struct bdb_store *bdb, const struct tally_block_write *block
 static int append_judged(struct bdb_store *bdb, struct tally_block_write *blocks, size_t count,
 			 uint64_t bytes, struct tally_err *err)
 {
-	uint8_t *scratch = tally_malloc(BDB_HEAD + BDB_PART_MAX);
+	uint8_t *scratch = tally_malloc(BDB_HEAD + bdb->part);
 	unsigned int tries = 0;
 	bool committing;
 	int ret;
@@ -347,10 +347,10 @@ static int get_range(struct bdb_store *bdb, uint64_t space, uint64_t number, uin
 	int ret;
 
 	while (done < size) {
-		uint32_t part = (uint32_t)((offset + done) / BDB_PART_MAX);
-		size_t at = (offset + done) % BDB_PART_MAX;
+		uint32_t part = (uint32_t)((offset + done) / bdb->part);
+		size_t at = (offset + done) % bdb->part;
 
-		want = size - done < BDB_PART_MAX - at ? size - done : BDB_PART_MAX - at;
+		want = size - done < bdb->part - at ? size - done : bdb->part - at;
 		bdb_block_key(key, space, number, part);
 		ret = get_piece(bdb, key, at + (part == 0 ? BDB_HEAD : 0), data + done, want, &got);
 		if (ret != 0)
@@ -456,7 +456,7 @@ static int erase_part(struct bdb_store *bdb, DB_TXN *txn, const uint8_t key[BDB_
 {
 	size_t head = start == 0 ? BDB_HEAD : 0;
 	DBT key_dbt = bdb_dbt(key, BDB_BLOCK_KEY);
-	DBT data_dbt = bdb_dbt(scratch, BDB_HEAD + BDB_PART_MAX);
+	DBT data_dbt = bdb_dbt(scratch, BDB_HEAD + bdb->part);
 	int ret = bdb->blocks->get(bdb->blocks, txn, &key_dbt, &data_dbt, DB_RMW);
 
 	if (ret != 0)
@@ -481,8 +481,8 @@ static int erase_block(struct bdb_store *bdb, uint64_t space, uint64_t number, u
 	if ((ret = bdb->env->txn_begin(bdb->env, NULL, &txn, 0)) != 0)
 		return ret;
 	for (uint64_t at = 0; ret == 0 && at < total; at += size) {
-		size = total - at < BDB_PART_MAX ? total - at : BDB_PART_MAX;
-		bdb_block_key(key, space, number, (uint32_t)(at / BDB_PART_MAX));
+		size = total - at < bdb->part ? total - at : bdb->part;
+		bdb_block_key(key, space, number, (uint32_t)(at / bdb->part));
 		if (touches(at, size, ranges, range_count))
 			ret = erase_part(bdb, txn, key, at, size, ranges, range_count, scratch);
 	}
@@ -541,7 +541,7 @@ int bdb_erase(struct tally_store *store, uint64_t space, uint64_t number,
 		pthread_mutex_unlock(&bdb->append_lock);
 		return -1;
 	}
-	scratch = tally_malloc(BDB_HEAD + BDB_PART_MAX);
+	scratch = tally_malloc(BDB_HEAD + bdb->part);
 	do {
 		ret = erase_block(bdb, space, number, total, ranges, range_count, scratch,
 				  &committing);

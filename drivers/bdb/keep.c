@@ -508,14 +508,14 @@ static int copy_to(struct bdb_store *bdb, struct bdb_store *copy, struct tally_e
 
 	if (bdb_make_dirs(copy, err) < 0)
 		return -1;
-	memcpy(copy->secret, bdb->secret, BDB_SECRET);
+	bdb_format_copy(copy, bdb);
 	/* Trees first, then logs, which so contain all that a copied page may have in it. */
 	ret = bdb->env->backup(bdb->env, copy->env_dir, DB_BACKUP_SINGLE_DIR);
 	if (ret != 0)
 		return bdb_fail(bdb, ret, err, "backup to %s", copy->dir);
 	if (settle_copy(copy, err) < 0)
 		return tally_err_prefix(err, "backup");
-	return bdb_format_copy(copy, copy->dir, err);
+	return bdb_format_write(copy, err);
 }
 
 int bdb_backup(struct tally_store *store, const char *directory, struct tally_err *err)

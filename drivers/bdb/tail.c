@@ -23,6 +23,7 @@
 #include "hash.h"
 
 #define FORMAT_LINE "tallystick bdb store, format "
+#define FORMAT_SIZE 256			/* more than a format file has */
 #define NOTE_SIZE 64			/* of DIR/checkpoint: less than a sector, written at once */
 #define LOG_NAME "log.%010" PRIu32
 
@@ -87,65 +88,90 @@ int bdb_sync_names(const char *dir, struct tally_err *err)
 	return ret;
 }
 
-static int format_put(const char *dir, const uint8_t secret[BDB_SECRET], struct tally_err *err)
+/* The file's text; from format 2 on with a checksum, so that a turned digit is not believed. */
+static void format_encode(const struct bdb_store *bdb, char text[FORMAT_SIZE])
 {
-	char *path = path_in(dir, "format"), *fresh = path_in(dir, "format.new");
-	char hex[2 * BDB_SECRET + 1], text[128];
+	char hex[2 * BDB_SECRET + 1];
+	size_t size;
+
+	tally_hex_encode(bdb->secret, BDB_SECRET, hex);
+	size = (size_t)snprintf(text, FORMAT_SIZE, FORMAT_LINE "%" PRIu32 "\nsecret %s\n", bdb->format,
+				hex);
+	if (bdb->format > 1)
+		snprintf(text + size, FORMAT_SIZE - size, "check %08" PRIx32 "\n",
+			 tally_crc32c(0, text, size));
+}
+
+int bdb_format_write(const struct bdb_store *bdb, struct tally_err *err)
+{
+	char *path = path_in(bdb->dir, "format"), *fresh = path_in(bdb->dir, "format.new");
+	char text[FORMAT_SIZE];
 	int ret;
 
-	tally_hex_encode(secret, BDB_SECRET, hex);
-	snprintf(text, sizeof(text), FORMAT_LINE "%d\nsecret %s\n", BDB_FORMAT, hex);
+	format_encode(bdb, text);
 	ret = write_file(fresh, text, err);
 	if (ret == 0 && rename(fresh, path) != 0)
 		ret = tally_err_errno(err, "rename %s", fresh);
 	if (ret == 0)
-		ret = bdb_sync_names(dir, err);
+		ret = bdb_sync_names(bdb->dir, err);
 	free(fresh);
 	free(path);
 	return ret;
 }
 
-int bdb_format_write(const char *dir, uint8_t secret_r[BDB_SECRET], struct tally_err *err)
+static void set_format(struct bdb_store *bdb, uint32_t format)
 {
-	if (getrandom(secret_r, BDB_SECRET, 0) != BDB_SECRET)
+	bdb->format = format;
+	bdb->part = BDB_PART(format == 1 ? 64 : 8);
+}
+
+int bdb_format_new(struct bdb_store *bdb, struct tally_err *err)
+{
+	if (getrandom(bdb->secret, BDB_SECRET, 0) != BDB_SECRET)
 		return tally_err_errno(err, "random bytes");
-	return format_put(dir, secret_r, err);
+	set_format(bdb, BDB_FORMAT);
+	return 0;
 }
 
-int bdb_format_copy(const struct bdb_store *bdb, const char *dir, struct tally_err *err)
+void bdb_format_copy(struct bdb_store *bdb, const struct bdb_store *from)
 {
-	return format_put(dir, bdb->secret, err);
+	memcpy(bdb->secret, from->secret, BDB_SECRET);
+	set_format(bdb, from->format);
 }
 
-static int format_parse(const char *dir, const char *text, size_t size, uint8_t *secret_r,
+static int err_format(const struct bdb_store *bdb, struct tally_err *err)
+{
+	return tally_err_set(err, TALLY_CORRUPT, "%s/format is damaged", bdb->dir);
+}
+
+static int format_parse(struct bdb_store *bdb, const char *text, size_t size,
 			struct tally_err *err)
 {
-	const size_t line = sizeof(FORMAT_LINE) - 1;
+	const size_t line = sizeof(FORMAT_LINE) - 1, secret = sizeof("secret ") - 1;
 	const char *end = memchr(text, '\n', size);
+	char again[FORMAT_SIZE];
 	uint64_t version;
-	size_t left;
 
 	if (size < line || memcmp(text, FORMAT_LINE, line) != 0 || end == NULL ||
 	    !tally_parse_u64(tally_bytes(text + line, (size_t)(end - text) - line), UINT32_MAX,
 			     &version))
-		return tally_err_set(err, TALLY_CORRUPT, "%s/format is damaged", dir);
-	if (version != BDB_FORMAT)
+		return err_format(bdb, err);
+	if (version < 1 || version > BDB_FORMAT)
 		return tally_err_set(err, TALLY_UNSUPPORTED,
-				     "%s has format %" PRIu64 ", this program knows format %d", dir,
-				     version, BDB_FORMAT);
+				     "%s has format %" PRIu64 ", this program knows formats 1 to %d",
+				     bdb->dir, version, BDB_FORMAT);
 	end++;
-	left = size - (size_t)(end - text);
-	if (left != 7 + 2 * BDB_SECRET + 1 || memcmp(end, "secret ", 7) != 0 ||
-	    end[left - 1] != '\n' ||
-	    !tally_hex_decode(tally_bytes(end + 7, 2 * BDB_SECRET), secret_r, BDB_SECRET))
-		return tally_err_set(err, TALLY_CORRUPT, "%s/format is damaged", dir);
-	return 1;
+	if (size - (size_t)(end - text) < secret + 2 * BDB_SECRET ||
+	    !tally_hex_decode(tally_bytes(end + secret, 2 * BDB_SECRET), bdb->secret, BDB_SECRET))
+		return err_format(bdb, err);
+	set_format(bdb, (uint32_t)version);
+	format_encode(bdb, again);
+	return size == strlen(again) && memcmp(text, again, size) == 0 ? 1 : err_format(bdb, err);
 }
 
-/* 1: read, 0: there is none. */
-int bdb_format_read(const char *dir, uint8_t secret_r[BDB_SECRET], struct tally_err *err)
+int bdb_format_read(struct bdb_store *bdb, struct tally_err *err)
 {
-	char *path = path_in(dir, "format"), text[256];
+	char *path = path_in(bdb->dir, "format"), text[FORMAT_SIZE];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t size;
 	int ret;
@@ -155,7 +181,7 @@ int bdb_format_read(const char *dir, uint8_t secret_r[BDB_SECRET], struct tally_
 	} else {
 		size = pread(fd, text, sizeof(text), 0);
 		ret = size < 0 ? tally_err_errno(err, "read %s", path)
-			       : format_parse(dir, text, (size_t)size, secret_r, err);
+			       : format_parse(bdb, text, (size_t)size, err);
 		close(fd);
 	}
 	free(path);

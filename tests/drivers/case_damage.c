@@ -1,6 +1,6 @@
 /*
  * Conformance: what the medium does to a store. Bytes that turn over in each kind of file, a full
- * medium, a copy made while writing goes on, files of a later version of the format.
+ * medium, a copy made while writing goes on.
  */
 #include "config.h"
 
@@ -484,78 +484,6 @@ static void backups(struct trial *t)
 	}
 }
 
-/* ---- a later format ---- */
-
-/*
- * Which file says the version of a store's format and how to make it say a later one: `from` is
- * replaced by `to`, both of one length, at its first place in the file.
- */
-#define LITERAL(text) { (const uint8_t *)(text), sizeof(text) - 1 }
-
-static const struct format_hook {
-	const char *driver;
-	const char *file;
-	struct tally_bytes from, to;
-	const char *ours, *theirs;		/* as the message must say them */
-} format_hooks[] = {
-	{ "bdb", "format", LITERAL("format 1"), LITERAL("format 7"), "1", "7" },
-	{ "flatfile", "format", LITERAL("flatfile 1"), LITERAL("flatfile 7"), "1", "7" },
-	{ "example", "format", LITERAL("example 1"), LITERAL("example 2"),
-	  "1", "2" },
-	{ "bdb", "format", TALLY_BYTES_LIT("format 1"), TALLY_BYTES_LIT("format 9"), "format 1",
-	  "format 9" },
-	{ "flatfile", "format", LITERAL("flatfile 1\n"), LITERAL("flatfile 7\n"),
-	  "up to 1", "format 7" },
-	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, NULL, NULL }
-};
-
-static const struct format_hook *find_hook(struct trial *t)
-{
-	const struct format_hook *hook;
-
-	for (hook = format_hooks; hook->driver != NULL; hook++) {
-		if (strcmp(hook->driver, t->driver->name) == 0)
-			return hook;
-	}
-	FAIL("this driver has no hook in case_damage.c for the version of its format");
-}
-
-static void patch_file(struct trial *t, const struct format_hook *hook)
-{
-	char path[1200], data[65536];
-	uint8_t *at;
-	ssize_t size;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", t->location, hook->file);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	size = fd < 0 ? -1 : pread(fd, data, sizeof(data), 0);
-	if (size < 0)
-		FAIL("%s: %s", path, strerror(errno));
-	at = memmem(data, (size_t)size, hook->from.data, hook->from.size);
-	CHECK(at != NULL);
-	CHECK_INT(pwrite(fd, hook->to.data, hook->to.size, at - (uint8_t *)data), hook->to.size);
-	close(fd);
-}
-
-static void later_format(struct trial *t)
-{
-	const struct format_hook *hook = find_hook(t);
-	struct tally_store *store = case_open(t, true);
-	struct tally_err why = { 0 };
-	const char *text;
-
-	MUST(block_append(store, 1, 0, &err));
-	case_close(t, &store);
-	patch_file(t, hook);
-	CHECK(case_try_open(t, false, &store, &why) < 0);
-	text = strstr(why.text, t->location);	/* which may have numbers too */
-	text = text != NULL ? text + strlen(t->location) : why.text;
-	if (why.code != TALLY_UNSUPPORTED || strstr(text, hook->ours) == NULL ||
-	    strstr(text, hook->theirs) == NULL)
-		FAIL("a store of a later format: %s (%s)", why.text, tally_code_name(why.code));
-}
-
 const struct conform_case damage_cases[] = {
 	{ "damage: turned bytes in each kind of file", TALLY_CAP_BLOCKS | TALLY_CAP_INDEX |
 	  TALLY_CAP_DURABLE | TALLY_CAP_LOCAL, CASE_PLAIN, turned_bytes },
@@ -564,7 +492,5 @@ const struct conform_case damage_cases[] = {
 	{ "damage: a full medium, then freed", TALLY_CAP_BLOCKS | TALLY_CAP_LOCAL, CASE_PLAIN,
 	  full_then_free },
 	{ "backup: while writing goes on", TALLY_CAP_BLOCKS | TALLY_CAP_INDEX, 0, backups },
-	{ "format: a later version is refused", TALLY_CAP_DURABLE | TALLY_CAP_LOCAL, CASE_PLAIN,
-	  later_format },
 	{ NULL, 0, 0, NULL }
 };

@@ -587,6 +587,7 @@ static void run_driver(struct tally_run *run, const struct tally_driver *driver)
 {
 	static const struct conform_case *const groups[] = {
 		block_cases, index_cases, reading_cases, erase_cases, crash_cases, damage_cases,
+		format_cases,
 	};
 
 	run->trial.driver = driver;

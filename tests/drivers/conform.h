@@ -43,7 +43,7 @@ struct conform_case {
 };
 
 extern const struct conform_case block_cases[], index_cases[], reading_cases[], erase_cases[],
-	crash_cases[], damage_cases[];
+	crash_cases[], damage_cases[], format_cases[];
 
 /* ---- saying what is wrong; t is the name of the trial everywhere ---- */
 
