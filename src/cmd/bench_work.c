@@ -157,9 +157,13 @@ static void watch(struct bench *bench, struct worker *workers, uint64_t begun_ns
 	uint64_t every = bench->every * 1000000000ull, next = begun_ns + every, before = 0, at = begun_ns;
 
 	while (next <= bench->deadline_ns && !interrupted && !bench->failed && maintain(bench)) {
-		struct timespec when = { .tv_sec = (time_t)(next / 1000000000), .tv_nsec = (long)(next % 1000000000) };
-		uint64_t count = 0, longest = 0, now;
+		uint64_t count = 0, longest = 0, now = tally_mono_ns();
+		struct timespec when;
 
+		/* Maintaining may take longer than the time between two lines. */
+		while (next < now && next + every <= bench->deadline_ns)
+			next += every;
+		when = (struct timespec){ .tv_sec = (time_t)(next / 1000000000), .tv_nsec = (long)(next % 1000000000) };
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR && !interrupted)
 			;
 		now = tally_mono_ns();

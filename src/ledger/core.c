@@ -46,9 +46,10 @@ const struct tally_setting tally_ledger_settings[] = {
 	  "How far the time of a request may be off." },
 	{ "queue_limit", SETTING_U64, "4096", AT(queue), "Writes that may wait for the committer." },
 	{ "overlay_bytes", SETTING_SIZE, "16M", AT(overlay_bytes),
-	  "Memory for index changes of one ledger that are not yet applied." },
+	  "Memory for index changes of one ledger that are not yet applied: its writes slow down from half of it on, "
+	  "and wait at one and a half." },
 	{ "overlay_journals", SETTING_U64, "100000", AT(overlay_journals),
-	  "Journals of one ledger that are not yet applied." },
+	  "Journals of one ledger that are not yet applied, in the same way." },
 	{ "flush_interval", SETTING_TIME, "5s", AT(flush_ms),
 	  "The index is brought up to date at least so often." },
 	{ "tile_cache", SETTING_SIZE, "64M", AT(tile_cache),

@@ -320,7 +320,7 @@ void tally_state_project(struct tally_projection *projection, uint64_t journal_i
 void tally_state_committed(struct tally_projection *projection);
 /* When a projection is over, either way. */
 void tally_state_end(struct tally_projection *projection);
-/* Lets go of what a space keeps for its next step. */
+/* Lets go of what a space keeps for its next step, but for what is in the cache. */
 void tally_state_forget(struct tally_space *space);
 
 /* ---- the high-water file (high.c) ---- */

@@ -18,7 +18,9 @@
 
 #define PARK_PATIENCE_NS (10u * 1000000000ull)	/* then workers are told UNCERTAIN */
 #define STALL_PATIENCE_NS (5u * 1000000000ull)	/* then workers are told BUSY */
-#define INTERVAL_MOST_NS 50000000ull		/* between blocks of a ledger whose overlay is nearly full */
+#define INTERVAL_MOST_NS 50000000ull		/* between blocks of a ledger whose overlay is full */
+#define STOP 1500				/* thousandths: so full, nothing more is taken. What is above
+						   1,000 is room for a step of the state, which comes at once */
 
 /* A block under way, and the commands whose journals are in it. */
 struct tally_parked {
@@ -329,7 +331,7 @@ static void decide_line(struct tally_parked *parked, struct tally_space *space, 
 
 static uint64_t thousandths(uint64_t part, uint64_t whole)
 {
-	return part < whole ? 1000 * part / whole : 1000;
+	return part < 2 * whole ? 1000 * part / whole : 2000;
 }
 
 /* How full the overlay is, in thousandths of its limits. */
@@ -345,7 +347,7 @@ static uint64_t fullness(const struct tally_limits *limits, size_t bytes, uint64
  * up, instead of one that lasts until it is through. */
 static uint64_t interval_ns(uint64_t full)
 {
-	uint64_t over = full > 500 ? full - 500 : 0;
+	uint64_t over = full < 500 ? 0 : full < 1000 ? full - 500 : 500;
 
 	return INTERVAL_MOST_NS * over * over / (500 * 500);
 }
@@ -360,7 +362,7 @@ static bool is_stalled(struct tally_space *space)
 
 	tally_space_lag(space, &bytes, &journals);
 	full = fullness(limits, bytes, journals);
-	if (full < 1000) {
+	if (full < STOP) {
 		if (full > 500)
 			tally_request_flush(space->core);
 		space->stalled_ns = 0;

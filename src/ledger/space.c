@@ -1,6 +1,7 @@
 /* Spaces: finding and loading them, views, and taking up blocks that the store has. */
 #include "core_private.h"
 #include "membercache.h"
+#include "statecache.h"
 
 #include <stdlib.h>
 
@@ -224,6 +225,7 @@ struct tally_space *tally_space_new(struct tally_core *core, uint64_t id)
 	pthread_mutex_init(&space->turn, NULL);
 	pthread_mutex_init(&space->flush, NULL);
 	pthread_mutex_init(&space->look, NULL);
+	pthread_mutex_init(&space->keep, NULL);
 	pthread_mutex_init(&space->load, NULL);
 	pthread_mutex_init(&space->erase, NULL);
 	space->active = tally_overlay_new();
@@ -296,6 +298,7 @@ void tally_space_free(struct tally_space *space)
 	pthread_mutex_destroy(&space->turn);
 	pthread_mutex_destroy(&space->flush);
 	pthread_mutex_destroy(&space->look);
+	pthread_mutex_destroy(&space->keep);
 	free(space);
 }
 
@@ -634,6 +637,7 @@ static void load_undo(struct tally_space *space)
 	tally_head_unref(head);
 	tally_overlay_unref(active);
 	tally_state_forget(space);
+	tally_statecache_drop(space->core->states, space->id);
 	space->changed_from = 0;
 }
 

@@ -115,6 +115,8 @@ struct tally_space {
 	uint64_t changed_from;			/* UINT64_MAX: they are to be read from the blocks */
 	struct tally_state_step *step;
 	uint64_t state_seen, state_since_ns;	/* for who makes STATE_ROOTs: size, and since when */
+	struct tally_state_step *applied;	/* under look: steps to be kept in memory, the oldest first */
+	pthread_mutex_t keep;			/* who moves them there; taken before look */
 
 	pthread_mutex_t erase;			/* one run at a time (erase.c) */
 	bool erase_due;				/* there may be orders to erase */

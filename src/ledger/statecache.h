@@ -1,6 +1,6 @@
 /*
  * What the last steps of the state trees wrote, in memory: the next step begins with just that, the
- * newest pages and the heads of clues. Filled when a step is applied and only then, so it never has
+ * newest pages and the heads of clues. Filled after a step was applied and only then, so it never has
  * what no block has. Bounded in bytes; what was not asked for the longest makes room. From any thread.
  */
 #ifndef TALLY_STATECACHE_H

@@ -24,11 +24,62 @@ static void step_drop(struct tally_state_step **step)
 	*step = NULL;
 }
 
-void tally_state_forget(struct tally_space *space)
+static void changed_forget(struct tally_space *space)
 {
 	step_drop(&space->step);
 	tally_buf_free(&space->changed);
 	space->changed_from = UINT64_MAX;
+}
+
+/* ---- what steps wrote, kept in memory for the next one ---- */
+
+static struct tally_state_step *take_applied(struct tally_space *space)
+{
+	struct tally_state_step *steps;
+
+	pthread_mutex_lock(&space->look);
+	steps = space->applied;
+	space->applied = NULL;
+	pthread_mutex_unlock(&space->look);
+	return steps;
+}
+
+/* A step of 100,000 clues takes 50 ms to be kept, for which the committer does not wait. */
+static void keep_later(struct tally_space *space, struct tally_state_step *step)
+{
+	struct tally_state_step **end;
+
+	pthread_mutex_lock(&space->look);
+	for (end = &space->applied; *end != NULL; end = &(*end)->next)
+		;
+	*end = step;
+	pthread_mutex_unlock(&space->look);
+}
+
+static void end_applied(struct tally_space *space, bool keep)
+{
+	pthread_mutex_lock(&space->keep);
+	for (struct tally_state_step *step = take_applied(space), *next; step != NULL; step = next) {
+		next = step->next;
+		if (keep)
+			tally_state_step_keep(step, space);
+		step_drop(&step);
+	}
+	pthread_mutex_unlock(&space->keep);
+}
+
+void tally_state_forget(struct tally_space *space)
+{
+	changed_forget(space);
+	end_applied(space, false);
+}
+
+/* The next step of a view: it begins with what the one before wrote, which so must be kept by now. */
+static int step_make(const struct tally_view *view, uint64_t size, const struct tally_buf *changed,
+		     struct tally_state_step *step_r, struct tally_err *err)
+{
+	end_applied(view->space, true);
+	return tally_state_step(view, size, tally_buf_bytes(changed), step_r, err);
 }
 
 /* ---- applying ---- */
@@ -74,11 +125,10 @@ static int step_to(struct tally_projection *p, uint64_t size, struct tally_state
 		return 0;
 	}
 	if (space->changed_from <= p->view.head->state.size)
-		return tally_state_step(&p->view, size, tally_buf_bytes(&space->changed), step_r,
-					err);
+		return step_make(&p->view, size, &space->changed, step_r, err);
 	result = tally_changed_read(&p->view, p->view.head->state.size, size, &changed, err);
 	if (result == 0)
-		result = tally_state_step(&p->view, size, tally_buf_bytes(&changed), step_r, err);
+		result = step_make(&p->view, size, &changed, step_r, err);
 	tally_buf_free(&changed);
 	return result;
 }
@@ -144,12 +194,13 @@ void tally_state_committed(struct tally_projection *p)
 	if (space->changed_from != UINT64_MAX)
 		tally_buf_add_bytes(&space->changed, tally_buf_bytes(&p->changed));
 	if (p->step != NULL) {
-		tally_state_step_keep(p->step, space);
+		keep_later(space, p->step);
+		p->step = NULL;
 		if (space->changed_from != UINT64_MAX)
 			changed_trim(space, p->head->state.size);
 	}
 	if (space->changed.size > CHANGED_MOST)
-		tally_state_forget(space);
+		changed_forget(space);
 }
 
 /* ---- proposing ---- */
@@ -203,8 +254,7 @@ static int make_step(struct tally_space *space, const struct tally_view *view,
 	int result = changes_for(space, view, &changed, err);
 
 	if (result == 0)
-		result = tally_state_step(view, view->head->frontier.size,
-					  tally_buf_bytes(&changed), step_r, err);
+		result = step_make(view, view->head->frontier.size, &changed, step_r, err);
 	tally_buf_free(&changed);
 	return result;
 }
@@ -248,7 +298,9 @@ static int propose(struct tally_space *space, struct tally_err *err)
 	if (result != 0 || !needed)
 		return result;
 	leave_step(space, &step);
-	return tally_queue_run(space->core, &command, err) == 0 ? 1 : -1;
+	result = tally_queue_run(space->core, &command, err);
+	end_applied(space, true);
+	return result == 0 ? 1 : -1;
 }
 
 int tally_state_refresh(struct tally_core *core, struct tally_bytes ledger_id,

@@ -38,6 +38,7 @@ struct tally_state_step {
 	struct tally_hash root;
 	uint64_t version;		/* of the root's page; 0: the tree is empty */
 	struct tally_buf puts;		/* changes: u8 where to, u32 table, u16 key, u32 value */
+	struct tally_state_step *next;	/* of a space's list */
 };
 int tally_state_step(const struct tally_view *view, uint64_t size, struct tally_bytes changed,
 		     struct tally_state_step *step_r, struct tally_err *err);
@@ -45,7 +46,7 @@ void tally_state_step_free(struct tally_state_step *step);
 /* Hands its index changes to the overlay. */
 void tally_state_step_put(const struct tally_state_step *step, struct tally_overlay *overlay,
 			  struct tally_tag *tag);
-/* Keeps them in memory for the next step, when its block is there to stay. */
+/* Keeps them in memory for the next step. */
 void tally_state_step_keep(const struct tally_state_step *step, struct tally_space *space);
 
 /* The changes of journals from <= id < to, read from the blocks. */

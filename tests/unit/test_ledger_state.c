@@ -381,6 +381,87 @@ static void clues_are_proved_from_memory_too(void)
 	lives_long = false;
 }
 
+static int find_space(void *ctx, uint64_t space, const char *ledger_id, uint64_t blocks)
+{
+	(void)ledger_id;
+	(void)blocks;
+	*(uint64_t *)ctx = space;	/* the last one: the ledger */
+	return 0;
+}
+
+/* Replays the ledger, and once more after call nth of the store failed. True: so many it makes. */
+static bool load_twice(struct world *w, const char *name, uint64_t nth)
+{
+	struct tally_state_found found;
+	struct tally_ledger_info info;
+	uint64_t space = 0, calls;
+
+	if (!open_core(w, name, false))
+		return false;
+	CHECK_OK(tally_core_spaces(w->core, find_space, &space, &err));
+	CHECK(space != 0);
+	CHECK_OK(tally_store_reset(w->store, space, &err));
+	tally_wrap_fail_at(w->store, nth, TALLY_FAULT_IO);
+	(void)tally_ledger_describe(w->core, id_of(w), &w->arena, &info, &err);
+	calls = tally_wrap_fail_at(w->store, 0, TALLY_FAULT_IO);
+	CHECK_INT(tally_ledger_describe(w->core, id_of(w), &w->arena, &info, &err), 1);
+	CHECK(info.state_size > 0);
+	check_state(w);
+	CHECK_INT(tally_state_prove_clue(w->core, id_of(w), TALLY_BYTES_LIT("c"), 0, 10, 0,
+					 &w->arena, &found, &err), 1);
+	CHECK(found.there);
+	tally_core_close(&w->core);
+	return calls >= nth;
+}
+
+/* What is kept of a replay's state in memory goes with a replay that fails. */
+static void a_replay_that_fails_is_made_anew(void)
+{
+	uint64_t nth = 1;
+	struct world w;
+
+	lives_long = counted = true;
+	REQUIRE(begin(&w, "mem:anew", LEDGER_JOURNAL));
+	for (int round = 0; round < 5; round++) {
+		CHECK_OK(append(&w, "x", "c"));
+		CHECK_INT(tally_state_refresh(w.core, id_of(&w), &err), 1);
+	}
+	tally_core_close(&w.core);
+	while (!tap.bad && load_twice(&w, "mem:anew", nth))
+		nth++;
+	CHECK(nth > 5);
+	end(&w, "mem:anew");
+	lives_long = counted = false;
+}
+
+/* Steps that came in from elsewhere, one after the other: each begins with what the one before wrote. */
+static void steps_of_another_process(void)
+{
+	struct world w, other;
+
+	lives_long = true;
+	REQUIRE(begin(&w, "mem:elsewhere", LEDGER_JOURNAL));
+	CHECK_OK(append(&w, "x", "c"));
+	CHECK_INT(tally_state_refresh(w.core, id_of(&w), &err), 1);
+	other = w;
+	memset(&other.arena, 0, sizeof(other.arena));
+	REQUIRE(open_core(&other, "mem:elsewhere", false));
+	for (int round = 0; round < 4; round++) {
+		CHECK_OK(append(&other, "y", "c"));
+		CHECK_INT(tally_state_refresh(other.core, id_of(&other), &err), 1);
+	}
+	tally_core_close(&other.core);
+	tally_arena_free(&other.arena);
+	CHECK_OK(append(&w, "z", "c"));		/* has to take up the others first */
+	CHECK_INT(journals(&w), 1 + 2 + 8 + 1);
+	check_state(&w);
+	CHECK_INT(tally_state_refresh(w.core, id_of(&w), &err), 1);
+	check_state(&w);
+	check_rebuild(&w);
+	end(&w, "mem:elsewhere");
+	lives_long = false;
+}
+
 static void pages_of_a_lineage(void)
 {
 	struct tally_state_found state;
@@ -855,6 +936,8 @@ int main(void)
 	TEST(changes_are_read_by_blocks);
 	TEST(clues_are_proved_complete_at_any_time);
 	TEST(clues_are_proved_from_memory_too);
+	TEST(a_replay_that_fails_is_made_anew);
+	TEST(steps_of_another_process);
 	TEST(pages_of_a_lineage);
 	TEST(older_state_under_an_older_tree);
 	TEST(values_are_set_found_and_deleted);
