@@ -102,10 +102,10 @@ static int system_rename(void *ctx, const char *from, const char *to)
 	return rename(from, to);
 }
 
-static int system_unlink(void *ctx, const char *path)
+static int system_unlink(void *ctx, const char *path, bool paced)
 {
 	(void)ctx;
-	return unlink(path);
+	return paced ? tally_unlink_paced(path) : unlink(path);
 }
 
 static int system_mkdir(void *ctx, const char *path, mode_t mode)
@@ -355,11 +355,21 @@ int flat_rename(struct flat_disk *disk, const char *from, const char *to, struct
 	return 0;
 }
 
-int flat_unlink(struct flat_disk *disk, const char *path, struct tally_err *err)
+static int unlink_file(struct flat_disk *disk, const char *path, bool paced, struct tally_err *err)
 {
-	if (disk->files->unlink(disk->files->ctx, path) < 0 && errno != ENOENT)
+	if (disk->files->unlink(disk->files->ctx, path, paced) < 0 && errno != ENOENT)
 		return tally_err_errno(err, "unlink %s", path);
 	return 0;
+}
+
+int flat_unlink(struct flat_disk *disk, const char *path, struct tally_err *err)
+{
+	return unlink_file(disk, path, false, err);
+}
+
+int flat_unlink_paced(struct flat_disk *disk, const char *path, struct tally_err *err)
+{
+	return unlink_file(disk, path, true, err);
 }
 
 int flat_mkdir(struct flat_disk *disk, const char *path, struct tally_err *err)
@@ -416,7 +426,7 @@ int flat_replace(struct flat_disk *disk, const char *path, struct tally_bytes da
 		if (ret == 0)
 			ret = flat_rename(disk, name, path, err);
 		if (ret < 0)
-			disk->files->unlink(disk->files->ctx, name);
+			disk->files->unlink(disk->files->ctx, name, false);
 	}
 	tally_buf_free(&beside);
 	return ret;

@@ -35,7 +35,7 @@ struct flat_files {
 	int (*truncate)(void *ctx, int fd, uint64_t size);
 	int (*zero)(void *ctx, int fd, uint64_t offset, uint64_t size);	/* within the file */
 	int (*rename)(void *ctx, const char *from, const char *to);
-	int (*unlink)(void *ctx, const char *path);
+	int (*unlink)(void *ctx, const char *path, bool paced);
 	int (*mkdir)(void *ctx, const char *path, mode_t mode);
 	int (*rmdir)(void *ctx, const char *path);
 	int (*sync_dir)(void *ctx, const char *path);		/* its entries */
@@ -100,6 +100,8 @@ int flat_zero(struct flat_disk *disk, int fd, const char *path, uint64_t offset,
 int flat_rename(struct flat_disk *disk, const char *from, const char *to, struct tally_err *err);
 /* Absent already is fine. */
 int flat_unlink(struct flat_disk *disk, const char *path, struct tally_err *err);
+/* The same of a large file whose bytes nobody needs, also if it is still there after a crash. */
+int flat_unlink_paced(struct flat_disk *disk, const char *path, struct tally_err *err);
 /* Present already is fine. */
 int flat_mkdir(struct flat_disk *disk, const char *path, struct tally_err *err);
 

@@ -81,7 +81,7 @@ void flat_set_release(struct flat_index *index, struct flat_set *set)
 	for (uint32_t i = 0; i < unused; i++) {
 		/* One that stays because of an error is swept at the next load. */
 		if (!index->closing)
-			flat_unlink(index->medium.disk, set->runs[i]->handle.path, &ignored);
+			flat_unlink_paced(index->medium.disk, set->runs[i]->handle.path, &ignored);
 		flat_run_free(&index->medium, set->runs[i]);
 	}
 	if (last)

@@ -241,7 +241,7 @@ int flat_segment_create(struct flat_blocks *blocks, uint32_t number, uint64_t fi
 		flat_close(blocks->disk, fd);
 	}
 	if (ret < 0)
-		blocks->disk->files->unlink(blocks->disk->files->ctx, path);
+		blocks->disk->files->unlink(blocks->disk->files->ctx, path, false);
 	else
 		ret = flat_sync_dir(blocks->disk, blocks->dir, err);
 	*salt_r = head.salt;

@@ -1,4 +1,4 @@
-/* Paced syncs; see sync.h. */
+/* Paced syncs and removals; see sync.h. */
 #include "config.h"
 
 #include "sync.h"
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PIECE (1 << 20)
+#define GONE_AT_ONCE (4 << 20)
 
 int tally_sync_paced(int fd)
 {
@@ -27,4 +28,20 @@ int tally_sync_paced(int fd)
 		break;
 	}
 	return fdatasync(fd);
+}
+
+int tally_unlink_paced(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1) {
+		/* Where a step fails, what is left goes at once. */
+		for (off_t at = st.st_size - GONE_AT_ONCE; at > 0; at -= GONE_AT_ONCE)
+			if (ftruncate(fd, at) != 0 || fdatasync(fd) != 0)
+				break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return unlink(path);
 }

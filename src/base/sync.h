@@ -1,4 +1,4 @@
-/* Syncing files that others do not wait for. */
+/* Syncing and removing large files in the background, so that others wait little for it. */
 #ifndef TALLY_SYNC_H
 #define TALLY_SYNC_H
 
@@ -8,5 +8,12 @@
  * background. -1 and errno.
  */
 int tally_sync_paced(int fd);
+
+/*
+ * As unlink, but a large file goes 4 MiB at a time, each step synced: the file system gives back its
+ * blocks (and, mounted with "discard", tells the disk) at a commit, and who syncs another file waits
+ * for that. After a crash a part of the file may still be there. -1 and errno.
+ */
+int tally_unlink_paced(const char *path);
 
 #endif

@@ -100,9 +100,9 @@ static int try_rename(void *ctx, const char *from, const char *to)
 	return fails(ctx) ? -1 : flat_files_system.rename(NULL, from, to);
 }
 
-static int try_unlink(void *ctx, const char *path)
+static int try_unlink(void *ctx, const char *path, bool paced)
 {
-	return fails(ctx) ? -1 : flat_files_system.unlink(NULL, path);
+	return fails(ctx) ? -1 : flat_files_system.unlink(NULL, path, paced);
 }
 
 static int try_mkdir(void *ctx, const char *path, mode_t mode)

@@ -273,17 +273,24 @@ static int rec_rename(void *ctx, const char *from, const char *to)
 	return ret;
 }
 
-static int rec_unlink(void *ctx, const char *path)
+/* A paced one shortens the file first: after a power cut any part of it may be left. */
+static int rec_unlink(void *ctx, const char *path, bool paced)
 {
 	struct recorder *recorder = ctx;
 	const char *name = relative(recorder, path);
+	struct stat st = { .st_size = 0 };
 	int ret;
 
 	pthread_mutex_lock(&recorder->lock);
-	ret = flat_files_system.unlink(NULL, path);
+	if (paced && stat(path, &st) != 0)
+		paced = false;
+	ret = flat_files_system.unlink(NULL, path, paced);
 	if (ret == 0) {
 		uint32_t inode = name_find(&recorder->live, name)->inode;
 
+		if (paced)
+			push(recorder, (struct event){ .kind = TRUNCATE, .inode = inode,
+						       .size = (uint64_t)st.st_size / 2 });
 		push(recorder, (struct event){ .kind = UNLINK, .inode = inode, .path = copy(name) });
 		name_remove(&recorder->live, name, inode);
 	}
