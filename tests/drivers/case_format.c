@@ -174,6 +174,7 @@ static void earlier_format(struct trial *t)
 {
 	const struct earlier *earlier = find_earlier(t);
 	struct tally_store *store;
+	char *copy = case_place(t, "copy");
 	struct tally_range range;
 
 	unpack(t, earlier);
@@ -185,12 +186,12 @@ static void earlier_format(struct trial *t)
 	MUST(tally_store_erase(store, 1, 1, &range, 1, &err));
 	earlier_check(t, store, earlier, 2 * SIZES, range.offset);
 	MUST(tally_store_scrub(store, &err));
-	MUST(tally_store_backup(store, case_place(t, "copy"), &err));
+	MUST(tally_store_backup(store, copy, &err));
 	case_close(t, &store);
 	store = case_open(t, false);
 	earlier_check(t, store, earlier, 2 * SIZES, range.offset);
 	case_close(t, &store);
-	case_move(t, case_place(t, "copy"));
+	case_move(t, copy);
 	store = case_open(t, false);
 	earlier_check(t, store, earlier, 2 * SIZES, range.offset);
 	case_close(t, &store);
