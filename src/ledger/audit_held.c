@@ -80,11 +80,25 @@ static void compare_sizes(struct audit_replay *replay)
 		compare(replay, replay->by_size[replay->size_next++], &root);
 }
 
-/* By the ledger's id, which stands at the end of every name its log has or had. */
+static bool ends_with_ledger_id(struct tally_bytes origin)
+{
+	size_t at = origin.size;
+	uint64_t space;
+
+	while (at > 0 && origin.data[at - 1] != '/')
+		at--;
+	return at > 0 && tally_ledger_id_space(tally_bytes(origin.data + at, origin.size - at), &space);
+}
+
+/*
+ * By the ledger's id, which stands at the end of every name its log has or had. The system ledger's
+ * names have none: whatever else it calls itself, what was signed under such a name is held against it.
+ */
 static bool is_of(const struct audit_replay *replay, const struct tally_audit_held *held)
 {
 	if (replay->result.space == TALLY_SYSTEM_SPACE)
-		return tally_bytes_is(held->origin, replay->origins[0].name);
+		return tally_bytes_is(held->origin, replay->origins[0].name) ||
+		       !ends_with_ledger_id(held->origin);
 	return tally_origin_has(held->origin, tally_bytes_str(replay->name));
 }
 

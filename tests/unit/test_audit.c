@@ -1246,6 +1246,30 @@ static void a_kept_checkpoint_convicts_another_history(void)
 	CHECK(strstr(outcome.text, "was never called else.example") != NULL);
 }
 
+/* Then no ledger's origin is that of the store; what was signed tells that it is the store's that changed. */
+static void a_store_that_calls_itself_otherwise(void)
+{
+	struct tally_audit_held held = held_of("system");
+	struct tally_store *store;
+	struct outcome outcome;
+	struct forge forge;
+	const char *first;
+
+	outcome = audit_held(honest, &held);
+	CHECK_STR(outcome.text, "");
+	CHECK_INT(result_of(&outcome, "system")->held, 1);
+	CHECK_OK(forge_read(honest, space_of("system"), &forge, &err));
+	forge_field(&forge, 0, "origin")->text = TALLY_BYTES_LIT("else.example/store");
+	store = forged_store(&forge);
+	outcome = audit_held(store, &held);
+	first = strstr(outcome.text, "kept: the first");
+	CHECK(first != NULL);
+	CHECK(first < strstr(outcome.text, "its origin is not that of the store"));
+	CHECK(strstr(outcome.text, "journals were signed for, is not there") == NULL);
+	tally_store_close(&store);
+	forge_free(&forge);
+}
+
 static void a_receipt_convicts_another_journal(void)
 {
 	struct tally_audit_held held = held_of(rich.gone);
@@ -1460,6 +1484,7 @@ int main(void)
 	TEST(no_byte_of_a_block_can_be_turned);
 	TEST(what_is_ordered_may_be_erased);
 	TEST(a_kept_checkpoint_convicts_another_history);
+	TEST(a_store_that_calls_itself_otherwise);
 	TEST(a_receipt_convicts_another_journal);
 	TEST(what_was_audited_before_is_passed_over);
 	TEST(the_state_is_made_from_the_first_journal_on);
