@@ -75,7 +75,7 @@ void tally_state_forget(struct tally_space *space)
 }
 
 /* The next step of a view: it begins with what the one before wrote, which so must be kept by now. */
-static int step_make(const struct tally_view *view, uint64_t size, const struct tally_buf *changed,
+static int next_step(const struct tally_view *view, uint64_t size, const struct tally_buf *changed,
 		     struct tally_state_step *step_r, struct tally_err *err)
 {
 	end_applied(view->space, true);
@@ -125,10 +125,10 @@ static int step_to(struct tally_projection *p, uint64_t size, struct tally_state
 		return 0;
 	}
 	if (space->changed_from <= p->view.head->state.size)
-		return step_make(&p->view, size, &space->changed, step_r, err);
+		return next_step(&p->view, size, &space->changed, step_r, err);
 	result = tally_changed_read(&p->view, p->view.head->state.size, size, &changed, err);
 	if (result == 0)
-		result = step_make(&p->view, size, &changed, step_r, err);
+		result = next_step(&p->view, size, &changed, step_r, err);
 	tally_buf_free(&changed);
 	return result;
 }
@@ -254,7 +254,7 @@ static int make_step(struct tally_space *space, const struct tally_view *view,
 	int result = changes_for(space, view, &changed, err);
 
 	if (result == 0)
-		result = step_make(view, view->head->frontier.size, &changed, step_r, err);
+		result = next_step(view, view->head->frontier.size, &changed, step_r, err);
 	tally_buf_free(&changed);
 	return result;
 }

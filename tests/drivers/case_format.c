@@ -13,8 +13,6 @@
 
 #include "conform.h"
 
-#define TEXT(text) { (const uint8_t *)(text), sizeof(text) - 1 }
-
 /* ---- a later format ---- */
 
 /*
@@ -27,9 +25,11 @@ static const struct later {
 	struct tally_bytes from, to;
 	const char *ours, *theirs;		/* as the message must say them */
 } laters[] = {
-	{ "bdb", "format", TEXT("format 2\n"), TEXT("format 7\n"), "1 to 2", "format 7" },
-	{ "flatfile", "format", TEXT("flatfile 1\n"), TEXT("flatfile 7\n"), "up to 1", "format 7" },
-	{ "example", "format", TEXT("example 1"), TEXT("example 2"), "1", "2" },
+	{ "bdb", "format", TALLY_BYTES_LIT("format 2\n"), TALLY_BYTES_LIT("format 7\n"), "1 to 2",
+	  "format 7" },
+	{ "flatfile", "format", TALLY_BYTES_LIT("flatfile 1\n"), TALLY_BYTES_LIT("flatfile 7\n"),
+	  "up to 1", "format 7" },
+	{ "example", "format", TALLY_BYTES_LIT("example 1"), TALLY_BYTES_LIT("example 2"), "1", "2" },
 	{ NULL, NULL, { NULL, 0 }, { NULL, 0 }, NULL, NULL }
 };
 
@@ -90,7 +90,7 @@ static const struct earlier {
 	struct tally_bytes says;		/* in its file of the format, also after all that is done here */
 	uint64_t part;				/* bytes after which its blocks are cut into parts */
 } earliers[] = {
-	{ "bdb", "bdb-format-1.tar.gz", TEXT("store, format 1\n"), 260088 },
+	{ "bdb", "bdb-format-1.tar.gz", TALLY_BYTES_LIT("store, format 1\n"), 260088 },
 	{ NULL, NULL, { NULL, 0 }, 0 }
 };
 
@@ -106,7 +106,7 @@ static uint8_t plain_byte(uint64_t number, uint64_t at)
 
 static void plain_append(struct trial *t, struct tally_store *store, uint64_t number, size_t size)
 {
-	uint8_t *data = malloc(size);
+	uint8_t *data = tally_malloc(size);
 	struct tally_block_write block = { .space = 1, .number = number, .data = { data, size } };
 
 	for (size_t i = 0; i < size; i++)
